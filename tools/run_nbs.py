@@ -1,0 +1,40 @@
+"""Run notebooks as `nbdev_test` does, keep their outputs, clean them: `tools/run_nbs.py [NOTEBOOK ...]`.
+
+nbdev 2 tests notebooks without saving what they print; the docs need the outputs.
+Cells with a flag from `tst_flags` are left as they are. A second run changes nothing but figures that changed.
+"""
+import sys
+from pathlib import Path
+
+from execnb.nbio import write_nb
+from execnb.shell import CaptureShell
+from fastcore.xtras import working_directory
+from nbdev.clean import nbdev_clean
+from nbdev.config import get_config
+from nbdev.doclinks import nbglob
+from nbdev.process import NBProcessor
+
+
+def skipped(cell, flags):
+    "Whether `cell` is not to be run: prose, the export call, `eval: false`, or a flagged cell"
+    if cell.cell_type != 'code' or 'nbdev_export(' in cell.source: return True
+    directives = getattr(cell, 'directives_', None) or {}
+    return directives.get('eval:', [''])[0].lower() == 'false' or bool(flags & directives.keys())
+
+
+def run(path, flags):
+    "Run the notebook at `path` in its own folder and write it back with fresh outputs"
+    nb = NBProcessor(path, rm_directives=False, process=True).nb
+    with working_directory(path.parent):
+        CaptureShell(path).run_all(nb, exc_stop=True, preproc=lambda cell: skipped(cell, flags))
+    write_nb(nb, path)
+    nbdev_clean(str(path))
+
+
+if __name__ == '__main__':
+    cfg = get_config()
+    sys.path.insert(0, str(cfg.config_path))
+    paths = [Path(p).absolute() for p in sys.argv[1:]] or nbglob(as_path=True)
+    for path in paths:
+        run(Path(path).absolute(), set(cfg.tst_flags.split()))
+        print(path)
