@@ -1,0 +1,76 @@
+"""Build the site into _docs: with Quarto where it is installed, else with smalldocs.
+
+Both read _quarto.yml and nbdev's processed notebooks, and every notebook becomes a page.
+"""
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+TOOLS = Path(sys.executable).parent
+SITE = ROOT/'_site_src'
+# Bundled themes ask a font server; the site must open without a network.
+FOREIGN_FONTS = re.compile(r'@import url\(["\']?https?:[^)]*\);?')
+# What nbdev and Quarto know and smalldocs only warns of.
+ONLY_QUARTO = 'html-math-method', 'grid'
+
+
+def page_name(path):
+    "What nbdev and Quarto call the page of a notebook: `data/00_base.ipynb` is `data/base.ipynb`"
+    return path.with_name(re.sub(r'^\d+[a-z]*_', '', path.name.lower()))
+
+
+def rename_in(tree, names):
+    "The YAML `tree` with every notebook under its page's name"
+    if isinstance(tree, dict): return {k: rename_in(v, names) for k, v in tree.items()}
+    if isinstance(tree, list): return [rename_in(v, names) for v in tree]
+    return names.get(tree, tree) if isinstance(tree, str) else tree
+
+
+def stage():
+    "Copy the processed notebooks to `SITE` under their pages' names, with links that stay inside the site"
+    from nbdev.serve import proc_nbs
+
+    processed = proc_nbs(n_workers=0, force=True)
+    shutil.rmtree(SITE, ignore_errors=True)
+    shutil.copytree(processed, SITE)
+    for folder in ('images',):
+        if (ROOT/'nbs'/folder).is_dir(): shutil.copytree(ROOT/'nbs'/folder, SITE/folder, dirs_exist_ok=True)
+    config = yaml.safe_load((ROOT/'_quarto.yml').read_text(encoding='utf-8'))
+    for key in ONLY_QUARTO: config['format']['html'].pop(key, None)
+    home = config['website']['site-url'].rstrip('/') + '/'
+    notebooks = sorted(SITE.rglob('*.ipynb'))
+    names = {p.relative_to(SITE).as_posix(): page_name(p).relative_to(SITE).as_posix() for p in notebooks}
+    for path in notebooks:
+        text = path.read_text(encoding='utf-8').replace(home, '../'*(len(path.relative_to(SITE).parts) - 1) or './')
+        # [text](01_other.ipynb) is a link to that notebook's page.
+        text = re.sub(r'\]\(((?:[\w.-]+/)*)(\d+[a-z]*_)([\w-]+)\.ipynb', r'](\1\3.ipynb', text)
+        text = re.sub(r'"output-file: [^"]*\\n",?', '"",', text)
+        path.unlink()
+        page_name(path).write_text(text, encoding='utf-8')
+    (SITE/'_quarto.yml').write_text(yaml.safe_dump(rename_in(config, names), sort_keys=False), encoding='utf-8')
+    return ROOT/config['project']['output-dir'], SITE/config['project']['output-dir']
+
+
+def main():
+    if shutil.which('quarto'):
+        subprocess.run([TOOLS/'nbdev_docs'], cwd=ROOT, check=True)
+        return print('docs: built by Quarto in _docs')
+    out, built = stage()
+    subprocess.run([TOOLS/'smalldocs', 'render', SITE, '--quiet'], check=True)
+    shutil.rmtree(out, ignore_errors=True)
+    shutil.move(built, out)
+    shutil.rmtree(SITE)
+    for sheet in out.rglob('*.css'):
+        sheet.write_text(FOREIGN_FONTS.sub('', sheet.read_text(encoding='utf-8')), encoding='utf-8')
+    print(f'docs: {sum(1 for _ in out.rglob("*.html"))} pages in {out.relative_to(ROOT)}, built by smalldocs (no Quarto here)')
+
+
+if __name__ == '__main__':
+    # The docs build imports the package from this checkout.
+    sys.path.insert(0, str(ROOT))
+    main()

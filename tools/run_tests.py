@@ -1,0 +1,154 @@
+"""Every check of the project: `tools/run_tests.py [NAME ...]` runs those whose name contains one of the words.
+
+  sync      notebooks are clean and medxfer/ is what they export
+  readme    README.md is what nbs/index.ipynb says
+  sidebar   every notebook stands in the site's sidebar
+  imports   imports stand in cells of their own (the docs build runs such cells alone)
+  docs      the site builds, and opens in headless Chromium without an error
+  nbs/...   a notebook runs from top to bottom, its flagged cells (settings.ini: tst_flags) left out
+
+Notebooks run on all cores, one thread each, the slowest first. The last line counts; exit 1 when anything failed.
+"""
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+import readme
+import sidebar
+from check_docs import NO_BROWSER
+
+ROOT = Path(__file__).resolve().parent.parent
+TIMINGS = ROOT/'.venv'/'seconds.json'
+PATIENCE = 900  # seconds for one check
+ONE_THREAD = {k: '1' for k in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS')}
+QUIET = {'HF_HUB_OFFLINE': '1', 'TRANSFORMERS_OFFLINE': '1', 'TOKENIZERS_PARALLELISM': 'false', 'MPLBACKEND': 'Agg',
+         'HF_HUB_DISABLE_PROGRESS_BARS': '1', 'PYTHONUNBUFFERED': '1'}
+# Cells that nbdev runs anyway, or never, when it builds the docs.
+NOT_ALONE = re.compile(r'^#\| *(export|eval: *false)|nbdev_export\(', re.M)
+PASSED, FAILED, SKIPPED = 'passed', 'FAILED', 'skipped'
+
+# One notebook in a process of its own, through nbdev's own test function.
+RUN_NOTEBOOK = """
+import sys
+from pathlib import Path
+from nbdev.config import get_config
+from nbdev.test import test_nb
+cfg = get_config()
+ok, _ = test_nb(Path(sys.argv[1]).absolute(), skip_flags=cfg.tst_flags.split(), basepath=cfg.config_path)
+sys.exit(0 if ok else 1)
+"""
+
+
+def run(*command):
+    "Run a command from the root; its exit status and everything that it printed"
+    environment = {**os.environ, **QUIET, **ONE_THREAD}
+    try:
+        done = subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, text=True, errors='replace',
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
+    except subprocess.TimeoutExpired as error:
+        printed = (error.stdout or b'').decode(errors='replace')
+        return 1, f'{printed}\nstopped: not done after {PATIENCE} seconds'
+    if done.returncode < 0: return 1, f'{done.stdout}\nended by signal {-done.returncode}'
+    return done.returncode, done.stdout
+
+
+def verdict(problems): return (FAILED, '\n'.join(problems)) if problems else (PASSED, '')
+
+
+def check_sync():
+    status, printed = run('tools/sync.py', '--check')
+    return (FAILED if status else PASSED), printed
+
+
+def mixed_cells(path):
+    "The first import of each cell that imports and does something else too"
+    for cell in json.loads(path.read_text(encoding='utf-8'))['cells']:
+        source = ''.join(cell['source'])
+        if cell['cell_type'] != 'code' or NOT_ALONE.search(source): continue
+        try: nodes = list(ast.walk(ast.parse(source)))
+        except SyntaxError: continue  # a magic, which nbdev leaves alone
+        imports = [n for n in nodes if isinstance(n, (ast.Import, ast.ImportFrom))]
+        if imports and any(isinstance(n, (ast.Expr, ast.Assign)) for n in nodes): yield ast.unparse(imports[0])
+
+
+def check_imports():
+    return verdict([f'nbs/{p}: this cell imports and does more; give the imports a cell of their own:  {line}'
+                    for p in sidebar.notebooks() for line in mixed_cells(ROOT/'nbs'/p)])
+
+
+def check_docs():
+    status, printed = run('tools/build_docs.py')
+    if status: return FAILED, printed
+    status, opened = run('tools/check_docs.py')
+    return {0: PASSED, NO_BROWSER: SKIPPED}.get(status, FAILED), opened
+
+
+def check_notebook(path):
+    status, printed = run('-c', RUN_NOTEBOOK, str(path))
+    return (FAILED if status else PASSED), printed
+
+
+CHECKS = {'sync': check_sync, 'readme': lambda: verdict(readme.problems()),
+          'sidebar': lambda: verdict(sidebar.problems()), 'imports': check_imports}
+
+
+def timed(check, *args):
+    "The outcome of a check, what to say about it, and its seconds"
+    start = time.monotonic()
+    outcome, said = check(*args)
+    return outcome, said, time.monotonic() - start
+
+
+def report(name, outcome, said, seconds):
+    "One line for a check, and what it said if that matters"
+    print(f'{outcome:8}{name}  {seconds:.1f} s', flush=True)
+    if outcome != PASSED and said.strip(): print('    ' + said.strip().replace('\n', '\n    '), flush=True)
+
+
+def remembered():
+    "Seconds of each check when it last ran here"
+    try: return json.loads(TIMINGS.read_text(encoding='utf-8'))
+    except (OSError, ValueError): return {}
+
+
+def remember(seconds):
+    try: TIMINGS.write_text(json.dumps({**remembered(), **seconds}, indent=1, sort_keys=True), encoding='utf-8')
+    except OSError: pass  # only the order of the next run depends on it
+
+
+def main(words):
+    wanted = lambda name: not words or any(w in name for w in words)
+    outcomes, seconds, start = {}, {}, time.monotonic()
+
+    def done(name, outcome, said, spent):
+        outcomes[name], seconds[name] = outcome, spent
+        report(name, outcome, said, spent)
+
+    # First and alone: the sync check writes the package that everything else imports.
+    for name, check in CHECKS.items():
+        if wanted(name): done(name, *timed(check))
+
+    jobs = {f'nbs/{p}': (check_notebook, ROOT/'nbs'/p) for p in sidebar.notebooks()}
+    jobs = {'docs': (check_docs,), **jobs}
+    last = remembered()
+    # Unknown ones early: they may be long.
+    order = sorted(filter(wanted, jobs), key=lambda name: -last.get(name, 60))
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        running = {pool.submit(timed, *jobs[name]): name for name in order}
+        for future in as_completed(running): done(running[future], *future.result())
+    remember(seconds)
+
+    if not outcomes: sys.exit(f'no check has a name with {" or ".join(words)} in it')
+    counts = [list(outcomes.values()).count(k) for k in (PASSED, FAILED, SKIPPED)]
+    print(f'{time.monotonic() - start:.0f} s')
+    print(f'{counts[0]} passed, {counts[1]} failed' + (f', {counts[2]} skipped' if counts[2] else ''), flush=True)
+    sys.exit(bool(counts[1]))
+
+
+if __name__ == '__main__': main(sys.argv[1:])

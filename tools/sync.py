@@ -1,0 +1,67 @@
+"""Bring everything that is made from the notebooks up to date: `tools/sync.py`, or `tools/sync.py --check`.
+
+Cleans the notebooks, exports medxfer/, writes README.md and the sidebar.
+With `--check` it fails when that changed a file, and names the files; it needs no commit to compare with.
+"""
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import readme
+import sidebar
+
+ROOT = Path(__file__).resolve().parent.parent
+WATCHED = 'nbs', 'kaggle_kernels', 'medxfer'
+LEFT_OUT = {'__pycache__', '.ipynb_checkpoints'}
+
+
+def files():
+    "The files that notebooks and export own"
+    found = (p for folder in WATCHED for p in sorted((ROOT/folder).rglob('*')))
+    return [p for p in found if p.is_file() and not LEFT_OUT & set(p.parts)]
+
+
+def digests():
+    "sha256 of each of them, by path from the root"
+    return {p.relative_to(ROOT).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files()}
+
+
+def clean_and_export():
+    "Run nbdev's cleaner and exporter"
+    tools = Path(sys.executable).parent
+    calls = [[tools/'nbdev_clean'], [tools/'nbdev_export']]
+    if (ROOT/'kaggle_kernels').exists(): calls.insert(1, [tools/'nbdev_clean', '--fname', 'kaggle_kernels'])
+    for call in calls: subprocess.run(call, cwd=ROOT, check=True)
+
+
+def orphans():
+    "Modules in medxfer/ that no notebook exports"
+    for path in sorted((ROOT/'medxfer').rglob('*.py')):
+        if path.name in ('__init__.py', '_modidx.py'): continue
+        _, _, source = path.read_text(encoding='utf-8').partition('File to edit: ')
+        source = source.split('\n')[0].rstrip('.')
+        if not source or not (path.parent/source).is_file(): yield path.relative_to(ROOT).as_posix()
+
+
+def changed_by_sync():
+    "Sync, and list what was out of step"
+    before = digests()
+    clean_and_export()
+    after = digests()
+    return sorted(p for p in before.keys() | after.keys() if before.get(p) != after.get(p))
+
+
+def main(check):
+    problems = [f'{p}: the notebook and the module disagree, or a notebook was not clean; '
+                'it is in step now, look at it and commit it' for p in changed_by_sync()]
+    problems += [f'{p}: no notebook exports it; move it into one, or delete it' for p in orphans()]
+    if not check:
+        readme.write()
+        sidebar.write()
+        return [p for p in problems if 'no notebook' in p]
+    return problems
+
+
+if __name__ == '__main__':
+    sys.exit('\n'.join(main('--check' in sys.argv)) or 0)
