@@ -32,7 +32,8 @@ def clean_and_export():
     tools = Path(sys.executable).parent
     calls = [[tools/'nbdev_clean'], [tools/'nbdev_export']]
     if (ROOT/'kaggle_kernels').exists(): calls.insert(1, [tools/'nbdev_clean', '--fname', 'kaggle_kernels'])
-    for call in calls: subprocess.run(call, cwd=ROOT, check=True)
+    for call in calls:
+        if subprocess.run(call, cwd=ROOT).returncode: sys.exit(f'{call[0].name} stopped: see above')
 
 
 def orphans():
