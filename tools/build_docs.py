@@ -2,6 +2,7 @@
 
 Both read _quarto.yml and nbdev's processed notebooks, and every notebook becomes a page.
 """
+import html
 import re
 import shutil
 import subprocess
@@ -13,8 +14,10 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = Path(sys.executable).parent
 SITE = ROOT/'_site_src'
-# Bundled themes ask a font server; the site must open without a network.
+# smalldocs takes fonts and maths from other servers; the site must open without a network.
 FOREIGN_FONTS = re.compile(r'@import url\(["\']?https?:[^)]*\);?')
+FOREIGN_MATHS = re.compile(r'<link[^>]*katex[^>]*>|<script[^>]*katex[^>]*></script>')
+FORMULA = re.compile(r'(<span class="math (inline|display)">)\\[(\[](.*?)\\[)\]](?=</span>)', re.S)
 # What nbdev and Quarto know and smalldocs only warns of.
 ONLY_QUARTO = 'html-math-method', 'grid'
 
@@ -56,6 +59,16 @@ def stage():
     return ROOT/config['project']['output-dir'], SITE/config['project']['output-dir']
 
 
+def mathml(match):
+    "The formula that `FORMULA` found, as MathML, which browsers draw by themselves"
+    from latex2mathml.converter import convert
+
+    return match[1] + convert(html.unescape(match[3]), display='block' if match[2] == 'display' else 'inline')
+
+
+def rewrite(path, change): path.write_text(change(path.read_text(encoding='utf-8')), encoding='utf-8')
+
+
 def main():
     if shutil.which('quarto'):
         subprocess.run([TOOLS/'nbdev_docs'], cwd=ROOT, check=True)
@@ -65,8 +78,8 @@ def main():
     shutil.rmtree(out, ignore_errors=True)
     shutil.move(built, out)
     shutil.rmtree(SITE)
-    for sheet in out.rglob('*.css'):
-        sheet.write_text(FOREIGN_FONTS.sub('', sheet.read_text(encoding='utf-8')), encoding='utf-8')
+    for path in out.rglob('*.css'): rewrite(path, lambda text: FOREIGN_FONTS.sub('', text))
+    for path in out.rglob('*.html'): rewrite(path, lambda text: FORMULA.sub(mathml, FOREIGN_MATHS.sub('', text)))
     print(f'docs: {sum(1 for _ in out.rglob("*.html"))} pages in {out.relative_to(ROOT)}, built by smalldocs (no Quarto here)')
 
 
