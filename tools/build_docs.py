@@ -38,7 +38,8 @@ def stage():
     "Copy the processed notebooks to `SITE` under their pages' names, with links that stay inside the site"
     from nbdev.serve import proc_nbs
 
-    processed = proc_nbs(n_workers=0, force=True)
+    try: processed = proc_nbs(n_workers=0, force=True)
+    except Exception as error: sys.exit(f'docs: {error}\n{error.__cause__!r}')
     shutil.rmtree(SITE, ignore_errors=True)
     shutil.copytree(processed, SITE)
     for folder in ('images',):
