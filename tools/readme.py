@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 INDEX, README = ROOT/'nbs'/'index.ipynb', ROOT/'README.md'
-HIDDEN = re.compile(r'^#\| *(hide|include: *false|output: *asis)\b', re.M)
+HIDDEN = re.compile(r'^#\| *(hide\b|include: *false)', re.M)
 OPTION = re.compile(r'^#\|.*\n?', re.M)
 # A relative link to a file; nbs/ is one folder below README.md.
 LINK = re.compile(r'(\]\()(?!https?:|mailto:|#|/)([^)\s]+)')
