@@ -79,12 +79,15 @@ def load_base(
     "The base model of a spec; adapters and heads come later"
     import torch
     from transformers import AutoConfig, AutoModel
+    from transformers.utils import logging
     if spec.random:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             fields = dict(spec.random)
             model = AutoModel.from_config(AutoConfig.for_model(fields.pop('model_type'), **fields))
-    else: model = AutoModel.from_pretrained(source_of(spec), dtype=torch.float32)
+    else:
+        logging.disable_progress_bar()     # a bar for a load of a second only hides the run's own lines
+        model = AutoModel.from_pretrained(source_of(spec), dtype=torch.float32)
     return cut_layers(model, spec.layers)
 
 # %% ../../nbs/models/00_base_loader.ipynb #9cbb838c

@@ -8,6 +8,7 @@ __all__ = ['MultiTaskModel', 'build_model', 'predict', 'save_adapters']
 # %% ../../nbs/models/30_multitask_model.ipynb #11083029
 from dataclasses import replace
 from pathlib import Path
+import numpy as np
 import torch
 from torch import nn
 from ..data.base import UnifiedSample
