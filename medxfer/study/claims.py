@@ -56,8 +56,6 @@ def find_strategies(
     odd = [a for a in arms if a not in (*known, *named) and a.split('(')[0] not in BASELINES]
     if odd: raise MedxferError(f"unknown arm {odd[0]!r}: baselines are {', '.join(BASELINES)}, strategies S2 to S5 and A1 to A4; "
                                'name a strategy of your own in strategies=[...]')
-    if absent := [s for s in named if s not in arms]:
-        raise MedxferError(f"there are no scores of strategy {absent[0]!r}; the arms are {', '.join(arms)}")
     if not named: raise MedxferError(f"there is no strategy to judge among the arms {', '.join(arms)}: run one, such as S2")
     return named
 
@@ -214,11 +212,12 @@ def decide(
     strategies:Iterable[str]|None=None,   # which arms to judge; None: S2 to S5 and A1 to A4
     alpha:float=.05,                 # chance of any false claim
     study:str='NAME',                # the study's name, for the commands in the reasons
+    tasks:Iterable[str]|None=None,   # all tasks of the study; None: those in the scores
 ) -> list[Verdict]:
     "For each strategy the verdict on the mean over tasks, then on each task"
     check_scores(scores)
     if tokens is not None: check_tokens(tokens)
-    margins, tasks = _margins(margins), list(scores.task.unique())
+    margins, tasks = _margins(margins), list(dict.fromkeys(scores.task if tasks is None else tasks))
     facts = [_facts(scores, tokens, s, t, tasks, alpha, study)
              for s in find_strategies(scores.arm, strategies) for t in (None, *tasks)]
     raw = {(f.strategy, f.task): math.nan if f.refusal else f.matched.p for f in facts}
