@@ -9,7 +9,7 @@ __all__ = ['SPLITS', 'task_folder', 'split_folders', 'load_task', 'write_task', 
 from pathlib import Path
 from dataclasses import replace
 import hashlib
-from .base import Corpus, DataError, MedxferError, ParseReport, UnifiedSample, count_samples, write_atomic
+from .base import Corpus, DataError, MedxferError, ParseReport, count_samples, write_atomic
 from .corpora import get_corpus, get_task
 
 # %% ../../nbs/data/02_load.ipynb #dcaad6cd

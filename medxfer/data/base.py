@@ -10,7 +10,7 @@ __all__ = ['MedxferError', 'DataError', 'Span', 'Relation', 'Candidate', 'Unifie
 # %% ../../nbs/data/00_base.ipynb #1e740110
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 import os
 

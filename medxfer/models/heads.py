@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['CHANNEL_KINDS', 'MOST_FRAGMENTS', 'MOST_WAYS', 'channel_count', 'channel_kind', 'mention_pairs', 'chains',
-           'read_pairs', 'rotate', 'SpanClassificationHead', 'valid_pairs', 'pair_targets', 'zlpr', 'decode']
+           'read_pairs', 'rotate', 'SpanClassificationHead', 'valid_pairs', 'zlpr', 'empty_loss', 'gold_pairs',
+           'span_loss', 'squares', 'decode']
 
 # %% ../../nbs/models/20_heads.ipynb #b59e45c2
 from collections import defaultdict
@@ -88,14 +89,18 @@ class SpanClassificationHead(nn.Module):
         self.ends = nn.Linear(hidden, channel_count(len(labels)) * 2)
         self.register_buffer('kind', torch.tensor(channel_kind(len(labels))), persistent=False)
 
-    def forward(self,
+    def parts(self,
         hidden:torch.Tensor,    # (b, t, hidden) states of the encoder
-    ) -> torch.Tensor:          # (b, channels, t, t) scores
-        "Scores of all pairs"
+    ):                          # pair (b, kinds, t, t), start and end (b, channels, t)
+        "What the scores are the sum of"
         b, t, _ = hidden.shape
         q, k = self.pair(hidden).view(b, t, len(CHANNEL_KINDS), 2, self.inner).permute(3, 0, 2, 1, 4)
-        pair = rotate(q) @ rotate(k).mT / self.inner ** .5
         start, end = self.ends(hidden).view(b, t, -1, 2).permute(3, 0, 2, 1)
+        return rotate(q) @ rotate(k).mT / self.inner ** .5, start, end
+
+    def forward(self, hidden:torch.Tensor) -> torch.Tensor:
+        "Scores of all pairs: (b, channels, t, t)"
+        pair, start, end = self.parts(hidden)
         return pair[:, self.kind] + start[..., :, None] + end[..., None, :]
 
 # %% ../../nbs/models/20_heads.ipynb #9de584d8
@@ -106,33 +111,67 @@ def valid_pairs(
     return (content[:, :, None] & content[:, None, :]).triu()[:, None]
 
 # %% ../../nbs/models/20_heads.ipynb #e8deb56d
-def pair_targets(
+def zlpr(
+    scores:torch.Tensor,    # (n, t, t)
+    gold:torch.Tensor,      # same shape, bool
+    valid:torch.Tensor,     # same shape, bool: pairs that count
+) -> torch.Tensor:          # (n,)
+    "Zero-bounded log-sum-exp and pairwise rank-based loss of each square"
+    no, zero = torch.finfo(scores.dtype).min, scores.new_zeros(len(scores), 1)
+    term = lambda s, keep: torch.logsumexp(torch.cat([s.masked_fill(~keep, no).flatten(1), zero], -1), -1)
+    return term(scores, valid & ~gold) + term(-scores, gold)
+
+# %% ../../nbs/models/20_heads.ipynb #d8a94130
+def empty_loss(
+    pair:torch.Tensor,      # (b, t, t)
+    start:torch.Tensor,     # (b, c, t)
+    end:torch.Tensor,       # (b, c, t)
+    valid:torch.Tensor,     # (b, t, t) bool
+) -> torch.Tensor:          # (b, c)
+    "The loss of squares that hold no gold, without building them"
+    top = lambda x: x.detach().flatten(1).amax(1)
+    p, s, e = top(pair), start.detach().amax(-1), end.detach().amax(-1)
+    total = ((start - s[..., None]).exp() @ ((pair - p[:, None, None]).exp() * valid) * (end - e[..., None]).exp()).sum(-1)
+    return nn.functional.softplus(total.clamp_min(torch.finfo(total.dtype).tiny).log() + p[:, None] + s + e)
+
+# %% ../../nbs/models/20_heads.ipynb #792f3ce5
+def gold_pairs(
     windows,       # of one batch
     labels,        # label names of the head
-    shape,         # of the scores: (b, channels, t, t)
-    device=None,
-) -> torch.Tensor: # bool, True where a pair is gold
-    "Gold mentions as a tensor; a label that the head does not know is refused"
-    index, n, where = {l: i for i, l in enumerate(labels)}, len(labels), []
+) -> torch.Tensor: # (n, 4): window, channel, i, j
+    "Gold mentions as pairs; a label that the head does not know is refused"
+    index, n, out = {l: i for i, l in enumerate(labels)}, len(labels), set()
     for b, w in enumerate(windows):
         for m in w.mentions:
-            if m.label not in index: raise MedxferError(f'the label {m.label} was not in the training data')
-            where += [(b, *p) for p in mention_pairs(m, index[m.label], n)]
-    gold = torch.zeros(shape, dtype=torch.bool)
-    if where: gold[tuple(torch.tensor(where).T)] = True
-    return gold.to(device)
+            if m.label not in index: raise MedxferError(f'the label {m.label} is not one of those that the head was built for')
+            out.update((b, *p) for p in mention_pairs(m, index[m.label], n))
+    return torch.tensor(sorted(out), dtype=torch.long).view(-1, 4)
 
-# %% ../../nbs/models/20_heads.ipynb #1ba5fd2d
-def zlpr(
-    scores:torch.Tensor,    # (b, channels, t, t)
-    gold:torch.Tensor,      # same shape, bool
-    valid:torch.Tensor,     # broadcastable, bool: pairs that count
+# %% ../../nbs/models/20_heads.ipynb #74e847c9
+def span_loss(
+    head:SpanClassificationHead,
+    hidden:torch.Tensor,    # (b, t, hidden) states of the encoder
+    batch,                  # a Batch
 ) -> torch.Tensor:          # scalar, mean over windows and channels
-    "Zero-bounded log-sum-exp and pairwise rank-based loss"
-    no = torch.finfo(scores.dtype).min
-    zero = scores.new_zeros(*scores.shape[:2], 1)
-    term = lambda s, keep: torch.logsumexp(torch.cat([s.masked_fill(~keep, no).flatten(2), zero], -1), -1)
-    return (term(scores, valid & ~gold) + term(-scores, gold)).mean()
+    "ZLPR over all windows and channels"
+    pair, start, end = head.parts(hidden)
+    valid = valid_pairs(batch.content)[:, 0]
+    loss = torch.cat([empty_loss(pair[:, k], start[:, head.kind == k], end[:, head.kind == k], valid) for k in range(len(CHANNEL_KINDS))], 1)
+    gold = gold_pairs(batch.windows, head.labels).to(hidden.device)
+    if len(gold) == 0: return loss.mean()
+    (b, c), where = (x.to(hidden.device) for x in squares(gold))
+    scores = pair[b, head.kind[c]] + start[b, c][:, :, None] + end[b, c][:, None, :]
+    is_gold = torch.zeros_like(scores, dtype=torch.bool)
+    is_gold[where, gold[:, 2], gold[:, 3]] = True
+    return loss.index_put((b, c), zlpr(scores, is_gold, valid[b])).mean()
+
+# %% ../../nbs/models/20_heads.ipynb #a62d6c3a
+def squares(
+    gold:torch.Tensor,    # (n, 4): window, channel, i, j
+):                        # (2, m) windows and channels that hold gold; (n,) which of them each pair is in
+    "The squares in which gold stands"
+    found, where = torch.unique(gold[:, :2], dim=0, return_inverse=True)
+    return found.T, where
 
 # %% ../../nbs/models/20_heads.ipynb #c08373d4
 @torch.no_grad()

@@ -15,8 +15,8 @@ from ..data.base import UnifiedSample
 from ..data.collators import Encoder, collate, to_spans
 from ..data.multitask_loader import cut_padded
 from .adapters import LoraSpec, activate, active_adapters, adapter_names, attach_adapters
-from .base_loader import BaseSpec, load_base, load_tokenizer, model_spec
-from .heads import SpanClassificationHead, decode, pair_targets, valid_pairs, zlpr
+from .base_loader import BaseSpec, load_base
+from .heads import SpanClassificationHead, decode, span_loss
 
 # %% ../../nbs/models/30_multitask_model.ipynb #f09d256c
 class MultiTaskModel(nn.Module):
@@ -32,17 +32,18 @@ class MultiTaskModel(nn.Module):
         self.base = attach_adapters(base, lora, self.names)
         self.heads = nn.ModuleDict({t: SpanClassificationHead(base.config.hidden_size, l) for t, l in labels.items()})
 
+    def states(self, batch) -> torch.Tensor:
+        "States of the base with the task's adapters: (b, t, hidden)"
+        activate(self.base, active_adapters(self.layout, batch.task), self.names)
+        return self.base(input_ids=batch.ids, attention_mask=batch.mask.long()).last_hidden_state
+
     def forward(self, batch) -> torch.Tensor:
         "Scores of all pairs of one batch: (b, channels, t, t)"
-        activate(self.base, active_adapters(self.layout, batch.task), self.names)
-        states = self.base(input_ids=batch.ids, attention_mask=batch.mask.long()).last_hidden_state
-        return self.heads[batch.task](states)
+        return self.heads[batch.task](self.states(batch))
 
     def loss(self, batch) -> torch.Tensor:
         "The training loss of one batch, a scalar"
-        scores, head = self(batch), self.heads[batch.task]
-        gold = pair_targets(batch.windows, head.labels, scores.shape, scores.device)
-        return zlpr(scores, gold, valid_pairs(batch.content))
+        return span_loss(self.heads[batch.task], self.states(batch), batch)
 
     def trainable(self) -> dict[str, nn.Parameter]:
         "What trains, by name: adapters and heads"

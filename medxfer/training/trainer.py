@@ -102,8 +102,11 @@ class MultiTaskTrainer:
         for micro in self.sampler:
             self.step(micro)
             if self.sampler.step % self.settings.checkpoint_every == 0: self.save()
+        if self.evaluate and self.settings.evaluations and self.curve_end() != self.sampler.tokens: self.draw_point()
         if self.saved != self.sampler.step: self.save()
         return self
+
+    def curve_end(self) -> int: return self.curve[-1][0] if self.curve else 0
 
 # %% ../../nbs/training/40_trainer.ipynb #f338c805
 def _step(self, micro:MicroBatch):
@@ -120,21 +123,21 @@ def _step(self, micro:MicroBatch):
     self.optimizer.step()
     self.ledger.add(LedgerEntry(self.sampler.step, micro.task, micro.tokens, sum(w.supervised for w in batch.windows),
                                 len(batch.windows), micro.epochs, loss.item(), lr))
-    self.draw_curve(done)
+    if self.evaluate and marks_crossed(done, self.sampler.tokens, self.budget, self.settings.evaluations): self.draw_point()
     if self.watch: self.watch(self.sampler.step, self.sampler.tokens, loss.item())
 MultiTaskTrainer.step = _step
 
 # %% ../../nbs/training/40_trainer.ipynb #97445e61
 def marks_crossed(before:int, after:int, budget:int, n:int) -> bool:
-    "Whether one of `n` evenly spread marks lies in (before, after]; the last mark is half a percent early, since a budget is met only nearly"
-    return any(before < .995 * budget * k / n <= after for k in range(1, n + 1))
+    "Whether one of the `n` - 1 evenly spread marks within the budget lies in (before, after]"
+    return any(before < budget * k / n <= after for k in range(1, n))
 
-def _draw_curve(self, before:int):
-    "Score the model on dev where a mark was crossed"
-    if not self.evaluate or not marks_crossed(before, self.sampler.tokens, self.budget, self.settings.evaluations): return
+# %% ../../nbs/training/40_trainer.ipynb #cd14deee
+def _draw_point(self):
+    "Score the model on dev: one point of the learning curve for each task and metric"
     for task, scores in self.evaluate(self.model).items():
         self.curve += [(self.sampler.tokens, task, metric, score) for metric, score in scores.items()]
-MultiTaskTrainer.draw_curve = _draw_curve
+MultiTaskTrainer.draw_point = _draw_point
 
 # %% ../../nbs/training/40_trainer.ipynb #6f7df5bc
 CURVE_COLUMNS = ['tokens', 'task', 'metric', 'score']
