@@ -382,8 +382,8 @@ def _save(fig, folder, name):
 # %% ../../nbs/study/40_report.ipynb #a64f36aa
 SIGNS = {'transfer': '▲', 'negative': '▼', 'equivalent': '=', 'undetermined': '?', 'not run': '○'}
 ANSWERS = {
-    'transfer': 'Yes. {s} scores {e} points more than training on {t} alone with just as many tokens ({lo} to {hi}).',
-    'negative': 'No, it hurts. {s} scores {e} points less than training on {t} alone with just as many tokens ({lo} to {hi}).',
+    'transfer': 'Yes, at equal tokens. {s} scores {e} points more than training on {t} alone ({lo} to {hi}).',
+    'negative': 'No, it hurts, at equal tokens. {s} scores {e} points less than training on {t} alone ({lo} to {hi}).',
     'equivalent': 'No difference that matters. {s} and training on {t} alone with just as many tokens differ by less than the margin '
                   '(estimate {e}, {lo} to {hi}).',
     'undetermined': 'This study cannot tell.{seen}',
@@ -517,9 +517,9 @@ def _score_rows(record, scores):
 
 # %% ../../nbs/study/40_report.ipynb #cef0892a
 def _sentence(text):
-    "A reason as HTML: a capital, a full stop, commands in a fixed-width face"
+    "A reason as HTML: a capital (not for st-total), a full stop, commands in a fixed-width face"
     from markupsafe import Markup, escape
-    return Markup(re.sub('`([^`]*)`', r'<code>\1</code>', str(escape(text[:1].upper() + text[1:].rstrip('.') + '.'))))
+    return Markup(re.sub('`([^`]*)`', r'<code>\1</code>', str(escape((text if text.startswith('st-') else text[:1].upper() + text[1:]).rstrip('.') + '.'))))
 
 def _shown(verdicts):
     "The table of verdicts for the page, intervals of the naive contrast included"
