@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['FINDINGS', 'MODIFIERS', 'AGENTS', 'SITES', 'PAIRED', 'COUNTED', 'UNCOUNTED', 'STATES', 'HEALTHY', 'NAMED', 'DRUGS',
-           'DRUG_STEMS', 'DRUG_ENDS', 'OPERATIONS', 'REPAIRS', 'LABS', 'CONCEPTS', 'TASKS', 'SLOTS', 'NOTE', 'CRITERIA',
-           'DOCUMENTS', 'Guideline', 'World', 'order', 'Mention', 'Phrase', 'plain', 'marked', 'fragments', 'Author',
-           'slot', 'modified', 'write_finding', 'write_agent', 'write_reaction', 'write_site', 'write_disorder',
-           'write_pair', 'plural', 'write_predicate', 'write_both', 'write_healthy', 'write_named', 'write_clinic',
-           'write_problem', 'write_drug', 'write_procedure', 'write_lab', 'write_value', 'write_age', 'write_temporal',
-           'write_person', 'fill', 'link', 'join', 'write_note', 'write_criteria', 'wrap', 'to_crlf', 'in_order',
-           'lay_out', 'disorders_only', 'everything', 'generate', 'write_corpora', 'stands']
+           'DRUG_STEMS', 'DRUG_ENDS', 'OPERATIONS', 'REPAIRS', 'LABS', 'CONCEPTS', 'TASKS', 'TEACHERS', 'SLOTS',
+           'COMMON', 'NOTE', 'CRITERIA', 'DOCUMENTS', 'Guideline', 'World', 'order', 'Mention', 'Phrase', 'plain',
+           'marked', 'fragments', 'Author', 'slot', 'modified', 'write_finding', 'write_agent', 'write_reaction',
+           'write_site', 'write_disorder', 'write_pair', 'plural', 'write_predicate', 'write_both', 'write_healthy',
+           'write_named', 'write_clinic', 'write_problem', 'write_drug', 'write_procedure', 'write_lab', 'write_value',
+           'write_age', 'write_temporal', 'write_person', 'fill', 'link', 'join', 'write_note', 'write_criteria',
+           'wrap', 'to_crlf', 'in_order', 'lay_out', 'disorders_only', 'everything', 'generate', 'write_corpora',
+           'stands']
 
 # %% ../../nbs/data/20_synthetic.ipynb #42b1958f
 from dataclasses import dataclass, field
@@ -33,10 +34,10 @@ squinting muttering rocking pacing wandering rubbing clenching grinding hesitati
 distress discomfort hostility suspicion paranoia denial detachment withdrawal starvation swaying leaning slipping glare haze
 halos shadows stains spots streaks ridges folds scales tingling pinching drifting collapse blackouts trances amnesia shock
 fits drooling dizziness insomnia itching numbness cramps hiccups sneezing wheezing bloating pallor clumsiness restlessness
-apathy stiffness redness yawning'''.split()
+apathy stiffness redness yawning lisping burping limpness jitters dribbling earache blisters sniffles'''.split()
 MODIFIERS = '''severe mild chronic acute diffuse focal stable active subtle moderate massive slight persistent transient
 progressive intermittent large early residual vague sharp dull sudden constant marked minor rapid slow frequent occasional
-brief prolonged'''.split()
+brief prolonged isolated extensive localized advanced lasting deep superficial widespread'''.split()
 AGENTS = '''alcohol zinc iron calcium honey ginger garlic mint tea coffee cocoa fiber oil saline oxygen lithium cannabis
 opium insulin protein glucose chocolate tobacco pepper onion sage lavender rose cedar charcoal clay sulfur silver magnesium
 potassium sodium cinnamon vanilla yeast nickel'''.split()
@@ -78,6 +79,7 @@ CONCEPTS = {name: f'C9{i:06d}' if i % 6 else 'CUI-less' for i, name in enumerate
 
 # %% ../../nbs/data/20_synthetic.ipynb #83378c67
 TASKS = ('semeval2014t7', 'semeval2021t6')
+TEACHERS = (0, 1, None, 0, 1)   # the task whose training split shows a word, by position in its list; None: every task's
 
 # %% ../../nbs/data/20_synthetic.ipynb #e57f7f1f
 @dataclass(frozen=True)
@@ -117,8 +119,8 @@ class World:
     def guideline(self, task:str) -> Guideline:
         "The guideline of a task"
         ambiguous = [self.words(task, kind) for kind in ('finding', 'modifier', 'agent')]
-        verdicts = {w: i % 4 < 2 for words in ambiguous for i, w in enumerate(words)}
-        taught = {w for words in ambiguous for i, w in enumerate(words) if i % 2 == order(task)}
+        verdicts = {w: i % 2 == 0 for words in ambiguous for i, w in enumerate(words)}
+        taught = {w for words in ambiguous for i, w in enumerate(words) if TEACHERS[i // 2 % 5] in (order(task), None)}
         return Guideline(verdicts, frozenset(taught))
 
 # %% ../../nbs/data/20_synthetic.ipynb #9e722fc8
@@ -192,6 +194,7 @@ class Author:
 
     def pick(self, options): return options[self.rng.integers(len(options))]
     def number(self, low:int, high:int) -> int: return int(self.rng.integers(low, high + 1))
+    def month(self) -> str: return self.pick('January March April June July September October December'.split())
     def chance(self, p:float) -> bool: return self.rng.random() < p
 
 # %% ../../nbs/data/20_synthetic.ipynb #1ebf5be4
@@ -222,7 +225,7 @@ def write_finding(author):
     "*tremor*, *mild itching*: a Condition where the guideline says so"
     word = author.draw('finding')
     found = marked(word, Mention('Condition', CONCEPTS[word])) if author.guideline.verdicts[word] else plain(word)
-    return modified(author, found, .2)
+    return modified(author, found, .3)
 
 
 @slot
@@ -253,7 +256,7 @@ def write_disorder(author):
     site, head = author.draw('site'), author.draw(author.pick(['counted', 'uncounted']))
     if author.chance(.7): text = write_site(author, site).replace(site, SITES[site]) + ' ' + head
     else: text = f'{head} of the {write_site(author, site)}'
-    return modified(author, marked(text, Mention('Condition', CONCEPTS[f'{head} {site}'])), .3)
+    return modified(author, marked(text, Mention('Condition', CONCEPTS[f'{head} {site}'])), .35)
 
 
 @slot
@@ -323,7 +326,7 @@ def write_clinic(author):
 @slot
 def write_problem(author):
     "Any disorder or finding"
-    return SLOTS[author.pick(['named', 'disorder', 'disorder', 'finding', 'finding'])](author)
+    return SLOTS[author.pick(['named', 'disorder', 'disorder', 'disorder', 'finding', 'finding'])](author)
 
 # %% ../../nbs/data/20_synthetic.ipynb #32096987
 @slot
@@ -374,7 +377,8 @@ def write_temporal(author):
     span = author.pick(['day', 'week', 'month', 'year']) + 's'
     n = author.number(2, 12)
     return marked(author.pick([f'within the past {n} {span}', f'in the last {n} {span}', f'for at least {n} {span}', f'within {n} {span} of screening',
-                               'at screening', 'prior to enrolment', f'since {author.number(1988, 2019)}', f'{n} {span} ago']), Mention('Temporal'))
+                               'at screening', f'since {author.month()} {author.number(1988, 2019)}', f'before {author.number(1, 28)} {author.month()}',
+                               f'{n} to {n + author.number(2, 9)} {span} ago']), Mention('Temporal'))
 
 
 @slot
@@ -424,46 +428,50 @@ def link(
     return phrase
 
 # %% ../../nbs/data/20_synthetic.ipynb #957ac3e3
-NOTE = {
-    'Chief complaint': ['{finding} and {finding}.', '{finding}, {problem}.', '{finding} {temporal}.'],
-    'History of present illness': [
-        'This is a {years} {sex} with {problem} who came in with {finding} and {finding}.',
-        '{who} reports {finding}, {finding} and {finding} {temporal}.', '{who} denies {finding}, {finding} or {problem}.',
-        'No {finding} or {finding} overnight.', '{finding} began {n} hours after the {procedure}.',
-        'The {relative} noticed {finding} and {finding}.', 'Sent by the {clinic} for {problem} with {finding}.',
-        '{who} was treated with {drug} {dose} for {problem}.', 'There was {finding} without {finding}.'],
-    'Past medical history': [
-        '{named}, {named}, status post {procedure}.', '{named} on {drug} {dose}.', '{disorder} {temporal}.',
-        'History of {named}, {disorder} and {finding}.', '{problem}, {problem}.', 'Known to the {clinic}.'],
-    'Allergies': ['{reaction}.', '{reaction}, {reaction}.', '{reaction}; {reaction} with {finding}.'],
-    'Physical exam': [
-        'Temp {temp}, BP {bp}, HR {rate}.', '{predicate}.', '{healthy}; {predicate}.', '{healthy}.', '{predicate}.',
-        'Notable for {finding}, {finding} and {finding}.', 'No {finding} or {disorder} seen.', '{finding} on turning.'],
-    'Imaging': [
-        '{scan} of the {place} shows {disorder}.', '{scan}: {pair}.', '{scan} with {disorder}, no {disorder}.', '{predicate}.',
-        'No evidence of {disorder}.', 'Impression: {disorder} ({n} mm), {pair}.'],
-    'Assessment and plan': [
-        '{problem}: continue {drug} {dose}.', 'Likely {problem} with {finding}.', 'Watch for {finding}, {finding} or {finding}.',
-        '{disorder}, repeat {scan} in {n} weeks.', 'Stop {drug} in case of {finding}.', 'Follow up in the {clinic}.',
-        'Plan {procedure} for {disorder}.']}
+COMMON = [
+    '{c:finding}, {d:finding} and {e:finding} {t:temporal} | c Has_temporal t, d Has_temporal t, e Has_temporal t',
+    '{n:Negation=No} {c:finding}, {d:finding} or {e:finding} | OR c d e, c Has_negation n, d Has_negation n, e Has_negation n',
+    '{n:Negation=Without} {c:finding} or {d:finding} | OR c d, c Has_negation n, d Has_negation n',
+    '{c:finding} with {d:finding}', '{c:finding}, {d:finding}', '{c:problem} and {d:finding}', '{c:disorder} with {d:finding} and {e:finding}',
+    '{c:finding} or {d:finding} after {p:procedure} | OR c d', '{c:disorder}, {d:problem}']
 
 # %% ../../nbs/data/20_synthetic.ipynb #b2837013
+NOTE = {
+    'Chief complaint': ['{finding} and {finding}', '{finding}, {problem}', '{finding} {temporal}'],
+    'History of present illness': [
+        'This is a {years} {sex} with {problem} who came in with {finding} and {finding}',
+        '{who} reports {finding}, {finding} and {finding} {temporal}', '{who} denies {finding}, {finding} or {problem}',
+        '{finding} began {n} hours after the {procedure}', 'The {relative} noticed {finding} and {finding}',
+        'Sent by the {clinic} for {problem} with {finding}', '{who} was treated with {drug} {dose} for {problem}', *COMMON],
+    'Past medical history': [
+        '{named}, {named}, status post {procedure}', '{named} on {drug} {dose}', '{disorder} {temporal}',
+        'History of {named}, {disorder} and {finding}', 'Known to the {clinic}', *COMMON],
+    'Allergies': ['{reaction}', '{reaction}, {reaction}', '{reaction} with {finding}'],
+    'Physical exam': [
+        'Temp {temp}, BP {bp}, HR {rate}', '{predicate}', '{healthy}; {predicate}', '{healthy}',
+        'Notable for {finding}, {finding} and {finding}', '{finding} on turning', *COMMON[:4]],
+    'Imaging': [
+        '{scan} of the {place} shows {disorder}', '{scan}: {pair}', '{scan} with {disorder}, no {disorder}', '{predicate}',
+        'No evidence of {disorder}', 'Impression: {disorder} ({n} mm), {pair}'],
+    'Assessment and plan': [
+        '{problem}: continue {drug} {dose}', 'Likely {problem} with {finding}', 'Watch for {finding}, {finding} or {finding}',
+        '{disorder}, repeat {scan} in {n} weeks', 'Stop {drug} in case of {finding}', 'Follow up in the {clinic}',
+        'Plan {procedure} for {disorder}', *COMMON]}
+
+# %% ../../nbs/data/20_synthetic.ipynb #be556e02
 CRITERIA = {
     'Inclusion criteria': [
-        '{p:person} {a:Person=aged} {v:age} | a Has_value v', '{a:Person=Age} {v:age} | a Has_value v',
-        'Diagnosis of {c:problem} {t:temporal} | c Has_temporal t', '{l:lab} {v:value} {t:temporal} | l Has_value v, l Has_temporal t',
-        '{c:finding}, {d:finding} or {e:finding} {t:temporal} | OR c d e, c Has_temporal t',
-        'Scheduled for {p:procedure} because of {c:disorder}', '{c:problem} treated with {d:drug} {t:temporal} | d Has_temporal t',
-        'At least one of: {c:finding}, {d:finding}, {e:disorder} | OR c d e', '{c:pair} on {scan}',
-        '{n:Negation=Without} {c:finding} or {d:finding} | OR c d, c Has_negation n, d Has_negation n'],
+        '{p:person} {a:Person=aged} {v:age} | a Has_value v', 'Diagnosis of {c:problem} {t:temporal} | c Has_temporal t',
+        '{l:lab} {v:value} {t:temporal} | l Has_value v, l Has_temporal t', 'Scheduled for {p:procedure} because of {c:disorder}',
+        '{c:problem} treated with {d:drug} {t:temporal} | d Has_temporal t',
+        'At least one of: {c:finding}, {d:finding}, {e:disorder} | OR c d e', '{c:pair} on {scan}', *COMMON],
     'Exclusion criteria': [
-        '{n:Negation=No} history of {c:problem} {t:temporal} | c Has_negation n, c Has_temporal t', '{l:lab} {v:value} | l Has_value v',
+        '{n:Negation=No} history of {c:problem} {t:temporal} | c Has_negation n, c Has_temporal t',
         'Treatment with {c:drug} or {d:drug} {t:temporal} | OR c d, c Has_temporal t, d Has_temporal t',
         'Known {c:reaction} or {d:reaction} | OR c d', '{c:reaction} with {d:finding}', '{p:procedure} {t:temporal} | p Has_temporal t',
-        'Any {c:finding}, {d:finding} or {e:finding} | OR c d e', '{c:problem}, {d:problem}', '{c:predicate} on {scan}',
-        '{l:lab} {v:value} or {c:finding} | l Has_value v, OR l c', '{p:Person=Pregnant} or nursing {q:Person=women}',
+        '{c:predicate} on {scan}', '{l:lab} {v:value} or {c:finding} | l Has_value v, OR l c', '{p:Person=Pregnant} or nursing {q:Person=women}', '{c:pair}, {d:disorder}',
         'Use of {d:drug} for {c:problem} {t:temporal} | d Has_temporal t', '{c:finding} that prevents {p:procedure}',
-        'Patients of the {clinic} with {c:disorder} and {d:finding}']}
+        'Patients of the {clinic} with {c:disorder} and {d:finding}', *COMMON]}
 
 # %% ../../nbs/data/20_synthetic.ipynb #a6cdc936
 def join(phrases:list[Phrase], between:str) -> Phrase:
@@ -480,7 +488,7 @@ def write_note(author:Author) -> Phrase:
     sections = []
     for title in (list(NOTE)[i] for i in kept):
         body = [fill(author, author.pick(NOTE[title])) for _ in range(author.number(1, 1 if title == 'Chief complaint' else 3))]
-        sections.append(plain((title.upper() if upper else title) + ':' + gap) + join(body, ' '))
+        sections.append(plain((title.upper() if upper else title) + ':' + gap) + join(body, '. ') + plain('.'))
     return join(sections, author.pick(['\n', '\n\n']))
 
 
@@ -547,7 +555,7 @@ def everything(where:dict, phrase:Phrase) -> dict:
 def generate(
     world:World,
     task:str,     # one of TASKS
-    split:str,    # 'train' shows half of the guideline's words; 'dev' and 'test' use all of them
+    split:str,    # 'train' shows part of the guideline's words; 'dev' and 'test' use all of them
     n:int,        # documents
 ) -> tuple[UnifiedSample, ...]:
     "Documents of one split; the first of them stay the same where `n` grows"
