@@ -20,7 +20,7 @@ from itertools import product
 from pathlib import Path
 import json, os, re, shutil
 import numpy as np
-from . import write_task
+from . import SPLITS, write_task
 from .base import MedxferError, Relation, Span, UnifiedSample
 
 # %% ../../nbs/data/20_synthetic.ipynb #cd450f01
@@ -581,7 +581,9 @@ def write_corpora(
     tasks=TASKS,
 ):
     "Write a world's corpora; the same arguments give the same bytes"
-    folder, world = Path(folder), World(seed, sharing)
+    folder, world = Path(folder).resolve(), World(seed, sharing)
+    if wrong := [s for s, n in documents.items() if s not in SPLITS or n < 1]:
+        raise MedxferError(f'documents has {wrong[0]}: {documents[wrong[0]]}; give a count above 0 for some of {", ".join(SPLITS)}')
     made = dict(seed=seed, sharing=sharing, documents=dict(documents), tasks=list(tasks))
     if stands(folder, made): return
     samples = {t: [s for split, n in documents.items() for s in generate(world, t, split, n)] for t in tasks}
@@ -590,6 +592,8 @@ def write_corpora(
         for task, docs in samples.items(): write_task(task, docs, aside/task, profile='synthetic')
         (aside/'world.json').write_text(json.dumps(made, indent=1) + '\n')
         os.replace(aside, folder)
+    except OSError:
+        if not stands(folder, made): raise      # else another process was quicker and wrote the same
     finally: shutil.rmtree(aside, ignore_errors=True)
 
 
