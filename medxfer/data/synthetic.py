@@ -70,7 +70,7 @@ DRUG_ENDS = 'mab tinib pril sartan statin cillin azole vir'.split()
 OPERATIONS = 'biopsy surgery resection transplantation ultrasound scan irradiation endoscopy'.split()
 REPAIRS = 'repair removal excision drainage'.split()
 LABS = [tuple(lab.split(':')) for lab in '''hemoglobin:g/dL:12;creatinine:µmol/L:110;platelet count:× 10⁹/L:150;BMI:kg/m²:28;
-HbA1c:%:7;ALT:U/L:60;bilirubin:µmol/L:20;systolic blood pressure:mmHg:140;LVEF:%:45;body temperature:°C:38;heart rate:bpm:90;
+HbA1c:%:7;ALT:U/L:60;bilirubin:µmol/L:20;systolic BP:mmHg:140;LVEF:%:45;body temperature:°C:38;heart rate:bpm:90;
 serum albumin:g/L:35'''.replace('\n', '').split(';')]   # name, unit, a figure of the right size
 
 # %% ../../nbs/data/20_synthetic.ipynb #aec739af
