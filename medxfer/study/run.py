@@ -15,7 +15,7 @@ import fcntl, hashlib, json, shlex
 import yaml
 from ..data import load_task
 from ..data.base import MedxferError, write_atomic
-from .config import RunSpec, data_root, resolve_run
+from .config import RunSpec, data_root
 
 # %% ../../nbs/study/20_run.ipynb #7a05ebd0
 @contextmanager

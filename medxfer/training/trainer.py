@@ -96,7 +96,7 @@ class MultiTaskTrainer:
 
     def train(self):
         "Go on from the newest checkpoint, or from the beginning, to the end of the budget"
-        torch.manual_seed(self.seed)
+        torch.manual_seed(self.seed); random.seed(self.seed); np.random.seed(self.seed)
         self.resume()
         self.model.train()
         for micro in self.sampler:
