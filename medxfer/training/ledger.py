@@ -22,7 +22,7 @@ class LedgerEntry:
     examples: int      # windows
     epochs: float      # passes over the task's own windows so far
     loss: float        # mean over the windows
-    lr: float          # learning rate of the step
+    lr: float          # learning rate of the adapters
 
 # %% ../../nbs/training/00_ledger.ipynb #3f6c9129
 class Ledger:

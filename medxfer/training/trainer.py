@@ -23,7 +23,8 @@ from .ledger import Ledger, LedgerEntry
 @dataclass(frozen=True)
 class TrainSettings:
     "How to train; the field `train` of a config"
-    lr: float = 1e-3              # largest learning rate
+    lr: float = 1e-3              # largest learning rate of the adapters
+    head_lr: float = 5e-3         # and of the heads, which start from nothing
     weight_decay: float = 0.01
     clip: float = 1.0             # largest norm of the gradient
     warmup: float = 0.1           # share of the token budget over which the learning rate rises
@@ -89,7 +90,8 @@ class MultiTaskTrainer:
         self.settings, self.seed, self.evaluate, self.watch, self.say = settings, seed, evaluate, watch, say
         self.params = model.trainable()
         self.device = next(iter(self.params.values())).device
-        self.optimizer = torch.optim.AdamW(self.params.values(), lr=settings.lr, weight_decay=settings.weight_decay)
+        group = lambda heads, lr: dict(params=[p for n, p in self.params.items() if n.startswith('heads.') == heads], peak=lr)
+        self.optimizer = torch.optim.AdamW([group(False, settings.lr), group(True, settings.head_lr)], lr=settings.lr, weight_decay=settings.weight_decay)
         self.sampler = MultiTaskBatchSampler({t: [len(w) for w in ws] for t, ws in windows.items()}, budget,
                                              settings.batch_tokens, settings.temperature, seed)
         self.ledger, self.curve, self.saved = Ledger(), [], None
@@ -112,8 +114,8 @@ class MultiTaskTrainer:
 def _step(self, micro:MicroBatch):
     "Forward, backward, update, ledger"
     done = self.sampler.tokens - micro.tokens
-    lr = self.settings.lr * lr_factor(done / self.budget, self.settings.warmup)
-    for group in self.optimizer.param_groups: group['lr'] = lr
+    factor = lr_factor(done / self.budget, self.settings.warmup)
+    for group in self.optimizer.param_groups: group['lr'] = group['peak'] * factor
     batch = collate(micro.task, [self.windows[micro.task][i] for i in micro.indices], self.pad_id).to(self.device)
     loss = self.model.loss(batch)
     if not torch.isfinite(loss): raise MedxferError(f'the loss is {loss.item()} at step {self.sampler.step}; lower train.lr')
@@ -122,7 +124,7 @@ def _step(self, micro:MicroBatch):
     torch.nn.utils.clip_grad_norm_(self.params.values(), self.settings.clip)
     self.optimizer.step()
     self.ledger.add(LedgerEntry(self.sampler.step, micro.task, micro.tokens, sum(w.supervised for w in batch.windows),
-                                len(batch.windows), micro.epochs, loss.item(), lr))
+                                len(batch.windows), micro.epochs, loss.item(), self.settings.lr * factor))
     if self.evaluate and marks_crossed(done, self.sampler.tokens, self.budget, self.settings.evaluations): self.draw_point()
     if self.watch: self.watch(self.sampler.step, self.sampler.tokens, loss.item())
 MultiTaskTrainer.step = _step
