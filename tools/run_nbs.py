@@ -1,8 +1,9 @@
-"""Run notebooks as `nbdev_test` does, keep their outputs, clean them: `tools/run_nbs.py [NOTEBOOK ...]`.
+"""Run notebooks as `nbdev_test` does, keep their outputs, clean them: `tools/run_nbs.py [--with FLAG] [NOTEBOOK ...]`.
 
 nbdev 2 tests notebooks without saving what they print; the docs need the outputs.
-Cells with a flag from `tst_flags` are left as they are. A second run changes nothing but figures that changed.
+Cells with a flag from `tst_flags` are left as they are, unless `--with slow` or `--with gpu` asks for them. A second run changes nothing but figures that changed.
 """
+import argparse
 import sys
 from pathlib import Path
 
@@ -34,7 +35,10 @@ def run(path, flags):
 if __name__ == '__main__':
     cfg = get_config()
     sys.path.insert(0, str(cfg.config_path))
-    paths = [Path(p).absolute() for p in sys.argv[1:]] or nbglob(as_path=True)
-    for path in paths:
-        run(Path(path).absolute(), set(cfg.tst_flags.split()))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--with', dest='wanted', action='append', default=[], choices=cfg.tst_flags.split())
+    parser.add_argument('notebooks', nargs='*')
+    args = parser.parse_args()
+    for path in args.notebooks or nbglob(as_path=True):
+        run(Path(path).absolute(), set(cfg.tst_flags.split()) - set(args.wanted))
         print(path)
