@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['planned', 'study', 'show_report', 'report', 'plan', 'run', 'predictions', 'score', 'synth', 'stats', 'parser',
-           'add_small_commands', 'main']
+           'add_small_commands', 'parse', 'main']
 
 # %% ../nbs/10_cli.ipynb #7317dbd2
 import argparse, json, sys
@@ -14,8 +14,11 @@ from .data.base import MedxferError
 # %% ../nbs/10_cli.ipynb #3853f6bf
 def planned(args):
     "The whole plan of an experiment, and the part that `--only` keeps"
+    from medxfer.study.config import SINGLE_ARMS
     from medxfer.study.plan import plan_study
     overrides = args.overrides + ([f'data.root={args.data}'] if args.data else [])
+    arms = plan_study(args.experiment, overrides).settings['plan']['arms']
+    if more := [a for a in args.only or () if a in SINGLE_ARMS and a not in arms]: overrides += [f'plan.arms=[{",".join((*arms, *more))}]']
     return plan_study(args.experiment, overrides), plan_study(args.experiment, overrides, args.only or ())
 
 # %% ../nbs/10_cli.ipynb #42e8f40b
@@ -173,10 +176,19 @@ def add_small_commands(command, commands):
     p.add_argument('root', help='folder with one folder per task'); p.add_argument('--task'); p.add_argument('--profile'); p.add_argument('--json', action='store_true')
 
 # %% ../nbs/10_cli.ipynb #54c91157
+def parse(argv=None):
+    "Parsed arguments, with overrides wherever they stand"
+    top = parser()
+    args, rest = top.parse_known_args(argv)
+    if unknown := [r for r in rest if '=' not in r or r.startswith('-') or not hasattr(args, 'overrides')]: top.error(f'unrecognized arguments: {" ".join(unknown)}')
+    if rest: args.overrides = [*args.overrides, *rest]
+    return args
+
+# %% ../nbs/10_cli.ipynb #4857fb1e
 def main(argv=None) -> int:
     "Entry point of the `medxfer` command; returns the exit code"
     from medxfer.study.config import ConfigError
-    args = parser().parse_args(argv)
+    args = parse(argv)
     try: return args.call(args)
     except ConfigError as e: print(f'medxfer: {e}', file=sys.stderr); return 2
     except MedxferError as e: print(f'medxfer: {e}', file=sys.stderr); return 1
