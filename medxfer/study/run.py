@@ -109,7 +109,9 @@ def token_budget(spec:RunSpec, windows:dict) -> int:
         first = shlex.join(reference_overrides(spec.overrides, spec.settings))
         raise MedxferError(f'{spec.arm} spends what the run {spec.needs} spent, and that run has not finished; first: medxfer run {first}')
     spent = tokens_per_task(done[0]/'ledger.parquet')
-    return spent[spec.tasks[0]] if spec.config['budget']['tokens'] == 'own' else sum(spent.values())
+    budget = spent.get(spec.tasks[0], 0) if spec.config['budget']['tokens'] == 'own' else sum(spent.values())
+    if not budget: raise MedxferError(f'the run {spec.needs} spent no token on {spec.tasks[0]}, so {spec.arm} has no budget; raise budget.epochs')
+    return budget
 
 # %% ../../nbs/study/20_run.ipynb #1f56131f
 def execute(
