@@ -3,6 +3,8 @@
   sync      notebooks are clean and medxfer/ is what they export
   readme    README.md is what nbs/index.ipynb says
   sidebar   every notebook stands in the site's sidebar
+  names     every name in medxfer/ and tools/ is defined, every import used (pyflakes): a notebook hides a missing
+            import, because its test cells import too
   imports   imports stand in cells of their own (the docs build runs such cells alone)
   docs      the site builds, and opens in headless Chromium without an error
   nbs/...   a notebook runs from top to bottom, its flagged cells (settings.ini: tst_flags) left out
@@ -82,6 +84,11 @@ def check_imports():
                     for p in sidebar.notebooks() for line in mixed_cells(ROOT/'nbs'/p)])
 
 
+def check_names():
+    status, printed = run('-m', 'pyflakes', 'medxfer', 'tools')
+    return (FAILED if status else PASSED), printed
+
+
 def check_docs():
     status, printed = run('tools/build_docs.py')
     if status: return FAILED, printed
@@ -95,7 +102,7 @@ def check_notebook(path):
 
 
 CHECKS = {'sync': check_sync, 'readme': lambda: verdict(readme.problems()),
-          'sidebar': lambda: verdict(sidebar.problems()), 'imports': check_imports}
+          'sidebar': lambda: verdict(sidebar.problems()), 'imports': check_imports, 'names': check_names}
 
 
 def timed(check, *args):

@@ -10,9 +10,8 @@ __all__ = ['BASELINES', 'MARGINS', 'MAX_GAP', 'Verdict', 'find_strategies', 'che
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
