@@ -24,10 +24,11 @@ def planned(args):
 # %% ../nbs/10_cli.ipynb #42e8f40b
 def study(args) -> int:
     "Run all that is missing, then decide and report"
-    from medxfer.study.engine import lookup_scores, run_study
+    from medxfer.study.engine import check_data, lookup_scores, run_study
     from medxfer.study.plan import write_study
     whole, part = planned(args)
     say = (lambda s: print(s, file=sys.stderr)) if args.json else print
+    check_data(whole)
     write_study(whole, args.experiment)
     out = run_study(part, args.workers, say)
     lookup = lookup_scores(whole)

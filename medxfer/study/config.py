@@ -136,8 +136,10 @@ def resolve_run(
 
 # %% ../../nbs/study/00_config.ipynb #eb87f1f0
 def reference_overrides(overrides, cfg:dict) -> list[str]:
-    "The overrides of the multi-task run that an arm is compared with: the same, without what makes it an arm"
-    return [o for o in overrides if o.split('=')[0] not in ('arm', 'strategy', 'task', 'out')] + [f'strategy={cfg["reference"]}']
+    "The overrides of the multi-task run that an arm is compared with"
+    key = lambda o: o.split('=')[0]
+    tasks = [o for o in overrides if key(o) == 'task']
+    return [o for o in overrides if key(o) not in ('arm', 'strategy', 'task', 'out')] + tasks[:-1] + [f'strategy={cfg["reference"]}']
 
 # %% ../../nbs/study/00_config.ipynb #2ce28fe9
 def identity(cfg:dict, prints:dict|None=None) -> dict:

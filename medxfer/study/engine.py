@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['stop_with_parent', 'work', 'worker_count', 'Outcome', 'is_done', 'run_study', 'stop', 'follow', 'settle',
-           'scores_text', 'Board', 'read_progress', 'lookup_scores']
+           'scores_text', 'check_data', 'Board', 'read_progress', 'lookup_scores']
 
 # %% ../../nbs/study/25_engine.ipynb #64254ca6
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -15,7 +15,7 @@ from ..data import load_task
 from ..data.base import MedxferError, write_atomic
 from .config import RunSpec, data_root, profile_of, resolve_run
 from .plan import StudyPlan
-from .run import execute, read_state
+from .run import execute, load_data, read_state
 from ..training.callbacks import progress_line
 
 # %% ../../nbs/study/25_engine.ipynb #63bad071
@@ -118,6 +118,11 @@ def scores_text(run:RunSpec) -> str:
     "The scores of a finished run in a few words"
     metrics = json.loads((run.folder/'metrics.json').read_bytes())
     return '  '.join(f'{t} {next(iter(m.values())):.1f}' for t, m in metrics.items())
+
+# %% ../../nbs/study/25_engine.ipynb #3ce78de1
+def check_data(plan:StudyPlan):
+    "Read every document that the study needs; refuse what no run could use"
+    if not all(map(is_done, plan.runs)): load_data(max(plan.runs, key=lambda r: len(r.tasks)))
 
 # %% ../../nbs/study/25_engine.ipynb #9f58155c
 class Board:
