@@ -37,6 +37,7 @@ def plan_study(
         raise ConfigError(f'{bad[0]} belongs to one run; a study takes its seeds and arms from plan.seeds, plan.strategies and plan.arms')
     cfg = compose(base)
     if not cfg['plan']['seeds'] or not cfg['plan']['strategies']: raise ConfigError('plan.seeds and plan.strategies must not be empty')
+    if len(cfg['task']) < 2: raise ConfigError(f'a study of transfer needs two tasks or more; this one has {", ".join(cfg["task"])}')
     root = data_root(cfg)
     prints = {t: fingerprint(t, root) for t in cfg['task'] if profile_of(cfg, t)}
     runs = [resolve_run([*base, *o], prints) for seed in cfg['plan']['seeds'] for o in arms_of(cfg, seed)]
