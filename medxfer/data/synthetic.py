@@ -382,7 +382,9 @@ def write_temporal(author):
 
 
 @slot
-def write_person(author): return marked(author.pick(['women', 'men', 'adults', 'children', 'adolescents', 'females', 'males']), Mention('Person'))
+def write_person(author):
+    "Who a criterion is about"
+    return marked(author.pick(['women', 'men', 'adults', 'children', 'adolescents', 'females', 'males']), Mention('Person'))
 
 # %% ../../nbs/data/20_synthetic.ipynb #232e8aa5
 _plain_slots = dict(

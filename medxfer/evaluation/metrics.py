@@ -33,7 +33,9 @@ def task_metrics(name:str) -> dict:
     if name not in METRICS: raise MedxferError(f'there is no metric for the task {name!r}; {closest(name, METRICS)}')
     return METRICS[name]
 
-def primary_metric(name:str) -> str: return next(iter(task_metrics(name)))
+def primary_metric(name:str) -> str:
+    "The metric of a task that claims rest on"
+    return next(iter(task_metrics(name)))
 
 # %% ../../nbs/evaluation/00_metrics.ipynb #1ad91f23
 def paired_documents(

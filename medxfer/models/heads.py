@@ -18,7 +18,9 @@ from ..data.collators import Mention
 CHANNEL_KINDS = ('span', 'whole', 'part', 'next')   # each has queries and keys of its own
 PRIOR = -8.0   # score of every pair before training: about minus the log of the number of pairs in a window
 
-def channel_count(n_labels:int) -> int: return 2*n_labels + 2
+def channel_count(n_labels:int) -> int:
+    "How many squares of scores a window has"
+    return 2*n_labels + 2
 
 def channel_kind(n_labels:int) -> list[int]:
     "For each channel, the index of its kind: spans of all labels, wholes of all labels, part, next"

@@ -58,6 +58,7 @@ class Outcome:
 
 # %% ../../nbs/study/25_engine.ipynb #b7d32194
 def is_done(spec:RunSpec) -> bool:
+    "Whether the run has finished in its folder"
     state = read_state(spec.folder)
     return state.get('status') == 'done' and state.get('run_id') == spec.id
 

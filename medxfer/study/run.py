@@ -95,7 +95,9 @@ def training_windows(encoder, data:dict) -> dict:
     "The windows of every task that hold text"
     return {t: [w for ws in encoder(d.train) for w in ws if w.supervised] for t, d in data.items()}
 
-def label_names(windows) -> list[str]: return sorted({m.label for w in windows for m in w.mentions})
+def label_names(windows) -> list[str]:
+    "The labels that stand in windows, sorted"
+    return sorted({m.label for w in windows for m in w.mentions})
 
 # %% ../../nbs/study/20_run.ipynb #4a0e9bb7
 def token_budget(spec:RunSpec, windows:dict) -> int:

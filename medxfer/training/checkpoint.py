@@ -15,7 +15,9 @@ from ..data.base import MedxferError
 # %% ../../nbs/training/20_checkpoint.ipynb #f8199c5f
 MANIFEST = 'manifest.json'
 
-def sha256(data:bytes) -> str: return hashlib.sha256(data).hexdigest()
+def sha256(data:bytes) -> str:
+    "Hex digest of `data`"
+    return hashlib.sha256(data).hexdigest()
 
 def write_durably(path:Path, data:bytes):
     "Write a file and force it to disk"

@@ -144,7 +144,9 @@ MultiTaskTrainer.draw_point = _draw_point
 # %% ../../nbs/training/40_trainer.ipynb #6f7df5bc
 CURVE_COLUMNS = ['tokens', 'task', 'metric', 'score']
 
-def curve_frame(curve) -> pd.DataFrame: return pd.DataFrame(curve, columns=CURVE_COLUMNS)
+def curve_frame(curve) -> pd.DataFrame:
+    "A learning curve as a table"
+    return pd.DataFrame(curve, columns=CURVE_COLUMNS)
 
 def _save(self):
     "Write a checkpoint of this instant"
