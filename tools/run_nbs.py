@@ -26,6 +26,8 @@ def skipped(cell, flags):
 def run(path, flags):
     "Run the notebook at `path` in its own folder and write it back with fresh outputs"
     nb = NBProcessor(path, rm_directives=False, process=True).nb
+    for cell in nb.cells:
+        if not skipped(cell, flags): cell.outputs = []   # a cell that says nothing now must not keep what it said before
     with working_directory(path.parent):
         CaptureShell(path).run_all(nb, exc_stop=True, preproc=lambda cell: skipped(cell, flags))
     write_nb(nb, path)

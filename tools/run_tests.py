@@ -5,6 +5,7 @@
   sidebar   every notebook stands in the site's sidebar
   names     every name in medxfer/ and tools/ is defined, every import used (pyflakes): a notebook hides a missing
             import, because its test cells import too
+  paths     no output of a notebook names a folder of one machine
   imports   imports stand in cells of their own (the docs build runs such cells alone)
   docs      the site builds, and opens in headless Chromium without an error
   nbs/...   a notebook runs from top to bottom, its flagged cells (settings.ini: tst_flags) left out
@@ -89,6 +90,11 @@ def check_names():
     return (FAILED if status else PASSED), printed
 
 
+def check_paths():
+    return verdict([f'nbs/{p}: an output names a folder of one machine; run the notebook again without the warning'
+                    for p in sidebar.notebooks() if re.search(r'site-packages/|' + re.escape(str(ROOT)), (ROOT/'nbs'/p).read_text(encoding='utf-8'))])
+
+
 def check_docs():
     status, printed = run('tools/build_docs.py')
     if status: return FAILED, printed
@@ -102,7 +108,7 @@ def check_notebook(path):
 
 
 CHECKS = {'sync': check_sync, 'readme': lambda: verdict(readme.problems()),
-          'sidebar': lambda: verdict(sidebar.problems()), 'imports': check_imports, 'names': check_names}
+          'sidebar': lambda: verdict(sidebar.problems()), 'imports': check_imports, 'names': check_names, 'paths': check_paths}
 
 
 def timed(check, *args):
