@@ -7,6 +7,7 @@ __all__ = ['max_depth', 'max_declared', 'max_namespace', 'Element', 'line_of', '
 
 # %% ../../nbs/data/03_safe_xml.ipynb #c1e4cb48
 from pathlib import Path
+import itertools
 import re
 import xml.etree.ElementTree as ElementTree
 
@@ -29,48 +30,45 @@ def line_of(
 # %% ../../nbs/data/03_safe_xml.ipynb #c14634bb
 max_depth = 100   # levels; official files have fewer than 10
 
-class _Target:
+class _Tree:
     "Builds the tree, tag by tag"
     def __init__(self, file):
         self.builder, self.file, self.depth, self.expat = ElementTree.TreeBuilder(Element), file, 0, None
         self.data, self.close = self.builder.data, self.builder.close
 
     def start(self, tag, attributes):
-        line = self.expat.CurrentLineNumber
         self.depth += 1
-        if self.depth > max_depth:
-            raise DataError(f'elements stand inside one another more than {max_depth} levels deep; '
-                            'no official file does that, so take this one away', self.file, line)
-        self.builder.start(tag, attributes).line = line
+        if self.depth > max_depth: self.refuse(f'elements stand inside one another more than {max_depth} levels deep; '
+                                               'no official file does that, so take this one away')
+        self.builder.start(tag, dict(zip(attributes[::2], attributes[1::2]))).line = self.expat.CurrentLineNumber
 
     def end(self, tag):
         self.depth -= 1
         self.builder.end(tag)
 
+    def refuse(self, message): raise DataError(message, self.file, self.expat.CurrentLineNumber)
+
 # %% ../../nbs/data/03_safe_xml.ipynb #100670ac
 max_declared = 100      # attributes that a document type may declare; CQA files declare about 25
 max_namespace = 200     # characters in the name of a namespace
 
-def _guarded(target):
+def _guarded(tree):
     "A parser that refuses what only an attack needs"
-    parser = DefusedXMLParser(target=target, forbid_dtd=False, forbid_entities=True, forbid_external=True)
-    expat = target.expat = parser.parser
-    declared = 0
-
-    def refuse(message): raise DataError(message, target.file, expat.CurrentLineNumber)
+    parser = DefusedXMLParser(target=tree, forbid_dtd=False, forbid_entities=True, forbid_external=True)
+    expat = tree.expat = parser.parser
+    declared = itertools.count(1)
 
     def doctype(name, system, public, internal):
-        if system or public: refuse(f'the document type points to {(system or public)[:80]}, which is never fetched; '
-                                    'take the reference out')
+        if system or public: tree.refuse(f'the document type points to {(system or public)[:80]}, which is never fetched; '
+                                         'take the reference out')
 
     def attribute(*_):
-        nonlocal declared
-        declared += 1
-        if declared > max_declared: refuse(f'the document type declares more than {max_declared} attributes; take it out')
+        if next(declared) > max_declared: tree.refuse(f'the document type declares more than {max_declared} attributes; take it out')
 
     def namespace(prefix, uri):
-        if len(uri or '') > max_namespace: refuse(f'the name of a namespace has more than {max_namespace} characters')
+        if len(uri or '') > max_namespace: tree.refuse(f'the name of a namespace has more than {max_namespace} characters; shorten it')
 
+    expat.StartElementHandler, expat.EndElementHandler = tree.start, tree.end
     expat.StartDoctypeDeclHandler, expat.AttlistDeclHandler = doctype, attribute
     expat.StartNamespaceDeclHandler, expat.specified_attributes = namespace, True
     return parser
@@ -82,19 +80,18 @@ def parse_xml(
 ) -> Element:                # the root
     "The tree of an XML file; a `DataError` with the line where it is malformed, not UTF-8, or declares entities"
     raw, file = (source, file) if isinstance(source, bytes) else (Path(source).read_bytes(), file or source)
-    target = _Target(file)
-    parser = _guarded(target)
+    tree = _Tree(file)
+    parser = _guarded(tree)
     try:
         parser.feed(raw)
         return parser.close()
     except DataError: raise
     except ElementTree.ParseError as e: raise _malformed(raw, e, file) from None
     except EntitiesForbidden as e:
-        raise DataError(f'the document type declares the entity {e.name[:80]}, and entities are never expanded; '
-                        'write out what it stands for', file, target.expat.CurrentLineNumber) from None
+        tree.refuse(f'the document type declares the entity {e.name[:80]}, and entities are never expanded; '
+                    'write out what it stands for')
     except ExternalReferenceForbidden as e:
-        raise DataError(f'the file refers to {str(e.sysid)[:80]}, which is never fetched; take the reference out', file,
-                        target.expat.CurrentLineNumber) from None
+        tree.refuse(f'the file refers to {str(e.sysid)[:80]}, which is never fetched; take the reference out')
     except (LookupError, ValueError) as e:
         raise DataError(f'the file cannot be decoded ({e}); convert it to UTF-8', file, 1) from None
 
