@@ -72,8 +72,8 @@ class PipeFormat(Format):
     name, separator, kept = 'pipe', '||', ('document_name',)     # kept: keys of `meta` that the files hold
 
     def claims(self, folder:Path) -> bool:
-        "Whether there is a `.pipe` file"
-        return any(folder.glob('*.pipe'))
+        "Whether there is a `.pipe` or `.text` file; one without the other is for `read` to refuse"
+        return any(p.suffix in ('.pipe', '.text') for p in folder.iterdir())
 
     def read(self, folder:Path, report:ParseReport):
         "One sample per `.text`"
@@ -140,11 +140,11 @@ def check_render(
     "Read back what would be written; a `DataError` where it is not the sample"
     where = f'document {sample.id!r} cannot be written in the {form.name} format'
     if not sample.id or re.search(r'[/\\\0\r\n]', sample.id): raise DataError(f'{where}: its id is no file name')
-    if sample.relations or sample.candidates: raise DataError(f'{where}: it has relations or candidates, which pipe files cannot hold')
     if extra := sorted(sample.meta.keys() - set(form.kept)): raise DataError(f'{where}: there is no place for meta {extra[0]!r}')
     report = ParseReport()
     again = form.parse(sample.id, sample.text, content, '', report)
     if report.lost: raise DataError(f'{where}: {report.lost[0].message}')
+    if sample.candidates or again.relations != sample.relations: raise DataError(f'{where}: its relations or candidates would not come back')
     mine, back = ([form.canonical(m) for m in all_mentions(s)] for s in (sample, again))
     if len(mine) != len(back): raise DataError(f'{where}: {len(mine)} mentions would come back as {len(back)}')
     for m, b in zip(mine, back):
