@@ -276,7 +276,7 @@ class ThreadFormat(CqaFormat):
         "The comments of a thread, as `thread` takes them"
         seen, found = set(), element.findall('RelComment')
         if bare := [c for c in found if 'RELC_RELEVANCE2RELQ' not in c.attrib]:
-            report.problem(file, line_of(bare[0]), 'no label', f'{len(bare)} comments of {id} have no RELC_RELEVANCE2RELQ; they are read as withheld', lost=False)
+            report.problem(file, line_of(bare[0]), 'no label', f'{len(bare)} of {len(found)} comments of {id} have no RELC_RELEVANCE2RELQ; they are read as withheld', lost=False)
         for n, c in enumerate(found, 1):
             key, label, line = c.get('RELC_ID', ''), c.get('RELC_RELEVANCE2RELQ', '?'), line_of(c)
             if not key:
@@ -349,7 +349,7 @@ class QuestionFormat(CqaFormat):
         "The pairs of a question, as `question` takes them"
         id, seen, found = element.get('QID'), set(), element.findall('QApair')
         if bare := [p for p in found if 'QArel' not in p.attrib]:
-            report.problem(file, line_of(bare[0]), 'no label', f'{len(bare)} pairs of {id} have no QArel; they are read as withheld', lost=False)
+            report.problem(file, line_of(bare[0]), 'no label', f'{len(bare)} of {len(found)} pairs of {id} have no QArel; they are read as withheld', lost=False)
         for p in found:
             key, label, line = p.get('QAID', ''), p.get('QArel', '?'), line_of(p)
             if not key or key in seen:
@@ -393,7 +393,7 @@ def queries(
 
 def numbered(candidates:tuple) -> tuple:
     "Candidates by the number that is their id; as they are where an id is no number"
-    return tuple(sorted(candidates, key=lambda c: int(c.id))) if all(re.fullmatch('[0-9]+', c.id) for c in candidates) else candidates
+    return tuple(sorted(candidates, key=lambda c: int(c.id))) if all(re.fullmatch('[0-9]{1,18}', c.id) for c in candidates) else candidates
 
 def _original(id:str, threads:list, subtask:str) -> UnifiedSample:
     "The query of one original question"
@@ -406,7 +406,7 @@ def _original(id:str, threads:list, subtask:str) -> UnifiedSample:
 def _search_rank(thread:UnifiedSample, place:int) -> int:
     "The rank that the search engine gave a thread; its place where it has none"
     rank = dict(thread.meta['question'][0]).get('RELQ_RANKING_ORDER', '')
-    return int(rank) if re.fullmatch('[0-9]+', rank) else place
+    return int(rank) if re.fullmatch('[1-9][0-9]{0,8}', rank) else place
 
 def _related(thread:UnifiedSample, place:int) -> list[Candidate]:
     return [Candidate(thread.id, thread.text, dict(thread.meta['question'][0]).get('RELQ_RELEVANCE2ORGQ', '?'), _search_rank(thread, place))]
@@ -418,7 +418,10 @@ def _all_comments(thread:UnifiedSample, place:int) -> list[Candidate]:
 # %% ../../nbs/data/06_cqa_xml.ipynb #eb063841
 def official_rows(queries:Iterable[UnifiedSample]) -> list[tuple]:
     "Rows (question, answer, rank, score, true or false) of gold or predicted queries"
-    return [(q.id, c.id, c.rank, 1/c.rank, str(is_relevant(c.label)).lower()) for q in queries for c in q.candidates]
+    pairs = [(q, c) for q in queries for c in q.candidates]
+    for q, c in pairs:
+        if c.rank < 1: raise DataError(f'{c.id} of {q.id} has the rank {c.rank}; ranks begin at 1')
+    return [(q.id, c.id, c.rank, 1/c.rank, str(is_relevant(c.label)).lower()) for q, c in pairs]
 
 def write_predictions(
     queries:Iterable[UnifiedSample],   # predicted; candidates in gold order
@@ -428,7 +431,6 @@ def write_predictions(
     rows = official_rows(queries)
     for row in rows:
         if any(re.search(r'\s', i) or not i for i in row[:2]): raise DataError(f'the ids {row[0]!r}, {row[1]!r} are empty or hold white space, which would break the line')
-        if row[2] < 1: raise DataError(f'{row[1]} has the rank {row[2]}; ranks begin at 1')
     write_atomic(path, ''.join('\t'.join(map(str, row)) + '\n' for row in rows).encode())
 
 # %% ../../nbs/data/06_cqa_xml.ipynb #4c63df6e
@@ -458,8 +460,8 @@ def read_predictions(
 def number(value) -> float|None:
     "A number, None for what is none and for NaN, which has no place in an order"
     try: x = float(value)
-    except (TypeError, ValueError): return None
-    return None if x != x else x
+    except (TypeError, ValueError, OverflowError): return None
+    return None if x != x or '_' in str(value) else x      # 1_000 is a number in Python 3, and not in the official scorer
 
 def _predicted(query:UnifiedSample, rows:list[tuple]) -> UnifiedSample:
     "A query with the order and labels of its prediction"
