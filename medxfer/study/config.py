@@ -152,6 +152,6 @@ def reference_overrides(overrides, cfg:dict) -> list[str]:
 def identity(cfg:dict, prints:dict|None=None) -> dict:
     "What can change the result of a run, but for arm, strategy and budget"
     root = data_root(cfg)
-    tasks = {t: dict(profile=profile_of(cfg, t), files=(prints or {}).get(t) or fingerprint(t, root)) for t in cfg['task']}
+    tasks = {t: dict(profile=profile_of(cfg, t), files=(prints or {}).get(t) or fingerprint(t, root, profile_of(cfg, t))) for t in cfg['task']}
     data = {k: cfg['data'][k] for k in ('splits', 'holdout', 'overlap')}
     return dict(model=cfg['model'], tasks=tasks, seed=cfg['seed'], data=data, train=cfg['train'])

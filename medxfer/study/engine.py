@@ -166,6 +166,7 @@ def lookup_scores(plan:StudyPlan) -> dict:
     except (OSError, ValueError): known = {}
     if known.get('files') != files:
         load = lambda t, part: load_task(t, root, splits[part], profile_of(plan.settings, t)).samples
-        known = dict(files=files, scores={t: score_task(t, test := load(t, 'test'), Dictionary(load(t, 'train')).predict(test)) for t in plan.tasks})
+        score = lambda t, test: score_task(t, test, Dictionary(load(t, 'train')).predict(test), profile_of(plan.settings, t))
+        known = dict(files=files, scores={t: score(t, load(t, 'test')) for t in plan.tasks})
         write_atomic(path, json.dumps(known, indent=1).encode())
     return known['scores']

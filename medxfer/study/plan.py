@@ -39,7 +39,7 @@ def plan_study(
     if not cfg['plan']['seeds'] or not cfg['plan']['strategies']: raise ConfigError('plan.seeds and plan.strategies must not be empty')
     if len(cfg['task']) < 2: raise ConfigError(f'a study of transfer needs two tasks or more; this one has {", ".join(cfg["task"])}')
     root = data_root(cfg)
-    prints = {t: fingerprint(t, root) for t in cfg['task'] if profile_of(cfg, t)}
+    prints = {t: fingerprint(t, root, profile_of(cfg, t)) for t in cfg['task']}
     runs = [resolve_run([*base, *o], prints) for seed in cfg['plan']['seeds'] for o in arms_of(cfg, seed)]
     return StudyPlan(cfg, tuple(keep_only(list({r.id: r for r in runs}.values()), only)))
 
@@ -77,7 +77,7 @@ def write_study(plan:StudyPlan, experiment:str):
     runs = [dict(id=r.id, arm=r.arm, strategy=r.config['strategy']['name'], tasks=r.tasks, seed=r.seed, command=r.command) for r in plan.runs]
     study = dict(name=cfg['study'], experiment=experiment, tasks=plan.tasks,
                  strategies=sorted({r.arm for r in plan.runs if r.needs is None}), seeds=list(cfg['plan']['seeds']), margins=cfg['plan']['margins'],
-                 primary={t: primary_metric(t) for t in plan.tasks}, data={t: profile_of(cfg, t) for t in plan.tasks},
+                 primary={t: primary_metric(t, profile_of(cfg, t)) for t in plan.tasks}, data={t: profile_of(cfg, t) for t in plan.tasks},
                  model=cfg['model']['name'], runs=runs)
     plan.folder.mkdir(parents=True, exist_ok=True)
     write_atomic(plan.folder/'study.yaml', yaml.safe_dump(study, sort_keys=False).encode())

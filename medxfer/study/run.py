@@ -179,7 +179,7 @@ def score_model(model, encoder, documents:dict, spec:RunSpec):
     from medxfer.models.multitask_model import predict
     found = {t: predict(model, encoder, t, docs) for t, docs in documents.items() if docs}
     frames = [document_scores(t, documents[t], pred, spec.config['tasks'][t]['profile']) for t, pred in found.items()]
-    return {t: total_scores(f) for t, f in zip(found, frames)}, pd.concat(frames, ignore_index=True) if frames else None, found
+    return {t: total_scores(f, spec.config['tasks'][t]['profile']) for t, f in zip(found, frames)}, pd.concat(frames, ignore_index=True) if frames else None, found
 
 # %% ../../nbs/study/20_run.ipynb #bbce8b85
 def write_results(spec:RunSpec, metrics:dict, scores, predictions:dict):
