@@ -324,9 +324,8 @@ def shared_labels(a:dict[str, Counter], b:dict[str, Counter]) -> dict:
     rows, columns = (sorted(c, key=lambda l: (-c[l], l)) for c in (of_a, of_b))
     at, both = {l: i for i, l in enumerate(columns)}, a.keys() & b.keys()
     matrix = np.zeros((len(rows), len(columns)))
-    for i, row in enumerate(rows):
-        for form in both:
-            if n := a[form][row]: matrix[i, [at[l] for l in b[form]]] += n
+    for form in both:
+        for label, n in a[form].items(): matrix[rows.index(label), [at[l] for l in b[form]]] += n
     sizes, known = np.array([of_a[l] for l in rows]), bool(a and b)
     return dict(rows=rows, columns=columns, share=(matrix / sizes[:, None]).tolist() if known else [],
                 overlap=float(matrix.max(1).sum() / sizes.sum()) if known else None,
