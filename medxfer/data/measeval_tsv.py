@@ -104,17 +104,24 @@ class Table:
         self.spans[key] = replace(span, id=key, attributes={**span.attributes, **kept})
 
     def relations(self) -> tuple[Relation, ...]:
-        "The relations, numbered; one that names no annotation is left out and reported"
+        "The relations, numbered; one that names no annotation is reported and stays an attribute of its source"
         found = []
         for number, head, group, label, targets in self.links:
+            astray = []
             for target in targets if isinstance(targets, tuple) else (targets,):
                 tail = self.target(group, target)
                 if tail: found.append(Relation(f'R{len(found) + 1}', label, head, tail))
-                else: self.lose(number, 'dangling relation', f'{label} of {head} names {target}, which is not an annotation of this table')
+                else:
+                    astray.append(target)
+                    self.lose(number, 'dangling relation', f'{label} of {head} names {target}, which is not one annotation of this table')
+            if astray or targets == ():
+                span = self.spans[head]
+                self.spans[head] = replace(span, attributes={**span.attributes, label: tuple(astray) if isinstance(targets, tuple) else targets})
         return tuple(found)
 
     def target(self, group:str, i) -> str|None:
         "The span that an id means: that of the same set, or the only one of another"
+        if not isinstance(i, str): return None
         if (group, i) in self.ids: return self.ids[group, i]
         others = [key for (_, other), key in self.ids.items() if other == i]
         return others[0] if len(others) == 1 else None
@@ -142,7 +149,9 @@ def row_of(span:Span, relations, spans:dict, text:str) -> str:
     own = {k: span.attributes[k] for k in ('annotSet', 'annotId', 'text') if k in span.attributes}
     targets = {}
     for r in relations: targets.setdefault(r.label, []).append(spans[r.tail].attributes.get('annotId', r.tail) if r.tail in spans else r.tail)
-    other = {k: v[0] if len(v) == 1 else v for k, v in targets.items()} | {k: v for k, v in span.attributes.items() if k not in own}
+    other = {k: v[0] if len(v) == 1 else v for k, v in targets.items()}
+    for k, v in span.attributes.items():   # a relation that found no target joins those that did
+        if k not in own: other[k] = [*targets[k], *v] if k in targets and isinstance(v, tuple) else v
     recorded = own.get('text', quoted(one_line(span.covered(text))))
     return '\t'.join((own['annotSet'], span.label, str(span.fragments[0][0]), str(span.fragments[0][1]), own.get('annotId', span.id), recorded,
                       json.dumps(other, ensure_ascii=False) if other else ''))
@@ -165,7 +174,8 @@ class MeasEvalFormat(Format):
     def parse(self, name:str, text:str, content:str, file, report:ParseReport) -> UnifiedSample:
         "One document from its text and its table"
         table = Table(file, name, text, report).read(content)
-        return UnifiedSample(name, '', text, tuple(table.spans.values()), table.relations())
+        relations = table.relations()
+        return UnifiedSample(name, '', text, tuple(table.spans.values()), relations)
 
     def read(self, folder:Path, report:ParseReport) -> Iterator[UnifiedSample]:
         "One sample per text, in the order of their names; a text without a table has no annotation"

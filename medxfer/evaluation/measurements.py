@@ -41,6 +41,9 @@ def table_lines(sample:UnifiedSample) -> list[Line]:
     sample = grouped(sample)
     ids, links = {s.id: s.attributes.get('annotId', s.id) for s in sample.spans}, {}
     for r in sample.relations: links.setdefault(r.head, (r.label, ids.get(r.tail, r.tail)))
+    for s in sample.spans:   # a relation whose target is nowhere stays an attribute: it counts as one that is wrong
+        for label in RELATIONS:
+            if label in s.attributes: links.setdefault(s.id, (label, s.attributes[label]))
     return [Line(int(s.attributes['annotSet']), ids[s.id], s.label, s.start, s.end, s.attributes.get('text', one_line(s.covered(sample.text))),
                  s.attributes.get('unit', ''), modifiers(s.attributes), links.get(s.id)) for s in sample.spans]
 
@@ -68,7 +71,8 @@ class Rows:
 
 # %% ../../nbs/evaluation/07_measurements.ipynb #d7163913
 def span_pairs(pred, gold, aligned=None) -> list[tuple[Line, Line]]:
-    "Every (prediction, gold) that touch, within aligned sets where such are given"
+    "Every (prediction, gold) that touch, within aligned sets where such are given; in the order of the predicted lines and the gold sets"
+    gold = sorted(gold, key=lambda g: g.group)
     return [(p, g) for p in pred for g in gold if (aligned is None or aligned.get(p.group) == g.group) and touches(p, g)]
 
 def span_rows(pairs, pred, gold) -> Rows:
@@ -111,7 +115,7 @@ def document_rows(gold:UnifiedSample, pred:UnifiedSample) -> dict[str, Rows]:
     g, p = table_lines(gold), table_lines(pred)
     of = lambda lines, label: [o for o in lines if o.label == label]
     pairs = {'Quantity': span_pairs(of(p, 'Quantity'), of(g, 'Quantity'))}
-    aligned = {a.group: b.group for a, b in pairs['Quantity']}   # the last match wins
+    aligned = {a.group: b.group for a, b in pairs['Quantity']}   # the last pair wins
     pairs |= {label: span_pairs(of(p, label), of(g, label), aligned) for label in SOURCES}
     rows = {label: span_rows(pairs[label], of(p, label), of(g, label)) for label in SPANS}
     units = ([(o.group, o.unit, None) for o in of(lines, 'Quantity') if o.unit != ''] for lines in (p, g))
