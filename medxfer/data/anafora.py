@@ -48,7 +48,8 @@ class _Reader:
         "The text of an element without white space around it"
         raw = element.text or ''
         if len(element): self.problem(element, 'nested value', f'<{element.tag}> holds another element, which is left out')
-        if raw != raw.strip(space): self.problem(element, 'padded', f'there is white space around the value of <{element.tag}>; it is left out', False)
+        if raw != raw.strip(space):
+            self.problem(element, 'padded', f'there is white space around the value of <{element.tag}>; it is left out', False)
         return raw.strip(space)
 
     def part(self, element, tag):
@@ -60,11 +61,13 @@ class _Reader:
     def properties(self, element):
         "Name to value; of a repeated name the last counts, as in the official scorer"
         found = {}
-        for block in element.findall('properties')[:1]:
-            for p in block:
-                if p.tag in found: self.problem(p, 'repeated property', f'<{p.tag}> stands here again; the last one counts, as in the official scorer, '
-                                                'and the one before is left out')
-                found[p.tag] = self.value(p)
+        blocks = element.findall('properties')
+        for extra in blocks[1:]: self.problem(extra, 'repeated element', 'a second <properties> in one annotation is left out')
+        for p in (p for block in blocks[:1] for p in block):
+            if p.tag in found:
+                self.problem(p, 'repeated property', f'<{p.tag}> stands here again; as in the official scorer the last one counts, '
+                             'and the one before is left out')
+            found[p.tag] = self.value(p)
         return found
 
 # %% ../../nbs/data/05_anafora.ipynb #a57a0346
@@ -142,7 +145,8 @@ def read_annotations(
     for e in elements:
         if e.tag not in known: reader.problem(e, 'unknown annotation', f'<{e.tag}> is neither an entity nor a relation and is left out')
     for e in root.iter('progress'):
-        if (e.text or '').strip() != 'completed': reader.problem(e, 'not completed', f'the file is called completed, but says {(e.text or "nothing").strip()!r}', False)
+        progress = (e.text or '').strip()
+        if progress != 'completed': reader.problem(e, 'not completed', f'the file is called completed, but says {progress!r}', False)
     entities = [(e, _entity(reader, e)) for e in elements if e.tag == 'entity']
     spans = {s.id: s for _, s in entities if s}
     links = [(e, _relation(reader, e, spans)) for e in elements if e.tag == 'relation']
@@ -249,7 +253,8 @@ class AnaforaFormat(Format):
                                + (', '.join(other_files(folder)) or 'the text'), False)
             return UnifiedSample(folder.name, '', text, meta={'schema': ''})
         (schema, file), *rest = files.items()
-        for _, other in rest: report.problem(other, 1, 'second file', f'{file.name} is read in place of this file, since it repeats the entities', False)
+        for _, other in rest:
+            report.problem(other, 1, 'second file', f'{file.name} is read in place of this file, since it repeats the entities', False)
         spans, relations, meta = read_annotations(file, text, report)
         return UnifiedSample(folder.name, '', text, spans, relations, meta={**({'schema': schema} if schema != SCHEMAS[0] else {}), **meta})
 

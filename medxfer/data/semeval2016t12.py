@@ -21,7 +21,7 @@ class TempEvalTask(Task):
         CorpusInfo('official', 'mayo', 'Mayo Clinic data use agreement (THYME)',
                    'Bethard et al. 2016, SemEval-2016 Task 12, S16-1165; Styler et al. 2014, TACL 2, Q14-1012', ('local',), files,
                    official=True, expected=dict(train=293, dev=147, test=151)),
-        CorpusInfo('open', 'e3c', 'CC BY-NC 4.0', 'Magnini et al. 2020, The E3C Project, CLiC-it (English, layer 1, rewritten as Anafora; '
+        CorpusInfo('open', 'e3c', 'CC BY-NC', 'Magnini et al. 2020, The E3C Project, CLiC-it (English, layer 1, rewritten as Anafora; '
                    'labels are E3C\'s)', VENUES, files),
         CorpusInfo('synthetic', 'generated', 'Apache-2.0', 'medxfer', VENUES, files))
 
