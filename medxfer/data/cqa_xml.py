@@ -5,8 +5,10 @@
 # %% auto #0
 __all__ = ['RELEVANT', 'IRRELEVANT', 'SKIP', 'THREAD_LABELS', 'QUESTION_LABELS', 'is_relevant', 'Hidden', 'attributes_of',
            'xml_text', 'xml_tag', 'xml_field', 'text_of', 'report_stray', 'read_fields', 'joined', 'parted', 'split_of',
-           'base_name', 'CqaFormat', 'cleansed', 'difference', 'thread', 'ThreadFormat', 'question', 'QuestionFormat',
-           'queries', 'numbered', 'official_rows', 'write_predictions', 'prediction_rows', 'read_predictions', 'number']
+           'base_name', 'CqaFormat', 'cleansed', 'difference', 'thread', 'report_bare', 'report_label', 'read_comments',
+           'read_thread', 'comment_lines', 'thread_lines', 'ThreadFormat', 'question', 'read_pairs', 'pair_lines',
+           'QuestionFormat', 'queries', 'numbered', 'official_rows', 'write_predictions', 'prediction_rows',
+           'read_predictions', 'number']
 
 # %% ../../nbs/data/06_cqa_xml.ipynb #c934b85c
 from collections.abc import Iterable, Iterator
@@ -193,13 +195,14 @@ class CqaFormat(Format):
         if not sample.split and split_of(name): raise DataError(f'{sample.id} has no split, but from {name} it would be read as {split_of(name)}')
         return name
 
-    def check(self, sample:UnifiedSample, known:set, lang:str):
+    def check(self, sample:UnifiedSample, wanted:set, allowed:set, lang:str):
         "A `DataError` for what no file of this kind can hold"
         what = ('spans' if sample.spans else 'relations' if sample.relations else f'the language {sample.lang}' if sample.lang != lang
                 else 'candidates in another order than their ranks' if [c.rank for c in sample.candidates] != list(range(1, len(sample.candidates) + 1))
                 else 'candidates without an id of their own' if len({c.id for c in sample.candidates} - {''}) < len(sample.candidates)
                 else 'no id' if not sample.id
-                else f'{min(extra)} in meta' if (extra := sample.meta.keys() - known) else '')
+                else f'{min(extra)} in meta' if (extra := sample.meta.keys() - wanted - allowed)
+                else f'no {min(missing)} in meta' if (missing := wanted - sample.meta.keys()) else '')
         if what: raise DataError(f'the {self.unit} {sample.id} has {what}, which its official file cannot hold')
 
 # %% ../../nbs/data/06_cqa_xml.ipynb #d35cb881
@@ -242,6 +245,69 @@ def thread(
     return UnifiedSample(id, '', text, candidates=tuple(Candidate(*c[:3], n) for n, c in enumerate(comments, 1)), split=split_of(file), meta=meta)
 
 # %% ../../nbs/data/06_cqa_xml.ipynb #e1b87772
+def report_bare(found:list, attribute:str, what:str, file:Path, report:ParseReport):
+    "Report elements without a label, once for all of them"
+    if bare := [e for e in found if attribute not in e.attrib]:
+        report.problem(file, line_of(bare[0]), 'no label', f'{len(bare)} of {len(found)} {what} have no {attribute}; they are read as withheld', lost=False)
+
+def report_label(label:str, known:tuple, what:str, line:int, file:Path, report:ParseReport):
+    "Report a label that the task does not have"
+    if label not in known: report.problem(file, line, 'unknown label', f'{what} has the label {label!r}; it is kept as it is', lost=False)
+
+def read_comments(id:str, element, file:Path, report:ParseReport) -> Iterator[tuple]:
+    "The comments of a thread, as `thread` takes them"
+    seen, found = set(), element.findall('RelComment')
+    report_bare(found, 'RELC_RELEVANCE2RELQ', f'comments of {id}', file, report)
+    for n, c in enumerate(found, 1):
+        key, label, line = c.get('RELC_ID', ''), c.get('RELC_RELEVANCE2RELQ', '?'), line_of(c)
+        if not key:
+            key = f'{id}_C{n}'
+            report.problem(file, line, 'no id', f'a comment has no RELC_ID; by its place it is called {key}', lost=False)
+        if key in seen: report.problem(file, line, 'repeated id', f'{id} has a second comment {key}; it is left out'); continue
+        seen.add(key)
+        report_label(label, THREAD_LABELS, key, line, file, report)
+        tag = 'RelCBody' if c.find('RelCText') is None and c.find('RelCBody') is not None else 'RelCText'
+        (text,), others = read_fields(c, (tag,), (), file, report)
+        yield key, text, label, attributes_of(c, ('RELC_ID', 'RELC_RELEVANCE2RELQ')), tag, others
+
+# %% ../../nbs/data/06_cqa_xml.ipynb #1d79c708
+def read_thread(element, org, file:Path, report:ParseReport) -> UnifiedSample|None:
+    "The sample of a `Thread`, inside its `OrgQuestion` or not; None where it cannot be kept"
+    related = element.find('RelQuestion')
+    id = element.get('THREAD_SEQUENCE', '') or ('' if related is None else related.get('RELQ_ID', ''))
+    if not id or related is None:
+        report.problem(file, line_of(element), 'thread without question', f'{f"the thread {id} has no RelQuestion" if id else "a thread has no id"}; it is left out')
+        return None
+    report_stray(element, file, report)
+    for child in element:
+        if child is not related and child.tag != 'RelComment':
+            report.problem(file, line_of(child), 'unknown element', f'the thread {id} has no place for {"a second " if child.tag == "RelQuestion" else ""}{child.tag}; it is left out')
+    (subject, body), others = read_fields(related, ('RelQSubject', 'RelQBody'), (), file, report)
+    org = () if org is None else (attributes_of(org), read_fields(org, (), ('Thread',), file, report)[1])
+    return thread(id, subject, body, read_comments(id, element, file, report), org, (attributes_of(related), others),
+                  element.get(SKIP), attributes_of(element, ('THREAD_SEQUENCE', SKIP)), file.name)
+
+# %% ../../nbs/data/06_cqa_xml.ipynb #ed6470a1
+def comment_lines(comment:Candidate, meta:tuple) -> list[str]:
+    "The XML of one comment"
+    (attributes, tag, others), where = meta, f'comment {comment.id}'
+    if tag not in ('RelCText', 'RelCBody') or (tag == 'RelCBody' and 'RelCText' in dict(others)):
+        raise DataError(f'{where} would not be found again in {tag}')
+    start = xml_tag('RelComment', (('RELC_ID', comment.id), *attributes, ('RELC_RELEVANCE2RELQ', comment.label)), where)
+    return ['', f'\t\t{start}', *(f'\t\t\t{xml_field(k, v, where)}' for k, v in ((tag, comment.text), *others)), '\t\t</RelComment>']
+
+def thread_lines(sample:UnifiedSample) -> list[str]:
+    "The XML of one thread without its original question"
+    meta, where = sample.meta, f'thread {sample.id}'
+    subject, body = parted(sample.text, meta['body'], where)
+    if len(meta['comments']) != len(sample.candidates): raise DataError(f'{where} has {len(sample.candidates)} comments and meta for {len(meta["comments"])}')
+    skip = ((SKIP, meta['skip']),) if 'skip' in meta else ()
+    return ['\t' + xml_tag('Thread', (('THREAD_SEQUENCE', sample.id), *skip, *meta.get('thread', ())), where),
+            '\t\t' + xml_tag('RelQuestion', meta['question'][0], where),
+            *('\t\t\t' + xml_field(k, v, where) for k, v in (('RelQSubject', subject), ('RelQBody', body), *meta['question'][1])), '\t\t</RelQuestion>',
+            *(line for c, m in zip(sample.candidates, meta['comments']) for line in comment_lines(c, m)), '\t</Thread>']
+
+# %% ../../nbs/data/06_cqa_xml.ipynb #105a8a44
 class ThreadFormat(CqaFormat):
     "English forum threads: CQA-QL XML"
     name, unit, mark = 'CQA-QL threads', 'thread', rb'<(?:!ELEMENT\s+)?(?:OrgQuestion|Thread|RelQuestion)[\s(/>]'
@@ -254,63 +320,16 @@ class ThreadFormat(CqaFormat):
             threads = child.findall('Thread') if child.tag == 'OrgQuestion' else [child] if child.tag == 'Thread' else []
             if not threads: report.problem(file, line_of(child), 'no thread', f'{child.tag} holds no thread; it is left out')
             for t in threads:
-                if sample := self.sample(t, child if child is not t else None, file, report): yield sample, line_of(t)
-
-    def sample(self, element, org, file:Path, report:ParseReport) -> UnifiedSample|None:
-        "The sample of one thread, None where it cannot be kept"
-        question = element.find('RelQuestion')
-        report_stray(element, file, report)
-        id = element.get('THREAD_SEQUENCE', '') or ('' if question is None else question.get('RELQ_ID', ''))
-        if not id or question is None:
-            report.problem(file, line_of(element), 'thread without question', f'the thread {id or "without id"} has no {"related question" if id else "id"}; it is left out')
-            return None
-        for child in element:
-            if child.tag not in ('RelQuestion', 'RelComment') or (child.tag == 'RelQuestion' and child is not question):
-                report.problem(file, line_of(child), 'unknown element', f'a thread has no place for a {"second " if child.tag == "RelQuestion" else ""}{child.tag}; it is left out')
-        (subject, body), others = read_fields(question, ('RelQSubject', 'RelQBody'), (), file, report)
-        org = () if org is None else (attributes_of(org), read_fields(org, (), ('Thread',), file, report)[1])
-        return thread(id, subject, body, self.comments(id, element, file, report), org, (attributes_of(question), others),
-                      element.get(SKIP), attributes_of(element, ('THREAD_SEQUENCE', SKIP)), file.name)
-
-    def comments(self, id:str, element, file:Path, report:ParseReport) -> Iterator[tuple]:
-        "The comments of a thread, as `thread` takes them"
-        seen, found = set(), element.findall('RelComment')
-        if bare := [c for c in found if 'RELC_RELEVANCE2RELQ' not in c.attrib]:
-            report.problem(file, line_of(bare[0]), 'no label', f'{len(bare)} of {len(found)} comments of {id} have no RELC_RELEVANCE2RELQ; they are read as withheld', lost=False)
-        for n, c in enumerate(found, 1):
-            key, label, line = c.get('RELC_ID', ''), c.get('RELC_RELEVANCE2RELQ', '?'), line_of(c)
-            if not key:
-                key = f'{id}_C{n}'
-                report.problem(file, line, 'no id', f'a comment has no RELC_ID; by its place it is called {key}', lost=False)
-            if key in seen:
-                report.problem(file, line, 'repeated id', f'{id} has a second comment {key}; it is left out')
-                continue
-            seen.add(key)
-            if label not in THREAD_LABELS: report.problem(file, line, 'unknown label', f'{key} has the label {label!r}; it is kept as it is', lost=False)
-            tag = 'RelCBody' if c.find('RelCText') is None and c.find('RelCBody') is not None else 'RelCText'
-            (text,), others = read_fields(c, (tag,), (), file, report)
-            yield key, text, label, attributes_of(c, ('RELC_ID', 'RELC_RELEVANCE2RELQ')), tag, others
+                if sample := read_thread(t, None if child is t else child, file, report): yield sample, line_of(t)
 
     def element(self, sample:UnifiedSample) -> str:
-        "One thread as XML, in the layout of the official files"
-        self.check(sample, {'file', 'body', 'skip', 'org', 'thread', 'question', 'comments'}, 'en')
-        id, meta, where = sample.id, sample.meta, f'thread {sample.id}'
-        subject, body = parted(sample.text, meta.get('body'), where)
-        if len(meta['comments']) != len(sample.candidates): raise DataError(f'{where} has {len(sample.candidates)} comments and meta for {len(meta["comments"])}')
-        attributes = (('THREAD_SEQUENCE', id), *(((SKIP, meta['skip']),) if 'skip' in meta else ()), *meta.get('thread', ()))
-        lines = ['\t' + xml_tag('Thread', attributes, where), '\t\t' + xml_tag('RelQuestion', meta['question'][0], where)]
-        lines += ['\t\t\t' + xml_field(k, v, where) for k, v in (('RelQSubject', subject), ('RelQBody', body), *meta['question'][1])] + ['\t\t</RelQuestion>', '']
-        for c, (attributes, tag, others) in zip(sample.candidates, meta['comments']):
-            if tag == 'RelCBody' and 'RelCText' in dict(others) or tag not in ('RelCText', 'RelCBody'): raise DataError(f'comment {c.id} would not be found again in {tag}')
-            lines.append('\t\t' + xml_tag('RelComment', (('RELC_ID', c.id), *attributes, ('RELC_RELEVANCE2RELQ', c.label)), f'comment {c.id}'))
-            lines += ['\t\t\t' + xml_field(k, v, f'comment {c.id}') for k, v in ((tag, c.text), *others)] + ['\t\t</RelComment>', '']
-        lines[-1:] = ['\t</Thread>']
-        return '\n'.join(self.within_org(meta['org'], lines, where) if 'org' in meta else lines) + '\n'
-
-    def within_org(self, org:tuple, lines:list[str], where:str) -> list[str]:
-        "The lines of a thread inside its original question"
-        attributes, fields = org
-        return [xml_tag('OrgQuestion', attributes, where), *('\t' + xml_field(k, v, where) for k, v in fields), '', *lines, '</OrgQuestion>']
+        "One thread as XML"
+        self.check(sample, {'file', 'body', 'question', 'comments'}, {'skip', 'org', 'thread'}, 'en')
+        lines, where = thread_lines(sample), f'thread {sample.id}'
+        if 'org' in sample.meta:
+            attributes, fields = sample.meta['org']
+            lines = [xml_tag('OrgQuestion', attributes, where), *('\t' + xml_field(k, v, where) for k, v in fields), '', *lines, '</OrgQuestion>']
+        return '\n'.join(lines) + '\n'
 
 # %% ../../nbs/data/06_cqa_xml.ipynb #3f783ee7
 QUESTION_LABELS = ('D', 'R', 'I', '?', 'true', 'false')
@@ -330,6 +349,27 @@ def question(
                          lang='ar', split=split_of(file), meta=meta)
 
 # %% ../../nbs/data/06_cqa_xml.ipynb #e5647b6a
+def read_pairs(element, file:Path, report:ParseReport) -> Iterator[tuple]:
+    "The pairs of a question, as `question` takes them"
+    id, seen, found = element.get('QID'), set(), element.findall('QApair')
+    report_bare(found, 'QArel', f'pairs of {id}', file, report)
+    for p in found:
+        key, label, line = p.get('QAID', ''), p.get('QArel', '?'), line_of(p)
+        if not key: report.problem(file, line, 'no id', f'{id} has a pair without QAID; it is left out'); continue
+        if key in seen: report.problem(file, line, 'repeated id', f'{id} has a second pair {key}; it is left out'); continue
+        seen.add(key)
+        report_label(label, QUESTION_LABELS, key, line, file, report)
+        (asked, answer), others = read_fields(p, ('QAquestion', 'QAanswer'), (), file, report)
+        yield key, asked, answer, label, attributes_of(p, ('QAID', 'QArel')), others
+
+def pair_lines(pair:Candidate, meta:tuple) -> list[str]:
+    "The XML of one pair"
+    (attributes, start, others), where = meta, f'pair {pair.id}'
+    asked, answer = parted(pair.text, start, where)
+    return ['\t' + xml_tag('QApair', (('QAID', pair.id), ('QArel', pair.label), *attributes), where),
+            *('\t\t' + xml_field(k, v, where) for k, v in (('QAquestion', asked), ('QAanswer', answer), *others)), '\t</QApair>']
+
+# %% ../../nbs/data/06_cqa_xml.ipynb #d3dfe5ae
 class QuestionFormat(CqaFormat):
     "Arabic medical questions: CQA-MD XML"
     name, unit, mark = 'CQA-MD questions', 'question', rb'<(?:!ELEMENT\s+)?(?:Question|QApair)[\s(/>]'
@@ -343,34 +383,16 @@ class QuestionFormat(CqaFormat):
                 report.problem(file, line_of(child), 'no question', f'{child.tag} is no question with a QID; it is left out')
                 continue
             (text,), others = read_fields(child, ('Qtext',), ('QApair',), file, report)
-            yield question(child.get('QID'), text, self.pairs(child, file, report), (attributes_of(child, ('QID',)), others), file.name), line_of(child)
-
-    def pairs(self, element, file:Path, report:ParseReport) -> Iterator[tuple]:
-        "The pairs of a question, as `question` takes them"
-        id, seen, found = element.get('QID'), set(), element.findall('QApair')
-        if bare := [p for p in found if 'QArel' not in p.attrib]:
-            report.problem(file, line_of(bare[0]), 'no label', f'{len(bare)} of {len(found)} pairs of {id} have no QArel; they are read as withheld', lost=False)
-        for p in found:
-            key, label, line = p.get('QAID', ''), p.get('QArel', '?'), line_of(p)
-            if not key or key in seen:
-                report.problem(file, line, 'repeated id' if key else 'no id', f'{id} has {"a second pair " + key if key else "a pair without QAID"}; it is left out')
-                continue
-            seen.add(key)
-            if label not in QUESTION_LABELS: report.problem(file, line, 'unknown label', f'{key} has the label {label!r}; it is kept as it is', lost=False)
-            (asked, answer), others = read_fields(p, ('QAquestion', 'QAanswer'), (), file, report)
-            yield key, asked, answer, label, attributes_of(p, ('QAID', 'QArel')), others
+            yield question(child.get('QID'), text, read_pairs(child, file, report), (attributes_of(child, ('QID',)), others), file.name), line_of(child)
 
     def element(self, sample:UnifiedSample) -> str:
         "One question as XML"
-        self.check(sample, {'file', 'question', 'pairs'}, 'ar')
+        self.check(sample, {'file', 'question', 'pairs'}, set(), 'ar')
         where, meta = f'question {sample.id}', sample.meta
-        if len(meta.get('pairs', ())) != len(sample.candidates): raise DataError(f'{where} has {len(sample.candidates)} pairs and meta for {len(meta.get("pairs", ()))}')
+        if len(meta['pairs']) != len(sample.candidates): raise DataError(f'{where} has {len(sample.candidates)} pairs and meta for {len(meta["pairs"])}')
         lines = [xml_tag('Question', (('QID', sample.id), *meta['question'][0]), where)]
         lines += ['\t' + xml_field(k, v, where) for k, v in (('Qtext', sample.text), *meta['question'][1])]
-        for c, (attributes, start, others) in zip(sample.candidates, meta['pairs']):
-            asked, answer = parted(c.text, start, f'pair {c.id}')
-            lines.append('\t' + xml_tag('QApair', (('QAID', c.id), ('QArel', c.label), *attributes), f'pair {c.id}'))
-            lines += ['\t\t' + xml_field(k, v, f'pair {c.id}') for k, v in (('QAquestion', asked), ('QAanswer', answer), *others)] + ['\t</QApair>']
+        lines += [line for c, m in zip(sample.candidates, meta['pairs']) for line in pair_lines(c, m)]
         return '\n'.join([*lines, '</Question>']) + '\n'
 
 # %% ../../nbs/data/06_cqa_xml.ipynb #e55d6cc1
@@ -391,6 +413,7 @@ def queries(
     for s in samples: groups.setdefault((s.split, dict(s.meta['org'][0]).get('ORGQ_ID', '')), []).append(s)
     return tuple(_original(id, threads, subtask) for (_, id), threads in groups.items())
 
+# %% ../../nbs/data/06_cqa_xml.ipynb #838442ea
 def numbered(candidates:tuple) -> tuple:
     "Candidates by the number that is their id; as they are where an id is no number"
     return tuple(sorted(candidates, key=lambda c: int(c.id))) if all(re.fullmatch('[0-9]{1,18}', c.id) for c in candidates) else candidates
