@@ -66,7 +66,7 @@ def read_classes(root, tell) -> dict:   # mention id to (label, ids of its slots
     found = {}
     for e in root.iterfind('classMention'):
         if e.get('id', '') in found: tell(e, 'repeated id', f'there are two classMentions {e.get("id")!r}; this one is left out'); continue
-        label = next((c.get('id') or c.text or '' for c in e if c.tag == 'mentionClass'), '')
+        label = next((c.get('id', c.text or '') for c in e if c.tag == 'mentionClass'), '')
         found[e.get('id', '')] = label, [c.get('id', '') for c in e if c.tag == 'hasSlotMention']
     return found
 
@@ -99,10 +99,10 @@ class KnowtatorFormat(Format):
 
     def pairs(self, folder:Path) -> list[tuple[Path, Path]]:
         "Every text with its annotation, sorted by name; a `DataError` where one has no partner"
-        pairs, texts = [], {p for p in folder.iterdir() if p.suffix in ('.txt', '.text')}
+        pairs, texts = [], set(folder.glob('*.txt'))
         for xml in sorted(folder.glob(f'*{self.ending}')):
             base = xml.name.removesuffix(self.ending)
-            text = next((folder/n for n in (base, f'{base}.txt', f'{base}.text') if folder/n in texts), None)
+            text = next((folder/n for n in (base, f'{base}.txt') if folder/n in texts), None)
             if text is None: raise DataError(f'has no text {base} or {base}.txt beside it; add it, or take this file away', xml)
             pairs.append((text, xml))
         if alone := sorted(texts - {t for t, _ in pairs}):

@@ -84,7 +84,8 @@ class PipeFormat(Format):
         "The sample of a text and the content of its `.pipe` file"
         rows = list(pipe_rows(content, self.separator))
         spans, meta = self.mentions(rows, text, file, report)
-        return UnifiedSample(doc_id, '', text, spans, meta={**document_name(rows, doc_id, file, report), **meta})
+        name = document_name(rows, doc_id, file, report)
+        return UnifiedSample(doc_id, '', text, spans, meta={**name, **meta} if spans or meta else {})
 
     def mentions(self, rows, text:str, file, report:ParseReport):
         "The mentions of a document in the file's order, and what goes into `meta`"
@@ -142,7 +143,8 @@ def check_render(
     if not sample.id or re.search(r'[/\\\0\r\n]', sample.id): raise DataError(f'{where}: its id is no file name')
     if extra := sorted(sample.meta.keys() - set(form.kept)): raise DataError(f'{where}: there is no place for meta {extra[0]!r}')
     report = ParseReport()
-    again = form.parse(sample.id, sample.text, content, '', report)
+    try: again = form.parse(sample.id, sample.text, content, 'what would be written', report)
+    except DataError as e: raise DataError(f'{where}: {e}') from None
     if report.lost: raise DataError(f'{where}: {report.lost[0].message}')
     if sample.candidates or again.relations != sample.relations: raise DataError(f'{where}: its relations or candidates would not come back')
     mine, back = ([form.canonical(m) for m in all_mentions(s)] for s in (sample, again))
@@ -180,7 +182,6 @@ def parse_slots(
     tell,                # called with a kind, a sentence and whether something is lost
 ) -> dict:
     "The attributes of a mention of 2015"
-    if not any(f.lower() != 'null' for f in fields): return {}
     given = {}
     for name, value, cue in zip((*SLOTS, PLACE), fields[::2], fields[1::2]):
         if name == PLACE: value = () if value.lower() == 'null' else (value,)
@@ -190,7 +191,7 @@ def parse_slots(
         except ValueError as e: tell('unreadable cue', f'the cue of {name} is left out: {e}', True); where = ()
         if wrong := check_fragments(where, length): tell('unreadable cue', f'the cue of {name} is left out: {wrong}', True); where = ()
         given |= {name: value, f'{name}_cue': (where,) if name == PLACE and where else where}
-    return slots(**given)
+    return slots(**given) if any(v and str(v).lower() != 'null' for v in given.values()) else {}
 
 # %% ../../nbs/data/03_pipe.ipynb #c2f3676a
 def same_but_place(span:Span) -> tuple:
