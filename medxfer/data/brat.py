@@ -76,7 +76,7 @@ class AnnFile:
         self.file, self.text, self.report = file, text, report
         self.spans, self.relations, self.late = {}, {}, []
         self.groups, self.notes, self.events = [], [], {}
-        self.attributes, self.references = [], []   # (target, name, value, id) and (target, concept, id, name)
+        self.attributes, self.references = {}, []   # (target, name) to [(value, id), …]; (target, concept, id, name)
 
     def lose(self, number:int, kind:str, message:str):
         "Report a line that is left out"
@@ -141,9 +141,9 @@ def add_attribute(ann:AnnFile, number:int, target:str, name:str, value, line_id:
     "Give an attribute to its span, or keep it aside"
     if target not in ann.spans and target not in ann.relations and target not in ann.events:
         return ann.lose(number, 'dangling attribute', f'{name} is on {target}, which is not in this file')
-    if any(a[:2] == (target, name) for a in ann.attributes): ann.note(number, 'repeated attribute', f'{target} has {name} twice')
+    if (target, name) in ann.attributes: ann.note(number, 'repeated attribute', f'{target} has {name} twice')
     elif span := ann.spans.get(target): ann.spans[target] = replace(span, attributes={**span.attributes, name: value})
-    ann.attributes.append((target, name, value, line_id))
+    ann.attributes.setdefault((target, name), []).append((value, line_id))
 
 # %% ../../nbs/data/04_brat.ipynb #c7de54be
 def take_concept(ann:AnnFile, number:int, line:str):
@@ -222,13 +222,11 @@ def by_key(rows, width:int=2) -> dict:
 # %% ../../nbs/data/04_brat.ipynb #22080684
 def kept_aside(ann:AnnFile) -> dict:
     "The `meta` of a document: what spans and relations have no field for"
-    first, second = {}, []
-    for target, name, value, _ in ann.attributes:
-        if target in ann.spans and (target, name) not in first: first[target, name] = value
-        else: second.append((target, name, value))
-    meta = dict(groups=tuple(ann.groups), events=tuple(ann.events.values()), notes=tuple(ann.notes), attributes=tuple(second))
+    second = tuple((*key, value) for key, lines in ann.attributes.items()   # all but a span's first value
+                   for value, _ in lines[1 if key[0] in ann.spans else 0:])
+    meta = dict(groups=tuple(ann.groups), events=tuple(ann.events.values()), notes=tuple(ann.notes), attributes=second)
     keys = [row[:2] for row in attribute_rows(ann.spans.values(), meta)]
-    ids = numbered(keys, 'A', by_key((t, n, i) for t, n, _, i in ann.attributes))
+    ids = numbered(keys, 'A', {k: [(i,) for _, i in lines] for k, lines in ann.attributes.items()})
     if [i[0] for i in ids] != [f'A{n}' for n in range(1, len(ids) + 1)]:
         meta['attribute_ids'] = tuple((*k, i[0]) for k, i in zip(keys, ids))
     keys = concept_rows(ann.spans.values())
