@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 import re
 import numpy as np
 from .base import Span, UnifiedSample, count_samples
-from .collators import Encoder, encode_mentions, to_spans, token_range
+from .collators import Encoder, to_spans, token_range
 
 # %% ../../nbs/data/29_stats.ipynb #69893e6a
 MARKS = '\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0670'   # combining accents; Arabic vowel signs
