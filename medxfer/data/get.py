@@ -181,7 +181,9 @@ def build(recipe:Recipe, info, store:Path, target:Path, expected:dict, pause:flo
         for n, a in enumerate(recipe.archives): unpack_known(a, fetch(a, store, pause=pause, say=say), raw/str(n), expected[a.name], say)
         for n in range(len(recipe.archives)): recipe.write(raw/str(n), aside, report)
         if not aside.is_dir(): raise MedxferError(f'the archives of {recipe.place} hold no document that belongs to it')
-        for p in report.problems: say(str(p).replace(str(raw) + os.sep, ''))
+        if report.problems:
+            first = str(report.problems[0]).replace(str(raw) + os.sep, '')
+            say(f'{recipe.place}: {len(report.problems)} problems in the files, {len(report.lost)} annotations left out; the first: {first}')
         origin = dict(task=recipe.task, profile=recipe.profile, licence=info.licence, citation=info.citation,
                       archives=[dict(name=a.name, url=a.url) for a in recipe.archives], contents=contents_digest(aside))
         write_atomic(aside/ORIGIN, json.dumps(origin, indent=1, ensure_ascii=False).encode('utf-8'))

@@ -22,7 +22,7 @@ SOURCES = {   # source: whose text it is
     'n2c2': 'notes of the n2c2 challenges, lent by Harvard',
     'ctgov': 'criteria of trials from ClinicalTrials.gov',
     'e3c': 'case reports of journals and leaflets, collected in E3C',
-    'articles': 'paragraphs of open-access articles',
+    'journals': 'paragraphs of open-access articles',
     'forum': 'posts of the Qatar Living forum and of Arabic medical forums',
     'generated': 'text that medxfer wrote itself',
 }
