@@ -102,7 +102,7 @@ class NormalisedLosses(LossWeights):
         i, x = self.index(task), loss.detach().double()
         known = x.isfinite()     # an overflow is the scaler's business and must not stay in the average
         self.sums[i] += torch.where(known, share * x, 0)
-        self.shares[i] += torch.where(known, share, 0)
+        self.shares[i] += known * share
         self.scale[i] = torch.where((self.steps[i] > 0) | (self.scale[i] > 0) | ~known, self.scale[i], x)
         return loss * (share / self.scale[i].clamp(min=self.floor)).to(loss.dtype)
 
@@ -152,6 +152,7 @@ class InTurn(LossWeights):
     ):
         super().__init__(parts[0].tasks)
         if any(p.tasks != self.tasks for p in parts): raise MedxferError('weightings that follow each other must be for the same tasks, in the same order')
+        if any(list(p.parameters()) for p in parts[:-1]): raise MedxferError('a weighting that learns must come last: what follows it would rescale its log-variances')
         self.parts = nn.ModuleList(parts)
 
     def weigh(self, task, loss, share=1.0):

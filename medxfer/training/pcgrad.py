@@ -75,7 +75,7 @@ class PairCosine:
 class SurgeryReport:
     "What one `combine` did"
     weights: dict                    # task: its weight in the surgered gradient, for the tasks that took part
-    stretch: float                   # length of the surgered gradient over that of the plain sum
+    stretch: float                   # length of the surgered gradient over that of the plain sum; NaN where that is nothing
     bad: tuple[str, ...]             # tasks whose gradient holds Inf or NaN: the step must be skipped
     pairs: tuple[PairCosine, ...]    # empty where the step must be skipped
 
@@ -106,7 +106,7 @@ class Surgery:
         reduce=None,    # averages a tensor over the processes in place, see `mean_over_processes`
         rule=pcgrad,    # (gramian, orders) -> weights
     ):
-        self.params, self.tasks, self.reduce, self.rule = list(params), list(tasks), reduce, rule
+        self.params, self.tasks, self.reduce, self.rule = list(dict.fromkeys(params)), list(tasks), reduce, rule
         kinds = {(p.dtype, p.device) for p in self.params}
         if len(kinds) != 1 or self.params[0].dtype not in (torch.float32, torch.float64):
             raise MedxferError('gradient surgery needs shared parameters in float32 on one device; cast the adapters with model.float() and keep them together')
@@ -152,8 +152,9 @@ def _combine(self,
     step:int,    # number of the optimizer step, for the report
 ) -> SurgeryReport:
     "Write the surgered gradient into `.grad` of the shared parameters"
-    if not self.seen: raise MedxferError('no task has given a gradient since the last combine; run its backward inside surgery.task(name)')
+    if not (self.seen or self.reduce): raise MedxferError('no task has given a gradient since the last combine; run its backward inside surgery.task(name)')
     self.refuse_strays()
+    if not self.seen: self.rows.zero_()     # the other processes have the work of this step, and wait
     present = self.rows.new_tensor([float(t in self.seen) for t in self.tasks])
     if self.reduce: self.reduce(present); self.reduce(self.rows)
     orders, products = random_orders(len(self.tasks), self.generator), gramian(self.rows)
@@ -184,7 +185,7 @@ def report_of(
     there = [i for i, p in enumerate(present) if p > 0]
     cosines = gradient_cosines(products).tolist()
     pairs = () if bad else tuple(PairCosine(step, tasks[i], tasks[j], cosines[i][j], cosines[i][j] < 0) for i, j in combinations(there, 2))
-    plain, surgered = products.sum(), weights @ products @ weights
+    plain, surgered = products.sum().clamp(min=0), (weights @ products @ weights).clamp(min=0)
     return SurgeryReport({tasks[i]: weights[i].item() for i in there}, (surgered / plain).sqrt().item(), tuple(bad), pairs)
 
 # %% ../../nbs/training/10_pcgrad.ipynb #f2cd8cb7
