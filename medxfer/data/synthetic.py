@@ -16,7 +16,7 @@ from .clinical_text import Author, disorders_only, everything, lay_out, write_cr
 from .forum_text import write_threads
 from .slot_text import with_slots, write_slot_note
 from .time_text import with_times, write_time_note
-from .world import PAIR, TASKS, WORLDS, World, order
+from .world import PAIR, TASKS, World, order
 
 # %% ../../nbs/data/23_synthetic.ipynb #cd450f01
 CORPORA = {task: (task, 'synthetic') for task in TASKS}      # name of a folder: task and profile
