@@ -35,6 +35,8 @@ class Window:
     links: tuple[tuple[str, int, int], ...] = ()     # relations: label, head and tail as positions in `mentions`
     candidate: int|None = None                       # which of a question's candidates, where this is a pair
     relevant: bool|None = None                       # whether it is a good one, where that is known
+    concepts: tuple[str, ...] = ()                   # of each mention: its first concept, '' where none is given
+    text: str = ''                                   # of the whole document
 
     def __len__(self): return len(self.ids)
 
@@ -42,6 +44,14 @@ class Window:
     def supervised(self) -> int:
         "Tokens that carry supervision: all but the special ones"
         return int((self.offsets[:, 0] >= 0).sum())
+
+    def words(self, mention:Mention) -> str:
+        "The words of a mention up to the edges of its tokens, fragments joined by one space"
+        return ' '.join(self.text[self.offsets[i, 0]:self.offsets[j, 1]] for i, j in mention.fragments)
+
+    def owns(self, mention:Mention) -> bool:
+        "Whether the mention counts here and not in a neighbour: its first token is owned"
+        return self.own[0] <= min(i for i, _ in mention.fragments) < self.own[1]
 
 # %% ../../nbs/data/30_collators.ipynb #c0d8b56d
 def window_bounds(
@@ -139,6 +149,7 @@ class Encoder:
         ids, offsets = np.asarray(enc['input_ids'], dtype=np.int64), np.asarray(enc['offset_mapping'], dtype=np.int64).reshape(-1, 2)
         first, places, fate = encode_mentions(sample.spans, offsets)
         mentions, attributes = list(first), [plain_attributes(span) for span in first.values()]
+        concepts = [(*span.concepts, '')[0] for span in first.values()]     # of several, scorers compare the first
         links, held, linked = encode_links(sample.relations, places), set(), set()
         for s, e, a, b in window_bounds(len(ids), self.max_length - len(self.prefix) - len(self.suffix), self.overlap):
             shift = len(self.prefix) - s
@@ -148,7 +159,7 @@ class Encoder:
             held |= inside.keys(); linked |= set(within)
             yield Window(doc, self.framed(ids[s:e], self.prefix, self.suffix), self.framed(offsets[s:e], [(-1, -1)]*len(self.prefix), [(-1, -1)]*len(self.suffix)),
                          (a + shift, b + shift), tuple(m.moved(shift) for m in inside.values()), tuple(attributes[k] for k in inside),
-                         tuple((label, at[h], at[t]) for label, h, t in within))
+                         tuple((label, at[h], at[t]) for label, h, t in within), concepts=tuple(concepts[k] for k in inside), text=sample.text)
         self.fate += fate + Counter(cut=len(mentions) - len(held)) + Counter({'relation apart': len(links) - len(linked)})
 
     @staticmethod
@@ -165,8 +176,7 @@ def to_spans(
     found = {}
     for w, ms in zip(windows, mentions):
         for m in ms:
-            first = min(i for i, _ in m.fragments)
-            if w.own[0] <= first < w.own[1]:
+            if w.owns(m):
                 found[(m.label, tuple((int(w.offsets[i, 0]), int(w.offsets[j, 1])) for i, j in sorted(m.fragments)))] = True
     return tuple(Span(f'T{n}', label, fragments) for n, (label, fragments) in enumerate(sorted(found, key=lambda f: (f[1], f[0])), 1))
 
