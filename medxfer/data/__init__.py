@@ -23,11 +23,11 @@ def splits_in(
 ) -> dict[str, Path]:   # split to folder, train first
     "The split folders that a folder holds; a `DataError` where two stand for one split"
     there = {}
-    for name, split in FOLDERS.items():
-        if not (folder/name).is_dir(): continue
-        if split in there: raise DataError(f'holds {there[split].name} and {name}, which are both the {split} split; keep one', folder)
-        there[split] = folder/name
-    return there
+    for path in sorted(p for p in folder.iterdir() if p.name.lower() in FOLDERS and p.is_dir()):
+        split = FOLDERS[path.name.lower()]
+        if split in there: raise DataError(f'holds {there[split].name} and {path.name}, which are both the {split} split; keep one', folder)
+        there[split] = path
+    return {s: there[s] for s in SPLITS if s in there}
 
 # %% ../../nbs/data/02_load.ipynb #1340273c
 def task_folder(

@@ -246,6 +246,10 @@ class Task:
         "The format of a profile whose files a folder holds; subclasses may refuse what is not theirs"
         return next((f for f in info.formats if f.claims(folder)), None)
 
+    def counted(self, samples:Iterable[UnifiedSample]) -> tuple[UnifiedSample, ...]:
+        "The samples that training and scores count; subclasses leave out what official scores leave out"
+        return tuple(samples)
+
 # %% ../../nbs/data/00_base.ipynb #34805060
 def write_atomic(
     path,          # where it goes; its folder must exist

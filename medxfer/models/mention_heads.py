@@ -44,7 +44,7 @@ def attribute_schema(windows) -> dict[str, dict[str, list[str]]]:
     for w in windows:
         for m, given in zip(w.mentions, w.attributes):
             for name, value in given.items(): counts.setdefault(m.label, {}).setdefault(name, Counter())[value] += 1
-    return {label: {name: sorted(v for v, _ in c.most_common(MOST_VALUES)) for name, c in sorted(names.items())} for label, names in sorted(counts.items())}
+    return {label: {name: sorted((v for v, _ in c.most_common(MOST_VALUES)), key=str) for name, c in sorted(names.items())} for label, names in sorted(counts.items())}
 
 # %% ../../nbs/models/21_mention_heads.ipynb #3a4e4a6f
 class AttributeHead(nn.Module):

@@ -122,8 +122,11 @@ def scores_text(run:RunSpec) -> str:
 
 # %% ../../nbs/study/25_engine.ipynb #3ce78de1
 def check_data(plan:StudyPlan):
-    "Read every document that the study needs; refuse what no run could use"
-    if not all(map(is_done, plan.runs)): load_data(max(plan.runs, key=lambda r: len(r.tasks)))
+    "Read every document that the study needs; refuse what no run could use, and what leaks from train to test"
+    from medxfer.data.leaks import refuse_leaks
+    if all(map(is_done, plan.runs)): return
+    data = load_data(max(plan.runs, key=lambda r: len(r.tasks)))
+    refuse_leaks({t: d.train for t, d in data.items()}, {t: d.test for t, d in data.items()})
 
 # %% ../../nbs/study/25_engine.ipynb #9f58155c
 class Board:

@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 from ..data import fingerprint
 from ..data.base import write_atomic
-from .config import ConfigError, RunSpec, compose, data_root, profile_of, resolve_run
+from .config import ARMS, ConfigError, RunSpec, compose, data_root, profile_of, resolve_run
 
 # %% ../../nbs/study/10_plan.ipynb #a6aa9003
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def arms_of(cfg:dict, seed:int):
     "The overrides of every run of one seed, each after what it needs"
     for strategy in cfg['plan']['strategies']: yield [f'strategy={strategy}', f'seed={seed}']
     for task in cfg['task']:
-        for arm in cfg['plan']['arms']: yield [f'arm={arm}', f'task={task}', f'seed={seed}']
+        for arm in cfg['plan']['arms']: yield [f'arm={arm}', f'{"target" if arm == "placebo" else "task"}={task}', f'seed={seed}']
 
 def keep_only(runs:list[RunSpec], arms) -> list[RunSpec]:
     "The runs of some arms, and the runs that those need"
@@ -76,7 +76,7 @@ def write_study(plan:StudyPlan, experiment:str):
     cfg = plan.settings
     runs = [dict(id=r.id, arm=r.arm, strategy=r.config['strategy']['name'], tasks=r.tasks, seed=r.seed, command=r.command) for r in plan.runs]
     study = dict(name=cfg['study'], experiment=experiment, tasks=plan.tasks,
-                 strategies=sorted({r.arm for r in plan.runs if r.needs is None}), seeds=list(cfg['plan']['seeds']), margins=cfg['plan']['margins'],
+                 strategies=sorted({r.arm for r in plan.runs if r.arm not in ARMS}), seeds=list(cfg['plan']['seeds']), margins=cfg['plan']['margins'],
                  primary={t: primary_metric(t, profile_of(cfg, t)) for t in plan.tasks}, data={t: profile_of(cfg, t) for t in plan.tasks},
                  model=cfg['model']['name'], runs=runs)
     plan.folder.mkdir(parents=True, exist_ok=True)
