@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['BaseSpec', 'package_folder', 'gguf_file', 'source_of', 'model_spec', 'load_tokenizer', 'config_of', 'settled',
-           'attention_kernel', 'random_base', 'pretrained_base', 'load_base', 'set_dropout', 'layer_place',
-           'layer_stack', 'cut_layers']
+           'random_like', 'attention_kernel', 'random_base', 'pretrained_base', 'load_base', 'set_dropout',
+           'layer_place', 'layer_stack', 'cut_layers']
 
 # %% ../../nbs/models/00_base_loader.ipynb #ae4b8d6f
 from dataclasses import dataclass, replace
@@ -111,6 +111,16 @@ def settled(
     linear, other = parameter_counts(config_of(spec))
     dtype, quantization = fit_memory(linear + other, memory_of(device), other, 'cuda' in str(device), capability_of(device), spec.dtype, spec.quantization)
     return replace(spec, dtype=dtype, quantization=quantization)
+
+# %% ../../nbs/models/00_base_loader.ipynb #0b229b8c
+def random_like(
+    spec:BaseSpec,
+    **fields,        # of its architecture's config, to make it smaller
+) -> BaseSpec:
+    "The spec of a model of the same architecture with random weights, to measure or to test with"
+    shape = spec.random or spec.shape
+    if not shape: raise MedxferError(f'the shape of the model {spec.name} is not in its config; add it under shape')
+    return replace(spec, random={**shape, **fields}, package=None, gguf=None, folder=None, hub=None)
 
 # %% ../../nbs/models/00_base_loader.ipynb #2374c35e
 def attention_kernel(config) -> str:
