@@ -77,10 +77,9 @@ def states_at(
 ) -> dict[int, torch.Tensor]:  # depth: (b, t, hidden) in fp32
     "The states after the layers that are asked for; what lies above is not computed"
     base, top = plain_base(model), max(depths)
-    more = dict(use_cache=False) if decoder_sees_left(base) else {}
     seen = attention_mask(base, mask, attention)
     with first_layers(base, top), noted(layer_stack(base), set(depths) - {top}) as within:
-        last = model(input_ids=ids, attention_mask=seen, **more).last_hidden_state
+        last = model(input_ids=ids, attention_mask=seen).last_hidden_state
     norm = getattr(base, 'norm', None) or (lambda h: h)
     return {d: (last if d == top else norm(within[d])).float() for d in depths}
 

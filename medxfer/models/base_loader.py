@@ -164,6 +164,7 @@ def load_base(
     "The base model of a spec; adapters and heads come later"
     spec = settled(spec, device)
     model = random_base(spec, seed, device) if spec.random else pretrained_base(spec, device)
+    model.config.use_cache = False     # for generating text, which nothing here does
     if spec.dropout is not None: set_dropout(model, spec.dropout)
     if spec.checkpointing: model.gradient_checkpointing_enable({'use_reentrant': False})
     return cut_layers(model, spec.layers)
