@@ -35,7 +35,8 @@ def with_labels_of(window:Window, other:Window) -> Window:
     kept = sorted(first.values())
     at = {i: kept.index(first[m]) for i, m in enumerate(mentions)}
     links = dict.fromkeys((label, at[h], at[t]) for label, h, t in other.links)
-    return replace(window, mentions=tuple(mentions[i] for i in kept), attributes=tuple(other.attributes[i] for i in kept if other.attributes), links=tuple(links))
+    return replace(window, mentions=tuple(mentions[i] for i in kept), attributes=tuple(other.attributes[i] for i in kept if other.attributes),
+                   links=tuple(links), concepts=tuple(other.concepts[i] for i in kept if other.concepts))
 
 # %% ../../nbs/data/45_placebo.ipynb #24758a94
 def permuted_labels(

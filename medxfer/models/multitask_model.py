@@ -18,11 +18,12 @@ from ..data.collators import Batch, Encoder, Mention, collate
 from ..data.multitask_loader import cut_padded
 from .adapters import Layout, LoraSpec, SharedPrivateLoRA
 from .base_loader import BaseSpec, load_base
+from .concept_head import ConceptHead, Lexicon, Terminology, training_mentions
 from .heads import SpanClassificationHead, decode, span_loss
 from .mention_heads import AttributeHead, QAHead, REHead, attribute_schema
 
 # %% ../../nbs/models/30_multitask_model.ipynb #f09d256c
-PARTS = ('spans', 'attributes', 'relations', 'ranking')
+PARTS = ('spans', 'attributes', 'relations', 'concepts', 'ranking')
 
 @dataclass(frozen=True)
 class TaskSchema:
@@ -31,21 +32,25 @@ class TaskSchema:
     labels: tuple[str, ...] = ()       # of mentions
     attributes: Mapping[str, Mapping[str, list[str]]] = field(default_factory=dict)   # label: {attribute: values}
     relations: tuple[str, ...] = ()
+    concepts: Lexicon|None = None
 
 # %% ../../nbs/models/30_multitask_model.ipynb #06e2e577
 def read_schema(
     task:str,
     windows,     # its training windows
     parts,       # some of PARTS
+    tokenizer=None,                         # of the base; `concepts` needs it
+    terminology:Terminology=Terminology(),  # for `concepts`; empty: the concepts of the training mentions
 ) -> TaskSchema:
     "The schema of a task; a `MedxferError` where the training data lack what a part needs"
     if unknown := [p for p in parts if p not in PARTS] or not parts: raise MedxferError(f'the head of {task} has parts {list(parts)}; give some of {", ".join(PARTS)}')
     schema = TaskSchema(tuple(parts), tuple(sorted({m.label for w in windows for m in w.mentions})), attribute_schema(windows),
                         tuple(sorted({label for w in windows for label, *_ in w.links})))
-    lacks = dict(spans=not schema.labels, attributes=not schema.attributes, relations=not schema.relations, ranking=all(w.relevant is None for w in windows))
+    lacks = dict(spans=not schema.labels, attributes=not schema.attributes, relations=not schema.relations, ranking=all(w.relevant is None for w in windows),
+                 concepts=not any(c for w in windows for c in w.concepts))
     for part in parts:
         if lacks[part]: raise MedxferError(f'{task} cannot train {part}: its training data hold none; set task.{task}.heads without it')
-    return schema
+    return replace(schema, concepts=Lexicon(tokenizer, terminology, training_mentions(windows))) if 'concepts' in parts else schema
 
 # %% ../../nbs/models/30_multitask_model.ipynb #e2ebe17c
 @dataclass
@@ -54,18 +59,24 @@ class Found:
     mentions: list[Mention] = field(default_factory=list)
     attributes: list[dict] = field(default_factory=list)                  # of each mention
     links: list[tuple[str, int, int]] = field(default_factory=list)       # label, head, tail
+    concepts: list[str] = field(default_factory=list)                     # of each mention, '' where nobody asked
     score: float|None = None                                              # of a candidate
 
 # %% ../../nbs/models/30_multitask_model.ipynb #f6c4950f
 class TaskHead(nn.Module):
     "All parts of one task's head"
-    def __init__(self, hidden:int, schema:TaskSchema):
+    def __init__(self,
+        hidden:int,          # width of the base
+        schema:TaskSchema,
+        embedding=None,      # of the base's tokens; `concepts` needs it
+    ):
         super().__init__()
-        if {'attributes', 'relations'} & set(schema.parts) and 'spans' not in schema.parts:
-            raise MedxferError('attributes and relations need spans, which say where the mentions are')
+        if {'attributes', 'relations', 'concepts'} & set(schema.parts) and 'spans' not in schema.parts:
+            raise MedxferError('attributes, relations and concepts need spans, which say where the mentions are')
         self.schema = schema
         make = dict(spans=lambda: SpanClassificationHead(hidden, schema.labels), attributes=lambda: AttributeHead(hidden, schema.attributes),
-                    relations=lambda: REHead(hidden, schema.relations, schema.labels), ranking=lambda: QAHead(hidden))
+                    relations=lambda: REHead(hidden, schema.relations, schema.labels), ranking=lambda: QAHead(hidden),
+                    concepts=lambda: ConceptHead(hidden, schema.concepts, embedding))
         self.parts = nn.ModuleDict({p: make[p]() for p in schema.parts})
 
     def losses(self,
@@ -74,15 +85,17 @@ class TaskHead(nn.Module):
     ) -> dict[str, torch.Tensor]:            # part: scalar
         "The training loss of each part"
         ask = dict(spans=lambda h, head: span_loss(head, h, batch), attributes=lambda h, head: head.loss(h, batch.windows),
-                   relations=lambda h, head: head.loss(h, batch.windows), ranking=lambda h, head: head.loss(h, batch))
+                   relations=lambda h, head: head.loss(h, batch.windows), ranking=lambda h, head: head.loss(h, batch),
+                   concepts=lambda h, head: head.loss(h, batch.windows))
         return {p: ask[p](states[p], head) for p, head in self.parts.items()}
 
     def read(self, states:Mapping[str, torch.Tensor], batch:Batch) -> list[Found]:
         "What the head says of every window"
         if 'ranking' in self.parts: return [Found(score=s) for s in self.parts['ranking'](states['ranking'], batch.content).float().tolist()]
         mentions = decode(self.parts['spans'](states['spans']).float(), batch.content, self.schema.labels)
-        ask = lambda part, none: self.parts[part].read(states[part], mentions) if part in self.parts else none
-        return [Found(*f) for f in zip(mentions, ask('attributes', [[{}]*len(ms) for ms in mentions]), ask('relations', [[] for _ in mentions]))]
+        ask = lambda part, none, *more: self.parts[part].read(states[part], mentions, *more) if part in self.parts else [none(ms) for ms in mentions]
+        words = [[w.words(m) for m in ms] for w, ms in zip(batch.windows, mentions)] if 'concepts' in self.parts else []
+        return [Found(*f) for f in zip(mentions, ask('attributes', lambda ms: [{}]*len(ms)), ask('relations', lambda ms: []), ask('concepts', lambda ms: ['']*len(ms), words))]
 
 # %% ../../nbs/models/30_multitask_model.ipynb #1a4cafb7
 class MultiTaskModel(nn.Module):
@@ -96,7 +109,7 @@ class MultiTaskModel(nn.Module):
     ):
         super().__init__()
         self.adapters, self.orthogonality = SharedPrivateLoRA(base, lora, layout, schemas), orthogonality
-        self.heads = nn.ModuleDict({t: TaskHead(base.config.hidden_size, s) for t, s in schemas.items()})
+        self.heads = nn.ModuleDict({t: TaskHead(base.config.hidden_size, s, base.get_input_embeddings()) for t, s in schemas.items()})
 
     def states(self, batch:Batch) -> dict[str, torch.Tensor]:
         "What each part of the task's head reads: (b, t, hidden)"
@@ -145,14 +158,14 @@ def annotate(
     spans, links = {}, {}
     for w, f in zip(windows, found):
         place = lambda m: (m.label, tuple((int(w.offsets[i, 0]), int(w.offsets[j, 1])) for i, j in sorted(m.fragments)))
-        owned = [w.own[0] <= min(i for i, _ in m.fragments) < w.own[1] for m in f.mentions]
-        for m, own, a in zip(f.mentions, owned, f.attributes):
-            if own: spans.setdefault(place(m), a)
+        owned = [w.owns(m) for m in f.mentions]
+        for m, own, a, c in zip(f.mentions, owned, f.attributes, f.concepts):
+            if own: spans.setdefault(place(m), (a, (c,) if c else ()))
         for label, h, t in f.links:
             if owned[h]: links[label, place(f.mentions[h]), place(f.mentions[t])] = True
     ids = {key: f'T{n}' for n, key in enumerate(sorted(spans, key=lambda f: (f[1], f[0])), 1)}
     held = [(label, ids[h], ids[t]) for label, h, t in links if h in ids and t in ids]
-    return (tuple(Span(i, label, fragments, spans[label, fragments]) for (label, fragments), i in ids.items()),
+    return (tuple(Span(i, label, fragments, *spans[label, fragments]) for (label, fragments), i in ids.items()),
             tuple(Relation(f'R{n}', *l) for n, l in enumerate(sorted(held), 1)))
 
 # %% ../../nbs/models/30_multitask_model.ipynb #970f092c
