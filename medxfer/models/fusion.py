@@ -78,7 +78,7 @@ def load_adapters(
         try:
             if model is None: model = PeftModel.from_pretrained(base, str(folder), adapter_name=name)
             else: model.load_adapter(str(folder), name)
-        except (ValueError, RuntimeError) as e: raise MedxferError(f'the adapter in {folder} does not fit this base model: {str(e).splitlines()[0]}') from None
+        except (ValueError, RuntimeError) as e: raise MedxferError(f'the adapter in {folder} does not fit this base model; give the one it was trained on') from e
     if model is None: raise MedxferError('a fusion needs at least one adapter')
     return model
 
@@ -115,6 +115,7 @@ class AdapterFusion(nn.Module):
         if unknown := [n for n in self.names if n not in model.peft_config]: raise MedxferError(f'there is no adapter {unknown[0]}; there are {", ".join(model.peft_config)}')
         layers = lora_layers(model, self.names)
         if not layers: raise MedxferError('a fusion needs adapters; the model has none in its layers')
+        if any(layer.disable_adapters for layer in layers.values()): raise MedxferError('the adapters are off, as they are under a fusion; load them anew for another one')
         self.layers = list(layers)
         model.base_model.disable_adapter_layers()
         model.requires_grad_(False)
@@ -225,7 +226,7 @@ class FusionModel(MultiTaskModel):
     ):
         nn.Module.__init__(self)
         self.adapters, self.orthogonality = AdapterFusion(load_adapters(base, folders), schemas, fusion), 0.0
-        self.heads = nn.ModuleDict({t: TaskHead(base.config.hidden_size, s) for t, s in schemas.items()})
+        self.heads = nn.ModuleDict({t: TaskHead(base.config.hidden_size, s, base.get_input_embeddings()) for t, s in schemas.items()})
 
     def loss(self, batch) -> torch.Tensor:
         "The training loss of one batch with the regulariser, a scalar"
