@@ -250,6 +250,13 @@ class Task:
         "The samples that training and scores count; subclasses leave out what official scores leave out"
         return tuple(samples)
 
+    def view(self, samples:Iterable[UnifiedSample], subtask:str) -> tuple[UnifiedSample, ...]:
+        "The samples as a subtask scores them; only tasks whose subtasks look at the files differently have any"
+        raise MedxferError(f'{self.name} has no subtask to choose: its scores name those that they belong to')
+
+    def submitted(self, path:Path, gold:Iterable[UnifiedSample], folder:Path, report:ParseReport) -> tuple[UnifiedSample, ...]|None:
+        "Predictions in a form that only participants write, for the gold of `folder`; None where they are files like the gold ones"
+
 # %% ../../nbs/data/00_base.ipynb #34805060
 def write_atomic(
     path,          # where it goes; its folder must exist

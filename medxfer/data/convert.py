@@ -8,7 +8,7 @@ __all__ = ['CHIA_TASKS', 'SHARES', 'SEVERITY', 'EVENT', 'TIMEX3', 'LINKS', 'frac
            'read_xmi', 'xmi_span', 'xmi_links', 'listed_for_training', 'e3c_split']
 
 # %% ../../nbs/data/24_convert.ipynb #7058f2ac
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 import hashlib, re

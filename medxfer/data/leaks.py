@@ -8,7 +8,7 @@ __all__ = ['SHINGLE', 'MIN_WORDS', 'EQUAL_WORDS', 'COMMON', 'OVERLAP', 'CHUNK', 
            'find_leaks', 'refuse_leaks', 'drop_leaks']
 
 # %% ../../nbs/data/25_leaks.ipynb #ea3509aa
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import product
@@ -186,7 +186,7 @@ def refuse_leaks(
     if not leaks: return
     gone = len({(l.train_task, l.train_id) for l in leaks})
     listed = '; '.join(map(str, leaks[:shown])) + (f'; and {len(leaks) - shown:,} more pairs' if len(leaks) > shown else '')
-    raise MedxferError(f'{gone:,} training documents stand in a test set: {listed}. Leave them out of training (drop_leaks) or take other splits')
+    raise MedxferError(f'{gone:,} training documents stand in a test set: {listed}. Leave them out of training (data.drop_leaks=true, or drop_leaks in Python) or take other splits')
 
 # %% ../../nbs/data/25_leaks.ipynb #388e0da6
 def drop_leaks(

@@ -6,8 +6,8 @@
 __all__ = ['TASK', 'RankingTask']
 
 # %% ../../nbs/data/13_semeval2017t3.ipynb #4393b133
-from .base import VENUES, CorpusInfo, Task
-from .cqa_xml import QuestionFormat, ThreadFormat
+from .base import VENUES, CorpusInfo, DataError, Task
+from .cqa_xml import QuestionFormat, ThreadFormat, queries, read_predictions
 
 # %% ../../nbs/data/13_semeval2017t3.ipynb #e87ee222
 _lent = dict(licence='free for general research use, no redistribution', citation='Nakov et al. 2017, SemEval-2017 Task 3, S17-2003',
@@ -29,5 +29,16 @@ class RankingTask(Task):
     def counted(self, samples):
         "All but the threads that are marked as repeats: official scores leave them out, and their text stands in another file"
         return tuple(s for s in samples if 'skip' not in s.meta)
+
+    def view(self, samples, subtask):
+        "Queries of subtask A, B, C or D"
+        return queries(samples, subtask)
+
+    def submitted(self, path, gold, folder, report):
+        "Predicted queries from a prediction file, or from the only file of a folder"
+        files = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.suffix in ('.pred', '.txt', '.tsv'))
+        if not files: return None
+        if len(files) > 1: raise DataError(f'holds {len(files)} prediction files; name the one of the subtask', path)
+        return read_predictions(files[0], gold)
 
 TASK = RankingTask()

@@ -10,7 +10,7 @@ __all__ = ['Link', 'START', 'END', 'comparisons', 'ATTRIBUTES', 'TEMPORAL', 'ent
 from collections import defaultdict
 from collections.abc import Iterable
 
-from ..data.base import DataError, Relation, UnifiedSample
+from ..data.base import DataError, UnifiedSample
 from .scorer import Derived, Scorer, harmonic, prf
 
 # %% ../../nbs/evaluation/04_temporal.ipynb #98fe5f5d

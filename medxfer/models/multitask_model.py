@@ -43,7 +43,7 @@ def read_schema(
     terminology:Terminology=Terminology(),  # for `concepts`; empty: the concepts of the training mentions
 ) -> TaskSchema:
     "The schema of a task; a `MedxferError` where the training data lack what a part needs"
-    if unknown := [p for p in parts if p not in PARTS] or not parts: raise MedxferError(f'the head of {task} has parts {list(parts)}; give some of {", ".join(PARTS)}')
+    if not parts or set(parts) - set(PARTS): raise MedxferError(f'the head of {task} has parts {list(parts)}; give some of {", ".join(PARTS)}')
     schema = TaskSchema(tuple(parts), tuple(sorted({m.label for w in windows for m in w.mentions})), attribute_schema(windows),
                         tuple(sorted({label for w in windows for label, *_ in w.links})))
     lacks = dict(spans=not schema.labels, attributes=not schema.attributes, relations=not schema.relations, ranking=all(w.relevant is None for w in windows),

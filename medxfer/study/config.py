@@ -171,5 +171,5 @@ def identity(cfg:dict, prints:dict|None=None) -> dict:
     root = data_root(cfg)
     heads = {t: list(cfg['data']['heads'].get(t) or cfg['task'][t]['heads']) for t in cfg['task']}
     tasks = {t: dict(profile=profile_of(cfg, t), files=(prints or {}).get(t) or fingerprint(t, root, profile_of(cfg, t)), heads=heads[t]) for t in cfg['task']}
-    data = {k: cfg['data'][k] for k in ('splits', 'holdout', 'overlap')}
+    data = {k: cfg['data'][k] for k in ('splits', 'holdout', 'overlap', 'drop_leaks')}
     return dict(model=cfg['model'], tasks=tasks, target=cfg['target'], seed=cfg['seed'], data=data, train=cfg['train'])
