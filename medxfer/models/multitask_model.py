@@ -17,6 +17,7 @@ from ..data.base import MedxferError, Relation, Span, UnifiedSample
 from ..data.collators import Batch, Encoder, Mention, collate
 from ..data.multitask_loader import cut_padded
 from .adapters import Layout, LoraSpec, SharedPrivateLoRA
+from .base_forward import forward_base
 from .base_loader import BaseSpec, load_base
 from .concept_head import ConceptHead, Lexicon, Terminology, training_mentions
 from .heads import SpanClassificationHead, decode, span_loss
@@ -49,7 +50,7 @@ def read_schema(
     lacks = dict(spans=not schema.labels, attributes=not schema.attributes, relations=not schema.relations, ranking=all(w.relevant is None for w in windows),
                  concepts=not any(c for w in windows for c in w.concepts))
     for part in parts:
-        if lacks[part]: raise MedxferError(f'{task} cannot train {part}: its training data hold none; set task.{task}.heads without it')
+        if lacks[part]: raise MedxferError(f'{task} cannot train {part}: its training data hold none; set data.heads.{task} without it')
     return replace(schema, concepts=Lexicon(tokenizer, terminology, training_mentions(windows))) if 'concepts' in parts else schema
 
 # %% ../../nbs/models/30_multitask_model.ipynb #e2ebe17c
@@ -106,14 +107,16 @@ class MultiTaskModel(nn.Module):
         layout:Layout,
         schemas:dict,               # task: TaskSchema
         orthogonality:float=0.0,    # weight of the adapters' overlap in the loss
+        attention:str|None=None,    # of a decoder, see `base_forward`
     ):
         super().__init__()
-        self.adapters, self.orthogonality = SharedPrivateLoRA(base, lora, layout, schemas), orthogonality
+        self.adapters, self.orthogonality, self.attention = SharedPrivateLoRA(base, lora, layout, schemas), orthogonality, attention
         self.heads = nn.ModuleDict({t: TaskHead(base.config.hidden_size, s, base.get_input_embeddings()) for t, s in schemas.items()})
 
     def states(self, batch:Batch) -> dict[str, torch.Tensor]:
         "What each part of the task's head reads: (b, t, hidden)"
-        last = self.adapters(batch.task, input_ids=batch.ids, attention_mask=batch.mask.long()).last_hidden_state
+        self.adapters.activate(batch.task)
+        last = forward_base(self.adapters.model, batch.ids, batch.mask, self.attention)
         return {part: last for part in self.heads[batch.task].schema.parts}
 
     def loss(self, batch:Batch) -> torch.Tensor:
@@ -141,13 +144,16 @@ def build_model(
     schemas:dict,           # task: TaskSchema
     seed:int=0,
     kind=MultiTaskModel,    # or a subclass
+    device='cpu',           # where it shall be
     **more,                 # what the subclass wants to know
 ) -> MultiTaskModel:
     "The model of one run"
-    base = load_base(spec, seed)
+    base = load_base(spec, seed, device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return kind(base, lora, layout, schemas, **more)
+        model = kind(base, lora, layout, schemas, **({'attention': spec.attention} if spec.attention else {}), **more)
+    model.heads.to(device)     # the base and its adapters are there already
+    return model
 
 # %% ../../nbs/models/30_multitask_model.ipynb #3755328d
 def annotate(

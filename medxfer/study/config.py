@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['OPEN', 'LEAST', 'SINGLE_ARMS', 'ARMS', 'profile_of', 'without_sources', 'ConfigError', 'compose', 'composed',
            'for_hydra', 'readable', 'check_numbers', 'data_root', 'RunSpec', 'run_id', 'resolve_run',
-           'reference_overrides', 'identity']
+           'reference_overrides', 'file_hash', 'identity']
 
 # %% ../../nbs/study/00_config.ipynb #e4744661
 from copy import deepcopy
@@ -166,10 +166,17 @@ def reference_overrides(overrides, cfg:dict) -> list[str]:
     return [o for o in overrides if key(o) not in ('arm', 'strategy', 'task', 'out')] + tasks[:-1] + [f'strategy={cfg["reference"]}']
 
 # %% ../../nbs/study/00_config.ipynb #2ce28fe9
+def file_hash(path) -> str:
+    "A hash of a file's bytes; a `ConfigError` where it is not there"
+    try: return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
+    except OSError: raise ConfigError(f'{path} cannot be read') from None
+
 def identity(cfg:dict, prints:dict|None=None) -> dict:
     "What can change the result of a run, but for arm, strategy and budget"
     root = data_root(cfg)
     heads = {t: list(cfg['data']['heads'].get(t) or cfg['task'][t]['heads']) for t in cfg['task']}
     tasks = {t: dict(profile=profile_of(cfg, t), files=(prints or {}).get(t) or fingerprint(t, root, profile_of(cfg, t)), heads=heads[t]) for t in cfg['task']}
+    for t in tasks:
+        if names := cfg['task'][t].get('terminology'): tasks[t]['terminology'] = file_hash(names)
     data = {k: cfg['data'][k] for k in ('splits', 'holdout', 'overlap', 'drop_leaks')}
     return dict(model=cfg['model'], tasks=tasks, target=cfg['target'], seed=cfg['seed'], data=data, train=cfg['train'])

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['locked', 'read_state', 'update_state', 'held_out', 'TaskData', 'load_data', 'without_leaks', 'load_one', 'layout_of',
-           'model_for', 'encoder_for', 'training_windows', 'order_of', 'weights_of', 'rule_of', 'token_budget',
-           'execute', 'claim_folder', 'train_settings', 'trainer_for', 'scored_tasks', 'primary_scores',
-           'train_and_score', 'write_parquet', 'score_model', 'as_record', 'write_results', 'read_predictions',
-           'from_record']
+           'base_spec', 'model_for', 'encoder_for', 'training_windows', 'order_of', 'weights_of', 'rule_of',
+           'token_budget', 'execute', 'claim_folder', 'train_settings', 'trainer_for', 'terminology_of', 'scored_tasks',
+           'primary_scores', 'train_and_score', 'write_parquet', 'score_model', 'as_record', 'write_results',
+           'read_predictions', 'from_record']
 
 # %% ../../nbs/study/20_run.ipynb #cf0123ae
 from contextlib import contextmanager
@@ -91,26 +91,30 @@ def layout_of(strategy:dict):
     a = strategy['adapters']
     return Layout(tuple(a['kinds']), a['ranks'], {k: tuple(v) for k, v in a['layers'].items()}, a['groups'])
 
+def base_spec(spec:RunSpec):
+    "The base model of a run; a strategy may ask for it in four bits"
+    from medxfer.models.base_loader import BaseSpec
+    fields = {k: v for k, v in spec.config['model'].items() if k != 'lora'}
+    return BaseSpec(**{**fields, **({'quantization': q} if (q := spec.config['strategy']['quantization']) else {})})
+
 def model_for(spec:RunSpec, schemas:dict):
     "The model of a run, on its device"
     import torch
     from medxfer.models.adapters import LoraSpec
-    from medxfer.models.base_loader import BaseSpec
     from medxfer.models.hierarchical import HierarchicalMTLModel
     from medxfer.models.multitask_model import MultiTaskModel, build_model
-    fields, strategy = dict(spec.config['model']), spec.config['strategy']
-    lora = LoraSpec(**{**(l := fields.pop('lora')), 'targets': tuple(l['targets'])})
+    strategy, l = spec.config['strategy'], spec.config['model']['lora']
+    lora = LoraSpec(**{**l, 'targets': tuple(l['targets'])})
     wanted = spec.settings['device']
     device = ('cuda' if torch.cuda.is_available() else 'cpu') if wanted == 'auto' else wanted
     kind, more = (HierarchicalMTLModel, dict(depths=strategy['depths'])) if strategy['depths'] else (MultiTaskModel, {})
-    return build_model(BaseSpec(**fields), lora, layout_of(strategy), schemas, spec.seed, kind, orthogonality=strategy['orthogonality'], **more).to(device)
+    return build_model(base_spec(spec), lora, layout_of(strategy), schemas, spec.seed, kind, device, orthogonality=strategy['orthogonality'], **more)
 
 def encoder_for(spec:RunSpec):
     "The encoder of a run's model"
     from medxfer.data.collators import Encoder
-    from medxfer.models.base_loader import BaseSpec, load_tokenizer
-    fields = {k: v for k, v in spec.config['model'].items() if k != 'lora'}
-    return Encoder(load_tokenizer(BaseSpec(**fields)), fields.get('max_length', 256), spec.settings['data']['overlap'])
+    from medxfer.models.base_loader import load_tokenizer
+    return Encoder(load_tokenizer(base := base_spec(spec)), base.max_length, spec.settings['data']['overlap'])
 
 # %% ../../nbs/study/20_run.ipynb #cdbaf642
 def training_windows(encoder, data:dict, target:str|None=None, seed:int=0) -> dict:
@@ -202,11 +206,17 @@ def trainer_for(spec:RunSpec, data:dict, encoder, budget:int|None=None, folder=N
     from medxfer.models.multitask_model import read_schema
     from medxfer.training.trainer import MultiTaskTrainer
     windows, strategy = training_windows(encoder, data, spec.config['target'], spec.seed), spec.config['strategy']
-    schemas = {t: read_schema(t, ws, spec.config['tasks'][t]['heads']) for t, ws in windows.items()}
+    schemas = {t: read_schema(t, ws, spec.config['tasks'][t]['heads'], encoder.tokenizer, terminology_of(spec, t)) for t, ws in windows.items()}
     dev = {t: data[t].dev for t in scored_tasks(spec)}
     return MultiTaskTrainer(model_for(spec, schemas), windows, budget or token_budget(spec, windows), folder or spec.folder/'checkpoints', encoder.pad_id,
                             train_settings(spec), spec.seed, order_of(strategy, spec.tasks), rule_of(strategy), weights_of(strategy, spec.tasks),
                             evaluate=lambda m: primary_scores(score_model(m, encoder, dev, spec)[0]), watch=watch, say=say)
+
+def terminology_of(spec:RunSpec, task:str):
+    "The names of concepts that a task is given; none: those of its training mentions"
+    from medxfer.models.concept_head import Terminology
+    path = spec.settings['task'][task].get('terminology')
+    return Terminology.read(path) if path else Terminology()
 
 def scored_tasks(spec:RunSpec) -> list[str]:
     "The tasks whose scores a run is for: all, or the target"
