@@ -178,7 +178,7 @@ def mean_of(
     groups,               # of each group, the rows of the table: integer arrays, empty ones give zeros
 ) -> torch.Tensor:        # (groups, width), float32
     "Means of groups of rows of a table"
-    sizes = torch.tensor([len(g) for g in groups], device=table.device)
+    sizes = torch.tensor([len(g) for g in groups], dtype=torch.long, device=table.device)
     rows = torch.from_numpy(np.concatenate([np.empty(0, np.int64), *groups])).to(table.device)
     of = torch.arange(len(sizes), device=table.device).repeat_interleave(sizes)
     values = table[rows].float()

@@ -60,7 +60,7 @@ def progress_line(name:str, state:dict) -> str:
     "How far a run is, in one line"
     share = state['tokens'] / max(1, state['budget'])
     return (f'{name}  {share:4.0%}  step {state["step"]:,}  loss {state["loss"]:.3f}  '
-            f'{state["speed"] or float("nan"):,.0f} tokens/s  {clock_text(float("nan") if state["left"] is None else state["left"])} left')
+            f'{f"{speed:,.0f}" if (speed := state["speed"]) else "?"} tokens/s  {clock_text(float("nan") if state["left"] is None else state["left"])} left')
 
 # %% ../../nbs/training/30_callbacks.ipynb #a42c2206
 class LinePrinter:
