@@ -189,8 +189,9 @@ def best_possible(model, encoder, task:str, samples) -> list:
     "What a model would predict that makes no mistake"
     from medxfer.models.multitask_model import Found, finish, without_gold
     parts, docs = model.heads[task].schema.parts, type(encoder)(encoder.tokenizer, encoder.max_length, encoder.overlap)(samples)
-    found = lambda w: Found(list(w.mentions), list(w.attributes) if 'attributes' in parts else [{}]*len(w.mentions),
-                            list(w.links) if 'relations' in parts else [], 2.0 * bool(w.relevant) - 1)
+    asked = lambda part, w, none: list(getattr(w, part)) if part in parts else [none] * len(w.mentions)
+    found = lambda w: Found(mentions=list(w.mentions), attributes=asked('attributes', w, {}), concepts=asked('concepts', w, ''),
+                            links=list(w.links) if 'relations' in parts else [], score=2.0 * bool(w.relevant) - 1)
     return [finish(without_gold(s), ws, [found(w) for w in ws]) for s, ws in zip(samples, docs)]
 
 def check_predictions(model, encoder, task:str, samples, profile, folder:Path) -> tuple[dict, int, float]:
