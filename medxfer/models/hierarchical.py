@@ -8,7 +8,7 @@ __all__ = ['HierarchicalMTLModel']
 # %% ../../nbs/models/40_hierarchical.ipynb #c3dfd1bd
 import torch
 from ..data.base import MedxferError
-from .base_forward import first_layers, states_at
+from .base_forward import states_at
 from .base_loader import layer_stack
 from .multitask_model import PARTS, MultiTaskModel
 

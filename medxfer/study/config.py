@@ -71,7 +71,7 @@ def readable(error:Exception, overrides) -> str:
     "What Hydra says, in one line"
     text = ' '.join(str(error).split())
     if m := re.search(r"Could not find '(\w+)/([^']+)'.*?Available options in '\w+': (.*?) Config search path", text):
-        return f'there is no {m[1]} {m[2]!r}; there are: {", ".join(re.findall(r"[^ ]+", m[3]))}'
+        return f'there is no {m[1]} {m[2]!r}; there are: {", ".join(o for o in re.findall(r"[^ ]+", m[3]) if o != "base")}'
     if m := re.search(r"Could not load '(\w+)/([^']+)'", text): return f'there is no {m[1]} {m[2]!r}; there are: {", ".join(sorted(TASKS))}'
     if m := re.search(r"Could not override '([^']+)'", text): return f'there is no setting {m[1]!r}; see medxfer/configs/config.yaml'
     return f'{text.split(" See https")[0]} (in {" ".join(overrides)})'
