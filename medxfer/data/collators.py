@@ -95,10 +95,10 @@ def encode_mentions(
     return out, places, fate
 
 # %% ../../nbs/data/30_collators.ipynb #19890d4e
-def plain_attributes(span:Span) -> dict[str, str]:
-    "The attributes of a span that are a choice among values"
-    one = {k: v[0] if isinstance(v, tuple) and len(v) == 1 else 'null' if v == () else v for k, v in span.attributes.items()}
-    return {k: str(v) for k, v in one.items() if isinstance(v, (str, bool))}
+def plain_attributes(span:Span) -> dict[str, str|bool|tuple[str, ...]]:
+    "The attributes of a span that are a choice among values: text, truth, or a tuple of at most one text"
+    one = lambda v: isinstance(v, tuple) and len(v) < 2 and all(isinstance(o, str) for o in v)
+    return {k: v for k, v in span.attributes.items() if isinstance(v, (str, bool)) or one(v)}
 
 # %% ../../nbs/data/30_collators.ipynb #e7cf8664
 def encode_links(relations, places:dict[str, int]) -> list[tuple[str, int, int]]:

@@ -202,17 +202,17 @@ def train_settings(spec:RunSpec):
     settings = TrainSettings(**spec.config['train'])
     return replace(settings, accumulate=max(settings.accumulate, len(spec.tasks))) if spec.config['strategy']['surgery'] else settings
 
-def trainer_for(spec:RunSpec, data:dict, encoder, budget:int|None=None, folder=None, watch=None, say=print):
-    "The trainer of a run, its model built"
+def trainer_for(spec:RunSpec, data:dict, encoder, budget:int|None=None, folder=None, schemas:dict|None=None, say=print):
+    "The trainer of a run, its model built; schemas are read from the training windows where they are not given"
     from medxfer.models.multitask_model import read_schema
     from medxfer.training.trainer import MultiTaskTrainer
     windows, strategy = training_windows(encoder, data, spec.config['target'], spec.seed), spec.config['strategy']
-    schemas = {t: read_schema(t, ws, spec.config['tasks'][t]['heads'], encoder.tokenizer, terminology_of(spec, t)) for t, ws in windows.items()}
+    schemas = schemas or {t: read_schema(t, ws, spec.config['tasks'][t]['heads'], encoder.tokenizer, terminology_of(spec, t)) for t, ws in windows.items()}
     dev = {t: data[t].dev for t in scored_tasks(spec)}
-    model, settings = model_for(spec, schemas), train_settings(spec)
+    model, settings, budget = model_for(spec, schemas), train_settings(spec), budget or token_budget(spec, windows)
     if folder is None: settings = settle_steps(spec, model, windows, encoder.pad_id, settings, say)
     return MultiTaskTrainer(model, windows, budget or token_budget(spec, windows), folder or spec.folder/'checkpoints', encoder.pad_id, settings, spec.seed, order_of(strategy, spec.tasks), rule_of(strategy), weights_of(strategy, spec.tasks),
-                            evaluate=lambda m: primary_scores(score_model(m, encoder, dev, spec)[0]), watch=watch, say=say)
+                            evaluate=lambda m: primary_scores(score_model(m, encoder, dev, spec)[0]), say=say)
 
 def terminology_of(spec:RunSpec, task:str):
     "The names of concepts that a task is given; none: those of its training mentions"
@@ -236,17 +236,18 @@ def smoke_file(spec:RunSpec) -> Path:
     kind = {k: v for k, v in spec.config.items() if k not in ('seed', 'arm', 'target', 'budget')}
     return spec.study_folder/'smoke'/(hashlib.sha256(json.dumps(kind, sort_keys=True).encode()).hexdigest()[:10] + '.json')
 
-def try_out(spec:RunSpec, data:dict, encoder, budget:int, say):
+def try_out(spec:RunSpec, data:dict, encoder, trainer, say):
     "The smoke test of a run, where it is worth one and none was made"
     from dataclasses import asdict
     from medxfer.training.smoke_test import smoke_samples, smoke_test
-    tokens, file = spec.config['train']['batch_tokens'], smoke_file(spec)
+    train, file, budget = spec.config['train'], smoke_file(spec), trainer.budget
+    tokens, schemas = train['batch_tokens'], {t: head.schema for t, head in trainer.model.heads.items()}
     if not spec.settings['smoke_test'] or budget < WORTH * SMOKE_STEPS * tokens or file.exists() or (spec.folder/'checkpoints').exists(): return
     some = smoke_samples({t: d.train for t, d in data.items()})
     small = {t: TaskData(docs, [], []) for t, docs in some.items()}
-    report = smoke_test(lambda n, folder: trainer_for(spec, small, encoder, n, folder, say=lambda m: None), encoder, some, tokens, SMOKE_STEPS,
+    report = smoke_test(lambda n, folder: trainer_for(spec, small, encoder, n, folder, schemas, say=lambda m: None), encoder, some, tokens, SMOKE_STEPS,
                         {t: info['profile'] for t, info in spec.config['tasks'].items()})
-    ahead = report.full_run(budget, spec.config['train']['checkpoint_every'], {t: len(d.test) for t, d in data.items()})
+    ahead = report.full_run(budget, train['checkpoint_every'], {t: len(d.test) + train['evaluations'] * len(d.dev) for t, d in data.items()})
     for line in report.lines(): say(line)
     say(f'the full run: about {ahead["seconds"] / 60:,.0f} minutes ({ahead["fastest"] / 60:,.0f} to {ahead["slowest"] / 60:,.0f}), {ahead["peak"] / 2**20:,.0f} MB')
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -277,7 +278,7 @@ def train_and_score(spec:RunSpec, watch, say):
     torch.set_num_threads(spec.settings['threads'])
     data, encoder, folder = load_data(spec), encoder_for(spec), spec.folder
     trainer = trainer_for(spec, data, encoder, say=say)
-    try_out(spec, data, encoder, trainer.budget, say)
+    try_out(spec, data, encoder, trainer, say)
     memory = MemoryMonitor(memory_of(trainer.device), say)
     trainer.watch = watch_all(ProgressFile(folder/'progress.json', trainer.budget, then=watch), memory)
     trainer.train()

@@ -9,7 +9,7 @@ __all__ = ['FALL', 'FILED', 'smoke_samples', 'spread', 'undisturbed', 'batch_los
 
 # %% ../../nbs/training/52_smoke_test.ipynb #0c814ea5
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 import random, shutil, time
