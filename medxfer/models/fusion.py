@@ -223,9 +223,10 @@ class FusionModel(MultiTaskModel):
         schemas:dict,                  # task: TaskSchema
         folders:Mapping[str, object],  # adapter name: its PEFT folder
         fusion:FusionSpec=FusionSpec(),
+        attention:str|None=None,       # of a decoder, see `base_forward`
     ):
         nn.Module.__init__(self)
-        self.adapters, self.orthogonality = AdapterFusion(load_adapters(base, folders), schemas, fusion), 0.0
+        self.adapters, self.orthogonality, self.attention = AdapterFusion(load_adapters(base, folders), schemas, fusion), 0.0, attention
         self.heads = nn.ModuleDict({t: TaskHead(base.config.hidden_size, s, base.get_input_embeddings()) for t, s in schemas.items()})
 
     def loss(self, batch) -> torch.Tensor:
