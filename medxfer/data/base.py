@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['VENUES', 'MedxferError', 'DataError', 'Span', 'Relation', 'Candidate', 'UnifiedSample', 'Problem', 'ParseReport',
            'count_samples', 'Corpus', 'read_text', 'numbered_lines', 'check_fragments', 'paired', 'Format',
-           'CorpusInfo', 'Task', 'write_atomic']
+           'CorpusInfo', 'Task', 'write_atomic', 'locked_file']
 
 # %% ../../nbs/data/00_base.ipynb #1e740110
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 import os
@@ -267,3 +268,17 @@ def write_atomic(
     aside = path.with_name(f'.{path.name}.{os.getpid()}')
     aside.write_bytes(data)
     os.replace(aside, path)
+
+# %% ../../nbs/data/00_base.ipynb #10c40001
+@contextmanager
+def locked_file(
+    path:Path,     # the lock; its folder is made
+    busy:str,      # the sentence of the refusal
+):
+    "Hold a lock, or refuse if another process does"
+    import fcntl   # not on Windows, where the rest of this module is of use
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, 'w') as f:
+        try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError: raise MedxferError(busy) from None
+        yield

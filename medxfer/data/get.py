@@ -9,12 +9,11 @@ __all__ = ['CHIA', 'E3C', 'MEASEVAL', 'CQA', 'CQA_TEST', 'RECIPES', 'ORIGIN', 'c
 
 # %% ../../nbs/data/27_get.ipynb #3b153204
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 import json, os, shutil
 from . import load_task, write_task
-from .base import DataError, MedxferError, ParseReport, write_atomic
+from .base import DataError, MedxferError, ParseReport, locked_file, write_atomic
 from .brat import BRAT
 from .convert import chia_as_2014, chia_as_2015, chia_place, e3c_split, listed_for_training, read_xmi
 from .corpora import closest, get_corpus
@@ -126,15 +125,9 @@ def find_recipe(
 ORIGIN = '.origin.json'
 
 
-@contextmanager
 def alone(folder:Path):
-    "Let one process at a time work in a folder; the lock dies with the process"
-    import fcntl
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder/'lock', 'w') as f:
-        try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError: raise MedxferError(f'another process is getting a corpus into {folder.parent}; wait until it is done') from None
-        yield
+    "Let one process at a time work in a folder of archives"
+    return locked_file(folder/'lock', f'another process is getting a corpus into {folder.parent}; wait until it is done')
 
 # %% ../../nbs/data/27_get.ipynb #a0206fe1
 def unpack_known(archive:Archive, path:Path, folder:Path, expected:str|None, say:Callable):

@@ -11,25 +11,19 @@ __all__ = ['SMOKE_STEPS', 'WORTH', 'locked', 'read_state', 'update_state', 'held
            'from_record']
 
 # %% ../../nbs/study/20_run.ipynb #cf0123ae
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-import fcntl, hashlib, json, shlex
+import hashlib, json, shlex
 import yaml
 from ..data import load_task
-from ..data.base import MedxferError, write_atomic
+from ..data.base import MedxferError, locked_file, write_atomic
 from ..data.corpora import get_task
 from .config import SINGLE_ARMS, RunSpec, compose, data_root, profile_of, reference_overrides
 
 # %% ../../nbs/study/20_run.ipynb #7a05ebd0
-@contextmanager
 def locked(folder:Path):
     "Hold a run folder, or refuse if another process does"
-    folder.mkdir(parents=True, exist_ok=True)
-    with open(folder/'.lock', 'w') as f:
-        try: fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError: raise MedxferError(f'another process is working in {folder}; wait for it or stop it') from None
-        yield
+    return locked_file(folder/'.lock', f'another process is working in {folder}; wait for it or stop it')
 
 # %% ../../nbs/study/20_run.ipynb #5c5a3261
 def read_state(folder) -> dict:
@@ -292,10 +286,8 @@ def train_and_score(spec:RunSpec, watch, say):
 # %% ../../nbs/study/20_run.ipynb #06e4c811
 def write_parquet(path:Path, frame):
     "Write a table in one step"
-    import io
-    buffer = io.BytesIO()
-    frame.to_parquet(buffer, index=False)
-    write_atomic(path, buffer.getvalue())
+    from medxfer.training.ledger import parquet_bytes
+    write_atomic(path, parquet_bytes(frame))
 
 def score_model(model, encoder, documents:dict, spec:RunSpec):
     "Scores per task, scores per document, and predictions, on documents per task"

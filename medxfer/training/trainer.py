@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PRECISIONS', 'CURVE_COLUMNS', 'TrainSettings', 'lr_factor', 'rng_state', 'set_rng_state', 'optimizer_tensors',
-           'set_optimizer_tensors', 'MultiTaskTrainer', 'by_task', 'marks_crossed', 'curve_frame', 'parquet_bytes']
+           'set_optimizer_tensors', 'MultiTaskTrainer', 'by_task', 'marks_crossed', 'curve_frame']
 
 # %% ../../nbs/training/40_trainer.ipynb #9efb3418
 from contextlib import nullcontext
@@ -19,7 +19,7 @@ from ..data.base import MedxferError
 from ..data.collators import collate
 from ..data.multitask_loader import MicroBatch, MultiTaskBatchSampler, RandomOrder
 from .checkpoint import newest_checkpoint, save_checkpoint
-from .ledger import Ledger, LedgerEntry
+from .ledger import Ledger, LedgerEntry, parquet_bytes
 from .loss import LossWeights, loss_group
 from .pcgrad import PairCosine, Surgery, pair_frame
 
@@ -221,12 +221,6 @@ CURVE_COLUMNS = ['tokens', 'task', 'metric', 'score']
 def curve_frame(curve) -> pd.DataFrame:
     "A learning curve as a table"
     return pd.DataFrame(curve, columns=CURVE_COLUMNS)
-
-def parquet_bytes(frame:pd.DataFrame) -> bytes:
-    "A table as a Parquet file"
-    buffer = io.BytesIO()
-    frame.to_parquet(buffer, index=False)
-    return buffer.getvalue()
 
 # %% ../../nbs/training/40_trainer.ipynb #c872d735
 def _save(self):
