@@ -78,7 +78,7 @@ def readable(error:Exception, overrides) -> str:
 
 # %% ../../nbs/study/00_config.ipynb #5dfc29ae
 LEAST = {   # setting: its least value
-    'seed': 0, 'threads': 1, 'budget.epochs': 1e-9, 'data.overlap': 0, 'data.holdout': 0, 'train.lr': 0, 'train.head_lr': 0, 'train.weight_decay': 0,
+    'seed': 0, 'threads': 1, 'budget.epochs': 1e-9, 'data.overlap': 0, 'data.holdout': 0, 'train.lr': 0, 'train.head_lr': 0, 'train.base_lr': 0, 'train.weight_decay': 0,
     'train.clip': 1e-9, 'train.warmup': 0, 'train.batch_tokens': 1, 'train.temperature': 1e-9, 'train.evaluations': 0,
     'train.checkpoint_every': 1, 'train.keep': 1, 'plan.margins.macro': 0, 'plan.margins.task': 0}
 

@@ -29,6 +29,7 @@ class TrainSettings:
     "How to train; the field `train` of a config"
     lr: float = 1e-3              # largest learning rate of the adapters
     head_lr: float = 5e-3         # and of the heads, which start from nothing
+    base_lr: float = 5e-5         # and of the base, where it is trained itself
     weight_decay: float = 0.01
     clip: float = 1.0             # largest norm of the gradient
     warmup: float = 0.1           # share of the token budget over which the learning rate rises
@@ -115,8 +116,8 @@ class MultiTaskTrainer:
 
 # %% ../../nbs/training/40_trainer.ipynb #e3a286b8
 def _make_optimizer(self):
-    "AdamW with a learning rate for adapters, and one for heads and for what the loss weights learn"
-    kinds = {'adapters.': self.settings.lr, 'heads.': self.settings.head_lr}
+    "AdamW with a learning rate for adapters, one for heads and for what the loss weights learn, one for a base that trains"
+    kinds = {'adapters.': self.settings.lr, 'heads.': self.settings.head_lr, 'base.': self.settings.base_lr}
     groups = [dict(params=[p for n, p in self.params.items() if n.startswith(kind)], peak=lr) for kind, lr in kinds.items()]
     return torch.optim.AdamW(groups + loss_group(self.weights, self.settings.head_lr), lr=self.settings.lr, weight_decay=self.settings.weight_decay)
 
