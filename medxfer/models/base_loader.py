@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['BaseSpec', 'package_folder', 'gguf_file', 'source_of', 'read_source', 'model_spec', 'load_tokenizer', 'config_of',
-           'settled', 'random_like', 'attention_kernel', 'random_base', 'pretrained_base', 'load_base', 'set_dropout',
-           'layer_place', 'layer_stack', 'cut_layers']
+           'settled', 'random_like', 'attention_kernel', 'random_base', 'pretrained_base', 'without_pooler',
+           'load_base', 'set_dropout', 'layer_place', 'layer_stack', 'cut_layers']
 
 # %% ../../nbs/models/00_base_loader.ipynb #ae4b8d6f
 from dataclasses import dataclass, replace
@@ -29,6 +29,7 @@ class BaseSpec:
     hub: str|None = None         # id on a hub
     random: dict|None = None     # keyword arguments of the architecture's config, with `model_type`
     tokenizer: str|None = None   # name of the model whose tokenizer is used, where it is not its own
+    lowercase: bool|None = None  # what the tokenizer does to capitals, where the files beside the weights do not say it
     layers: int|None = None      # use only the first so many layers
     max_length: int = 256        # tokens in a window, special ones included
     dropout: float|None = None   # inside the base; None keeps the model's own
@@ -103,7 +104,7 @@ def load_tokenizer(
     from transformers import AutoTokenizer
     spec = model if isinstance(model, BaseSpec) else model_spec(model)
     if spec.tokenizer: return load_tokenizer(spec.tokenizer)
-    tokenizer = read_source(AutoTokenizer, spec)
+    tokenizer = read_source(AutoTokenizer, spec, **({} if spec.lowercase is None else {'do_lower_case': spec.lowercase}))
     if not tokenizer.is_fast: raise MedxferError(f'the tokenizer of {spec.name} gives no offsets, which spans need; use a model with a fast tokenizer')
     return tokenizer
 
@@ -116,13 +117,15 @@ def config_of(spec:BaseSpec):
 
 def settled(
     spec:BaseSpec,
-    device='cpu',    # as torch names it
-) -> BaseSpec:       # the same without `auto`
+    device='cpu',           # as torch names it
+    memory:int|None=None,   # bytes, and …
+    capability:tuple[int, int]|None=None,   # … compute capability of a device that is not here; None asks the one that is
+) -> BaseSpec:              # the same without `auto`
     "Decide how the weights of a model are held on a device"
     if spec.quantization not in (None, 'nf4', 'auto'): raise MedxferError(f'there is no quantization {spec.quantization!r}; give nf4, auto or null')
     if spec.dtype != 'auto': torch_dtype(spec.dtype)
     linear, other = parameter_counts(config_of(spec))
-    dtype, quantization = fit_memory(linear + other, memory_of(device), other, 'cuda' in str(device), capability_of(device), spec.dtype, spec.quantization)
+    dtype, quantization = fit_memory(linear + other, memory or memory_of(device), other, 'cuda' in str(device), capability or capability_of(device), spec.dtype, spec.quantization)
     return replace(spec, dtype=dtype, quantization=quantization)
 
 # %% ../../nbs/models/00_base_loader.ipynb #0b229b8c
@@ -168,6 +171,14 @@ def pretrained_base(
     return read_source(AutoModel, spec, **how).to(device)
 
 # %% ../../nbs/models/00_base_loader.ipynb #45c75bad
+def without_pooler(
+    model,   # a transformers model, or only its architecture
+):
+    "The same model without the pooler that some end in, which no head reads"
+    if getattr(model, 'pooler', None) is not None: model.pooler = None
+    return model
+
+# %% ../../nbs/models/00_base_loader.ipynb #3bf19b8b
 def load_base(
     spec:BaseSpec,
     seed:int=0,      # for random weights
@@ -175,7 +186,7 @@ def load_base(
 ):                   # a transformers model without a head
     "The base model of a spec; adapters and heads come later"
     spec = settled(spec, device)
-    model = random_base(spec, seed, device) if spec.random else pretrained_base(spec, device)
+    model = without_pooler(random_base(spec, seed, device) if spec.random else pretrained_base(spec, device))
     model.config.use_cache = False     # for generating text, which nothing here does
     if spec.dropout is not None: set_dropout(model, spec.dropout)
     if spec.checkpointing: model.gradient_checkpointing_enable({'use_reentrant': False})
