@@ -14,11 +14,11 @@ from .data.base import MedxferError
 # %% ../nbs/10_cli.ipynb #3853f6bf
 def planned(args):
     "The whole plan of an experiment, and the part that `--only` keeps"
-    from medxfer.study.config import SINGLE_ARMS
+    from medxfer.study.arms import COMPARED
     from medxfer.study.plan import plan_study
     overrides = args.overrides + ([f'data.root={args.data}'] if args.data else [])
     arms = plan_study(args.experiment, overrides).settings['plan']['arms']
-    if more := [a for a in args.only or () if a in SINGLE_ARMS and a not in arms]: overrides += [f'plan.arms=[{",".join((*arms, *more))}]']
+    if more := [a for a in args.only or () if a in COMPARED and a not in arms]: overrides += [f'plan.arms=[{",".join((*arms, *more))}]']
     return plan_study(args.experiment, overrides), plan_study(args.experiment, overrides, args.only or ())
 
 # %% ../nbs/10_cli.ipynb #42e8f40b
@@ -60,12 +60,13 @@ def plan(args) -> int:
     "What an experiment would run, and how many tokens that takes"
     from medxfer.study.engine import is_done
     from medxfer.study.plan import planned_tokens
-    from medxfer.study.run import encoder_for, load_data, training_windows
+    from medxfer.study.build import encoder_for, training_windows
+    from medxfer.study.run import load_data
     _, p = planned(args)
     widest = max(p.runs, key=lambda r: len(r.tasks))
     windows = training_windows(encoder_for(widest), load_data(widest))
     tokens = planned_tokens(p, {t: sum(len(w) for w in ws) for t, ws in windows.items()})
-    rows = [dict(id=r.id, arm=r.arm, tasks=r.tasks, seed=r.seed, tokens=tokens[r.id], waits_for=r.needs, done=is_done(r), command=r.command) for r in p.runs]
+    rows = [dict(id=r.id, arm=r.arm, tasks=r.tasks, seed=r.seed, tokens=tokens[r.id], waits_for=[n.id for n in r.needs], done=is_done(r), command=r.command) for r in p.runs]
     if args.json: print(json.dumps(dict(runs=rows, tokens=sum(tokens.values()))))
     else:
         for r in rows: print(f'{"done" if r["done"] else "to do":6} {r["tokens"]:>12,} tokens  {r["id"]}' + (f'  after {r["waits_for"]}' if r['waits_for'] else ''))
@@ -75,7 +76,7 @@ def plan(args) -> int:
 # %% ../nbs/10_cli.ipynb #927a8de3
 def run(args) -> int:
     "One run; a second call resumes or reuses it"
-    from medxfer.study.config import resolve_run
+    from medxfer.study.arms import resolve_run
     from medxfer.study.run import execute
     from medxfer.training.callbacks import LinePrinter
     spec = resolve_run(args.overrides)

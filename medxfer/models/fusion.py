@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from ..data.base import MedxferError
 from .base_loader import layer_stack
-from .multitask_model import MultiTaskModel, TaskHead
+from .multitask_model import MultiTaskModel, TaskHead, save_heads, save_peft
 
 # %% ../../nbs/models/12_fusion.ipynb #60b24c72
 @dataclass(frozen=True)
@@ -236,3 +236,9 @@ class FusionModel(MultiTaskModel):
     def shared(self) -> dict[str, nn.Parameter]:
         "What trains for more than one task: nothing"
         return {}
+
+    def save(self, folder, base_name:str):
+        "Write the mixture, the adapters that it mixes, and the heads"
+        save_peft(self.adapters.model, Path(folder), base_name)
+        save_fusion(self.adapters, Path(folder)/'fusion.safetensors')
+        save_heads(self, Path(folder))

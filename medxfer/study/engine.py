@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import json, multiprocessing, os, shutil, sys, threading, time
 from ..data import load_task
 from ..data.base import MedxferError, write_atomic
-from .config import RunSpec, data_root, profile_of, resolve_run
+from .arms import resolve_run
+from .config import RunSpec, data_root, profile_of
 from .plan import StudyPlan
 from .run import execute, load_data, read_state
 from ..training.callbacks import progress_line
@@ -90,17 +91,19 @@ def stop(pool):
 # %% ../../nbs/study/25_engine.ipynb #d62a2565
 def follow(pool, todo:list[RunSpec], out:Outcome, say, n:int):
     "Hand out runs whose needs are met, and report as they end"
-    left, running, finished = list(todo), {}, {r.id for r in out.reused}
+    left, running, finished, planned = list(todo), {}, {r.id for r in out.reused}, {r.id for r in todo}
+    missing = lambda r: [n.id for n in r.needs if n.id in planned and n.id not in finished]
     board = Board(say)
     while left or running:
-        for r in [r for r in left if r.needs is None or r.needs in finished or r.needs not in {x.id for x in todo}][:2*n - len(running)]:
+        ready = [r for r in left if not missing(r)]
+        for r in ready[:2*n - len(running)]:
             left.remove(r)
             running[pool.submit(work, r.overrides)] = r
         if not running: out.waiting = left; break
         ended, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
         for f in ended: settle(f, running.pop(f), out, finished, board)
         board.show(running.values())
-    for r in out.waiting: say(f'not started  {r.id}: it waits for {r.needs}')
+    for r in out.waiting: say(f'not started  {r.id}: it waits for {", ".join(missing(r))}')
 
 # %% ../../nbs/study/25_engine.ipynb #d0753761
 def settle(future, run:RunSpec, out:Outcome, finished:set, board):
