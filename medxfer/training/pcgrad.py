@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['COLUMNS', 'PAIR_COLUMNS', 'pcgrad', 'random_orders', 'pcgrad_weights', 'gramian', 'gradient_cosines', 'PairCosine',
-           'SurgeryReport', 'pair_frame', 'conflict_rates', 'Surgery', 'report_of', 'mean_over_processes']
+           'SurgeryReport', 'pair_frame', 'conflict_rates', 'Surgery', 'report_of']
 
 # %% ../../nbs/training/10_pcgrad.ipynb #c3042912
 from contextlib import contextmanager
@@ -103,7 +103,7 @@ class Surgery:
         params,         # the shared parameters; all float32 (or float64) on one device
         tasks,          # names; each gets a row of J
         seed:int=0,     # of the random orders; the same in every process
-        reduce=None,    # averages a tensor over the processes in place, see `mean_over_processes`
+        reduce=None,    # adds a tensor up over the processes in place, see `Processes.sum`
         rule=pcgrad,    # (gramian, orders) -> weights
     ):
         self.params, self.tasks, self.reduce, self.rule = list(dict.fromkeys(params)), list(tasks), reduce, rule
@@ -113,11 +113,26 @@ class Surgery:
         sizes = [p.numel() for p in self.params]
         self.rows = self.params[0].new_zeros(len(self.tasks), sum(sizes))
         self.views = [[v.view_as(p) for v, p in zip(row.split(sizes), self.params)] for row in self.rows]
-        self.generator, self.seen = torch.Generator().manual_seed(seed), set()
+        self.generator, self.seen, self.touched = torch.Generator().manual_seed(seed), set(), set()
 
     def point(self, i:int):
         "Make row `i` the gradient of the shared parameters"
         for p, view in zip(self.params, self.views[i]): p.grad = view
+
+    def forget(self):
+        "Begin a step: nobody has given anything"
+        self.seen.clear(); self.touched.clear()
+
+# %% ../../nbs/training/10_pcgrad.ipynb #c575d357
+@contextmanager
+def _watched(self):
+    "Backward passes inside are noted in `touched`: positions of the parameters that they reach"
+    note = lambda i: lambda p: self.touched.add(i)
+    hooks = [p.register_post_accumulate_grad_hook(note(i)) for i, p in enumerate(self.params)]
+    try: yield
+    finally:
+        for h in hooks: h.remove()
+Surgery.watched = _watched
 
 # %% ../../nbs/training/10_pcgrad.ipynb #e56bb092
 def _refuse_strays(self):
@@ -139,10 +154,10 @@ def _task(self,
     views = self.views[self.tasks.index(name)]
     self.point(self.tasks.index(name))
     try:
-        yield
+        with self.watched(): yield
         if any(p.grad is not v for p, v in zip(self.params, views)):
             raise MedxferError(f'the gradient of {name} was replaced before it was complete; call zero_grad only after combine, and no backward with create_graph')
-    except BaseException: self.seen.clear(); raise
+    except BaseException: self.forget(); raise
     finally:
         for p in self.params: p.grad = None
 Surgery.task = _task
@@ -155,21 +170,29 @@ def _combine(self,
     if not (self.seen or self.reduce): raise MedxferError('no task has given a gradient since the last combine; run its backward inside surgery.task(name)')
     self.refuse_strays()
     if not self.seen: self.rows.zero_()     # the other processes have the work of this step, and wait
-    present = self.rows.new_tensor([float(t in self.seen) for t in self.tasks])
-    if self.reduce: self.reduce(present); self.reduce(self.rows)
+    present, touched = self.agreed()
+    if self.reduce: self.reduce(self.rows)
     orders, products = random_orders(len(self.tasks), self.generator), gramian(self.rows)
     bad = tuple(t for t, x in zip(self.tasks, products.diagonal()) if not x.isfinite())
     weights = products.new_ones(len(self.tasks)) if bad else self.rule(products, orders)
-    self.write(weights)
-    self.seen.clear()
-    return report_of(step, self.tasks, present.tolist(), products, weights, bad)
+    self.write(weights, touched)
+    self.forget()
+    return report_of(step, self.tasks, present, products, weights, bad)
 Surgery.combine = _combine
 
-def _write(self, weights:torch.Tensor):
-    "Replace the first row by the weighted sum of all and make it the gradient"
+def _agreed(self) -> tuple[list, list]:
+    "In how many processes each task took part, and how many reached each parameter"
+    flags = self.rows.new_tensor([t in self.seen for t in self.tasks] + [i in self.touched for i in range(len(self.params))])
+    if self.reduce: self.reduce(flags)
+    counts = flags.tolist()
+    return counts[:len(self.tasks)], counts[len(self.tasks):]
+Surgery.agreed = _agreed
+
+def _write(self, weights:torch.Tensor, touched):
+    "Replace the first row by the weighted sum of all and make it the gradient of what was touched"
     weights = weights.to(self.rows)
     for part in self.rows.split(COLUMNS, dim=1): part[0] = weights @ part
-    self.point(0)
+    for p, view, t in zip(self.params, self.views[0], touched): p.grad = view if t else None
 Surgery.write = _write
 
 # %% ../../nbs/training/10_pcgrad.ipynb #44177a06
@@ -199,10 +222,3 @@ def _load_state_dict(self, state:dict):
     "Go on where `state_dict` was taken"
     self.generator.set_state(state['pcgrad'].cpu())
 Surgery.load_state_dict = _load_state_dict
-
-# %% ../../nbs/training/10_pcgrad.ipynb #312cadc2
-def mean_over_processes(tensor:torch.Tensor):
-    "Average a tensor over the processes of torch.distributed, in place"
-    import torch.distributed as dist
-    dist.all_reduce(tensor)
-    tensor.div_(dist.get_world_size())

@@ -4,11 +4,11 @@
 
 # %% auto #0
 __all__ = ['some_rows', 'cases', 'alike', 'check_single', 'check_no_conflict', 'check_two', 'check_permutation',
-           'check_common_factor', 'check_absent', 'check_rule', 'train_toy', 'train_rank', 'processes_agree']
+           'check_common_factor', 'check_absent', 'check_rule', 'taker', 'train_toy', 'train_rank', 'processes_agree']
 
 # %% ../../nbs/training/11_surgery_checks.ipynb #d5778165
 import torch
-from .pcgrad import Surgery, mean_over_processes, random_orders
+from .pcgrad import Surgery, random_orders
 
 # %% ../../nbs/training/11_surgery_checks.ipynb #10e78f90
 def some_rows(
@@ -89,32 +89,37 @@ def check_rule(rule):
     for check in (check_single, check_no_conflict, check_two, check_permutation, check_common_factor, check_absent): check(rule)
 
 # %% ../../nbs/training/11_surgery_checks.ipynb #a0c1bcef
+def taker(step:int, task:int, k:int, world:int) -> int|None:
+    "Which process takes micro-batch `k`; None: it is left out"
+    if step == 3 and task == 1: return None
+    return 0 if step == 2 or (step, task) == (1, 1) else k % world
+
 def train_toy(
     rank:int,    # number of this process
     world:int,   # how many there are
     reduce,      # see `Surgery`
 ):               # (cosines, weights)
-    "Train two tasks on this process's share of the micro-batches; process 0 has all of one task in the second step, and all in the third"
+    "Train two tasks, of which one has a further layer, on this process's micro-batches"
     torch.manual_seed(0)
-    shared, heads = torch.nn.Linear(6, 8), [torch.nn.Linear(8, 1) for _ in 'ab']
-    own = [p for h in heads for p in h.parameters()]
-    optimizer, surgery = torch.optim.SGD([*shared.parameters(), *own], .1), Surgery(shared.parameters(), 'ab', reduce=reduce)
-    data, cosines = torch.randn(3, 2, 4, 5, 6), []
-    for step in range(3):
+    shared, group, heads = torch.nn.Linear(6, 8), torch.nn.Linear(6, 8), [torch.nn.Linear(8, 1) for _ in 'ab']
+    own, common = [p for h in heads for p in h.parameters()], [*shared.parameters(), *group.parameters()]
+    optimizer, surgery = torch.optim.SGD([*common, *own], .1, weight_decay=.1), Surgery(common, 'ab', reduce=reduce)
+    data, cosines = torch.randn(4, 2, 4, 5, 6), []
+    for step in range(4):
         for p in own: p.grad = torch.zeros_like(p)
-        for i, k in ((i, k) for i in range(2) for k in range(4) if (0 if step + i > 1 else k % world) == rank):
+        for i, k in ((i, k) for i in range(2) for k in range(4) if taker(step, i, k, world) == rank):
             x = data[step, i, k]
-            with surgery.task('ab'[i]): ((heads[i](shared(x).tanh()) - (-1)**i * x[:, :1]).square().mean() * world / 4).backward()
+            with surgery.task('ab'[i]): ((heads[i]((shared(x) + group(x) if i else shared(x)).tanh()) - (-1)**i * x[:, :1]).square().mean() / 4).backward()
         cosines += [p.cosine for p in surgery.combine(step).pairs]
         if reduce: [reduce(p.grad) for p in own]
         optimizer.step()
-    return torch.tensor(cosines), {'shared': shared.weight.detach(), 'head': heads[0].weight.detach()}
+    return torch.tensor(cosines), {'shared': shared.weight.detach(), 'group': group.weight.detach(), 'head': heads[0].weight.detach()}
 
 # %% ../../nbs/training/11_surgery_checks.ipynb #4164f0cb
 def train_rank(
     rank:int,      # number of this process
     world:int,     # how many there are
-    folder:str,    # where they meet; process 0 leaves its weights and cosines there
+    folder:str,    # where they meet; each leaves its weights and cosines there
 ):
     "Train a toy on this process's share of the micro-batches"
     import os
@@ -122,8 +127,8 @@ def train_rank(
     from safetensors.torch import save_file
     os.environ.setdefault('GLOO_SOCKET_IFNAME', 'lo')
     if world > 1: dist.init_process_group('gloo', init_method=f'file://{folder}/meet', rank=rank, world_size=world)
-    cosines, weights = train_toy(rank, world, mean_over_processes if world > 1 else None)
-    if rank == 0: save_file(dict(cosines=cosines, **weights), f'{folder}/{world}.safetensors')
+    cosines, weights = train_toy(rank, world, dist.all_reduce if world > 1 else None)
+    save_file(dict(cosines=cosines, **weights), f'{folder}/{rank}-of-{world}.safetensors')
     if world > 1: dist.destroy_process_group()
 
 def processes_agree(
@@ -134,6 +139,6 @@ def processes_agree(
     from torch.multiprocessing import spawn
     with torch.random.fork_rng(devices=[]): train_rank(0, 1, str(folder))
     spawn(train_rank, (2, str(folder)), nprocs=2)
-    one, two = (load_file(f'{folder}/{world}.safetensors') for world in (1, 2))
-    if not (one['cosines'] < 0).any(): raise AssertionError('the toy has no conflict, so it shows nothing')
-    return max(((one[k] - two[k]).abs().max() / one[k].abs().max()).item() for k in one)
+    alone, *both = (load_file(f'{folder}/{name}.safetensors') for name in ('0-of-1', '0-of-2', '1-of-2'))
+    if not (alone['cosines'] < 0).any(): raise AssertionError('the toy has no conflict, so it shows nothing')
+    return max(((alone[k] - one[k]).abs().max() / alone[k].abs().max()).item() for k in alone for one in both)
