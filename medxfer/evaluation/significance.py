@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['columns', 'AA_LEVEL', 'seed_scores', 'linearise', 'residual_square', 'seed_parts', 'document_parts', 'satterthwaite',
-           'difference', 'Contrast', 'check_scores', 'ArmScores', 'score_arrays', 'same_documents', 'matched_arrays',
-           'contrast', 'arrays_contrast', 'unfit', 'tost', 'crossed_draws', 'crossed_bootstrap', 'half_splits',
-           'AACheck', 'aa_check']
+           'difference', 'Contrast', 't_contrast', 'check_scores', 'ArmScores', 'score_arrays', 'same_documents',
+           'matched_arrays', 'contrast', 'arrays_contrast', 'unfit', 'tost', 'crossed_draws', 'crossed_bootstrap',
+           'half_splits', 'AACheck', 'aa_check']
 
 # %% ../../nbs/evaluation/10_significance.ipynb #9ba803a8
 from collections.abc import Mapping, Sequence
@@ -103,7 +103,7 @@ class Contrast:
     reason: str = ''     # why there is no interval
 
 # %% ../../nbs/evaluation/10_significance.ipynb #c212e7a2
-def _t_contrast(estimate, se, df, alpha, n_seeds, n_docs):
+def t_contrast(estimate, se, df, alpha, n_seeds, n_docs):
     "The `Contrast` of an estimate with its standard error and degrees of freedom"
     wide, power = stats.t.ppf(1 - alpha / 2, df), stats.t.ppf(.8, df)
     p = 2 * stats.t.sf(abs(estimate) / se, df) if se > 0 else float(estimate == 0)
@@ -234,7 +234,7 @@ def arrays_contrast(
     pairs = matched_arrays(arrays, [arm, base], tasks)
     n_seeds, n_docs = min(m[0].shape[0] for pair in pairs for m in pair), sum(m[0].shape[1] for m, _ in pairs)
     reason = unfit(tasks, pairs, (arm, base))
-    if not reason: return _t_contrast(*difference(pairs), alpha, n_seeds, n_docs)
+    if not reason: return t_contrast(*difference(pairs), alpha, n_seeds, n_docs)
     estimate = np.mean([seed_scores(*m).mean() - seed_scores(*b).mean() for m, b in pairs]) if n_seeds else np.nan
     return Contrast(float(estimate), *[np.nan] * 6, n_seeds, n_docs, reason)
 
