@@ -96,4 +96,5 @@ class WandbLog:
 
 # %% ../../nbs/training/31_wandb.ipynb #e83f39d2
 QUIET = dict(console='off', silent=True, disable_git=True, save_code=False, init_timeout=30, login_timeout=30, finish_timeout=60,
-             x_disable_meta=True, x_disable_stats=True, x_disable_machine_info=True, x_save_requirements=False)
+             x_disable_meta=True, x_disable_stats=True, x_disable_machine_info=True, x_save_requirements=False,
+             x_transaction_log_flush_interval=1.0)     # seconds; what a killed run may lose
