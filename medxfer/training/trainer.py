@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['PRECISIONS', 'CURVE_COLUMNS', 'TrainSettings', 'lr_factor', 'rng_state', 'set_rng_state', 'optimizer_tensors',
-           'set_optimizer_tensors', 'MultiTaskTrainer', 'by_task', 'marks_crossed', 'curve_frame']
+           'set_optimizer_tensors', 'MultiTaskTrainer', 'Piece', 'by_task', 'deal', 'window_means', 'marks_crossed',
+           'curve_frame']
 
 # %% ../../nbs/training/40_trainer.ipynb #9efb3418
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
-import io, json, random
+import hashlib, io, json, random
 import numpy as np
 import pandas as pd
 import torch
@@ -20,8 +21,9 @@ from ..data.collators import collate
 from ..data.multitask_loader import MicroBatch, MultiTaskBatchSampler, RandomOrder
 from .checkpoint import newest_checkpoint, save_checkpoint
 from .ledger import Ledger, LedgerEntry, parquet_bytes
-from .loss import LossWeights, loss_group
+from .loss import LossWeights, NormalisedLosses, loss_group
 from .pcgrad import PairCosine, Surgery, pair_frame
+from .processes import OneProcess
 
 # %% ../../nbs/training/40_trainer.ipynb #5ea8001b
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def rng_state() -> tuple[dict, dict]:
 def set_rng_state(tensors:dict, plain:dict):
     "Put every global generator where `rng_state` found it"
     torch.set_rng_state(tensors['torch'])
-    if cuda := [tensors[k] for k in sorted(tensors) if k.startswith('cuda')]: torch.cuda.set_rng_state_all(cuda)
+    for i in range(torch.cuda.device_count()):
+        if f'cuda{i}' in tensors: torch.cuda.set_rng_state(tensors[f'cuda{i}'], i)
     version, keys, gauss = plain['python']
     random.setstate((version, tuple(keys), gauss))
     np.random.set_state(tuple(plain['numpy']))
@@ -96,19 +99,21 @@ class MultiTaskTrainer:
         evaluate=None,                # model -> {task: {metric: score}}, for the learning curve; the primary metric first
         watch=None,                   # called with (step, tokens, loss) after every step
         say=print,                    # is told what happened at a resume
+        processes=None,               # those that train together, see `current_processes`; None: this one alone
     ):
         for task, ws in windows.items():
             if not ws: raise MedxferError(f'{task} has no training text')
         if settings.precision not in PRECISIONS: raise MedxferError(f'there is no precision {settings.precision!r}; there are: {", ".join(PRECISIONS)}')
         self.model, self.windows, self.budget, self.folder, self.pad_id = model, windows, budget, folder, pad_id
-        self.settings, self.seed, self.evaluate, self.watch, self.say = settings, seed, evaluate, watch, say
+        self.settings, self.seed, self.evaluate, self.watch, self.say, self.processes = settings, seed, evaluate, watch, say, processes or OneProcess()
         self.params = model.trainable()
         self.device = next(iter(self.params.values())).device
+        self.reduce = self.meet() if self.processes.count > 1 else None     # adds a tensor up over the processes
         self.weights = (weights or LossWeights(windows)).to(self.device)
         self.params |= {f'weights.{n}': p for n, p in self.weights.named_parameters()}
         self.optimizer = self.make_optimizer()
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=settings.precision == 'fp16')
-        self.surgery = Surgery(model.shared().values(), windows, seed, rule=rule) if rule else None
+        self.surgery = Surgery(model.shared().values(), windows, seed, self.reduce, rule) if rule else None
         self.sampler = MultiTaskBatchSampler({t: [len(w) for w in ws] for t, ws in windows.items()}, budget,
                                              max(1, settings.batch_tokens // settings.accumulate), settings.temperature, seed, order)
         self.ledger, self.curve, self.cosines, self.done, self.saved = Ledger(), [], [], 0, None
@@ -126,8 +131,10 @@ MultiTaskTrainer.make_optimizer = _make_optimizer
 # %% ../../nbs/training/40_trainer.ipynb #22a3e036
 def _train(self):
     "Go on from the newest checkpoint, or from the beginning, to the end of the budget"
-    torch.manual_seed(self.seed); random.seed(self.seed); np.random.seed(self.seed)
+    seed = self.seed + 1_000_003 * self.processes.rank     # each process draws dropout of its own
+    torch.manual_seed(seed); random.seed(seed); np.random.seed(seed % 2**32)
     self.resume()
+    self.compare()
     self.model.train()
     while not self.stopped and (micros := list(islice(self.sampler, self.settings.accumulate))):
         self.step(micros)
@@ -146,48 +153,141 @@ def _stopped(self) -> bool:
 MultiTaskTrainer.train, MultiTaskTrainer.curve_end, MultiTaskTrainer.stopped = _train, _curve_end, property(_stopped)
 
 # %% ../../nbs/training/40_trainer.ipynb #8d641c0b
-def by_task(micros:list[MicroBatch]) -> dict[str, list[MicroBatch]]:
-    "The micro-batches of a step, those of one task together"
+@dataclass(frozen=True)
+class Piece:
+    "What a process takes of a micro-batch"
+    task: str
+    place: int             # of the micro-batch in its step
+    indices: np.ndarray    # windows of the task
+    share: float           # of the micro-batch's windows
+
+def by_task(pieces) -> dict:
+    "The pieces of a step, those of one task together"
     groups = {}
-    for m in micros: groups.setdefault(m.task, []).append(m)
+    for p in pieces: groups.setdefault(p.task, []).append(p)
     return groups
 
 # %% ../../nbs/training/40_trainer.ipynb #d765cefe
-def _step(self, micros:list[MicroBatch]):
-    "Forward and backward of every micro-batch, surgery, update, ledger"
-    before, total = self.sampler.tokens - sum(m.tokens for m in micros), sum(len(m.indices) for m in micros)
-    factor, losses = lr_factor(before / self.budget, self.settings.warmup), []
-    for group in self.optimizer.param_groups: group['lr'] = group['peak'] * factor
-    self.optimizer.zero_grad()
-    for task, group in by_task(micros).items():
-        with self.surgery.task(task) if self.surgery else nullcontext():
-            entries = [self.backward(m, len(m.indices) / total) for m in group]
-        losses.append(self.enter(task, group, entries, factor))
-    self.done += 1
-    self.update()
-    if self.evaluate and marks_crossed(before, self.sampler.tokens, self.budget, self.settings.evaluations): self.draw_point()
-    if self.watch: self.watch(self.done, self.sampler.tokens, sum(losses) / len(losses))
+def deal(
+    micros:list[MicroBatch],    # of a step
+    count:int=1,                # processes
+    divisible=(),               # tasks whose micro-batches may be cut
+) -> list[list[Piece]]:         # for each process
+    "Share a step out to processes"
+    large = sorted(range(len(micros)), key=lambda k: -micros[k].tokens)
+    cut = [k for k in large if micros[k].task in divisible][:len(micros) % count]
+    dealt, load = [[] for _ in range(count)], [0.0] * count
+    def give(r, k, indices):
+        share = len(indices) / len(micros[k].indices)
+        if share: dealt[r].append(Piece(micros[k].task, k, indices, share)); load[r] += share * micros[k].tokens
+    for k in cut:
+        for r in range(count): give(r, k, micros[k].indices[r::count])
+    for k in large:
+        if k not in cut: give(min(range(count), key=load.__getitem__), k, micros[k].indices)
+    return [sorted(pieces, key=lambda p: p.place) for pieces in dealt]
 
-def _backward(self, micro:MicroBatch, share:float) -> tuple[float, int]:
-    "Loss and supervised tokens of one micro-batch, its gradient added"
-    batch = collate(micro.task, [self.windows[micro.task][i] for i in micro.indices], self.pad_id).to(self.device)
+# %% ../../nbs/training/40_trainer.ipynb #a4026be2
+def window_means(
+    model,           # a MultiTaskModel
+    windows:dict,    # task: its training Windows
+) -> set[str]:
+    "The tasks whose loss is a mean over windows"
+    parts, known = {t: set(model.heads[t].schema.parts) for t in windows}, lambda t: all(w.relevant is not None for w in windows[t])
+    return {t for t, ps in parts.items() if ps == {'spans'} or ps == {'ranking'} and known(t)}
+
+def _meet(self):
+    "See what may be cut and whether the processes can talk; how a tensor is added up"
+    at = self.processes.device
+    if at.type != self.device.type: raise MedxferError(f'the model is on {self.device}, and the processes talk through {at}; build it on processes.device')
+    self.divisible = window_means(self.model, self.windows)
+    whole = [t for t in self.windows if t not in self.divisible]
+    if not self.processes.first: self.say = lambda message: None
+    if whole and self.settings.accumulate % self.processes.count:
+        self.say(f'batches of {", ".join(whole)} cannot be cut, so that processes wait for each other; make train.accumulate a multiple of {self.processes.count}')
+    return self.processes.sum
+
+MultiTaskTrainer.meet = _meet
+
+# %% ../../nbs/training/40_trainer.ipynb #8281f601
+def _pieces(self, micros:list[MicroBatch]) -> list[Piece]:
+    "What this process takes of a step"
+    if self.processes.count == 1 or self.unscaled(micros): return deal(micros)[0] if self.processes.first else []
+    return deal(micros, self.processes.count, self.divisible)[self.processes.rank]
+
+def _unscaled(self, micros) -> bool:
+    "Whether a task of the step has no scale yet"
+    scales = [w for w in self.weights.modules() if isinstance(w, NormalisedLosses)]
+    return any(not w.steps[w.index(m.task)] for w in scales for m in micros)
+
+MultiTaskTrainer.pieces, MultiTaskTrainer.unscaled = _pieces, _unscaled
+
+# %% ../../nbs/training/40_trainer.ipynb #a7fe7cab
+def _gradients(self, micros:list[MicroBatch]) -> list[float]:
+    "The loss of every micro-batch, whoever took it; its gradients are added up"
+    losses, error, total = [0.0] * len(micros), None, sum(len(m.indices) for m in micros)
+    try:
+        for task, pieces in by_task(self.pieces(micros)).items():
+            with self.surgery.task(task) if self.surgery else nullcontext():
+                for p in pieces: losses[p.place] += p.share * self.backward(task, p.indices, len(p.indices) / total)
+    except Exception as e: error = e
+    if self.reduce: return self.add_up(losses, error)
+    self.processes.settle(error)
+    return losses
+
+def _backward(self, task:str, indices, share:float) -> float:
+    "Loss of some windows, its gradient added as their share of the step"
+    batch = collate(task, [self.windows[task][i] for i in indices], self.pad_id).to(self.device)
     dtype = PRECISIONS[self.settings.precision]
     with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None): loss = self.model.loss(batch)
     if not torch.isfinite(loss): raise MedxferError(f'the loss is {loss.item()} at step {self.done + 1}; lower train.lr')
-    self.scaler.scale(self.weights.weigh(micro.task, loss, share)).backward()
-    return loss.item(), sum(w.supervised for w in batch.windows)
+    self.scaler.scale(self.weights.weigh(task, loss, share)).backward()
+    return loss.item()
 
-MultiTaskTrainer.step, MultiTaskTrainer.backward = _step, _backward
+MultiTaskTrainer.gradients, MultiTaskTrainer.backward = _gradients, _backward
 
-# %% ../../nbs/training/40_trainer.ipynb #143eb7f3
-def _enter(self, task:str, micros, entries, factor:float) -> float:
-    "Write a task's part of a step into the ledger; its mean loss"
-    counts = [len(m.indices) for m in micros]
-    loss = sum(n*l for n, (l, _) in zip(counts, entries)) / sum(counts)
-    self.ledger.add(LedgerEntry(self.done + 1, task, sum(m.tokens for m in micros), sum(s for _, s in entries), sum(counts),
-                                micros[-1].epochs, loss, self.settings.lr * factor))
+# %% ../../nbs/training/40_trainer.ipynb #bb867967
+def _add_up(self, losses, error) -> list[float]:
+    "Losses and gradients of all processes, in all of them"
+    shared = set(map(id, self.surgery.params)) if self.surgery else ()
+    own = [p for p in self.params.values() if id(p) not in shared]
+    facts = [error is not None, *losses, *(p.grad is not None for p in own)]
+    flat = torch.cat([torch.tensor(facts, dtype=torch.float32, device=self.device), *((torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in own)])
+    facts, gradients = self.reduce(flat)[:len(facts)].tolist(), flat[len(facts):].split([p.numel() for p in own])
+    if facts[0]: self.processes.settle(error)
+    for p, reached, g in zip(own, facts[1 + len(losses):], gradients): p.grad = g.view_as(p).to(p.dtype) if reached else None
+    return facts[1:1 + len(losses)]
+
+MultiTaskTrainer.add_up = _add_up
+
+# %% ../../nbs/training/40_trainer.ipynb #0fbf35bc
+def _step(self, micros:list[MicroBatch]):
+    "Forward and backward of every micro-batch, surgery, update, ledger"
+    before = self.sampler.tokens - sum(m.tokens for m in micros)
+    factor = lr_factor(before / self.budget, self.settings.warmup)
+    for group in self.optimizer.param_groups: group['lr'] = group['peak'] * factor
+    self.optimizer.zero_grad()
+    losses = self.gradients(micros)
+    means = [self.enter(task, [(micros[p.place], losses[p.place]) for p in pieces], factor) for task, pieces in by_task(deal(micros)[0]).items()]
+    self.done += 1
+    self.update()
+    if self.evaluate and marks_crossed(before, self.sampler.tokens, self.budget, self.settings.evaluations): self.draw_point()
+    self.processes.together(lambda: self.tell(sum(means) / len(means)))
+
+def _tell(self, loss:float):
+    "Say how far it is, in the first process"
+    if self.watch and self.processes.first: self.watch(self.done, self.sampler.tokens, loss)
+
+def _enter(self, task:str, found, factor:float) -> float:
+    "Write a task's micro-batches and their losses into the ledger; its mean loss"
+    micros, counts = [m for m, _ in found], [len(m.indices) for m, _ in found]
+    loss = sum(n*l for n, (_, l) in zip(counts, found)) / sum(counts)
+    supervised = sum(self.windows[task][i].supervised for m in micros for i in m.indices)
+    self.ledger.add(LedgerEntry(self.done + 1, task, sum(m.tokens for m in micros), supervised, sum(counts), micros[-1].epochs, loss, self.settings.lr * factor))
     return loss
 
+MultiTaskTrainer.step, MultiTaskTrainer.tell, MultiTaskTrainer.enter = _step, _tell, _enter
+
+# %% ../../nbs/training/40_trainer.ipynb #e7aca5f4
 def _update(self):
     "Surgery, clipping and the optimizer's step; skipped where a gradient overflowed in fp16"
     if self.surgery: self.cosines += self.surgery.combine(self.done).pairs
@@ -195,9 +295,9 @@ def _update(self):
     torch.nn.utils.clip_grad_norm_(self.params.values(), self.settings.clip)
     self.scaler.step(self.optimizer)
     self.scaler.update()
-    self.weights.finish_step()
+    self.weights.finish_step(self.reduce)
 
-MultiTaskTrainer.enter, MultiTaskTrainer.update = _enter, _update
+MultiTaskTrainer.update = _update
 
 # %% ../../nbs/training/40_trainer.ipynb #97445e61
 def marks_crossed(before:int, after:int, budget:int, n:int) -> bool:
@@ -207,7 +307,7 @@ def marks_crossed(before:int, after:int, budget:int, n:int) -> bool:
 # %% ../../nbs/training/40_trainer.ipynb #f98aecf7
 def _draw_point(self):
     "Score the model on dev: one point of the learning curve for each task and metric"
-    scores = self.evaluate(self.model)
+    scores = self.processes.on_first(lambda: self.evaluate(self.model))
     for task, found in scores.items(): self.curve += [(self.sampler.tokens, task, metric, score) for metric, score in found.items()]
     if not self.settings.patience: return
     mean = sum(next(iter(found.values())) for found in scores.values()) / len(scores)
@@ -226,22 +326,42 @@ def curve_frame(curve) -> pd.DataFrame:
 # %% ../../nbs/training/40_trainer.ipynb #c872d735
 def _save(self):
     "Write a checkpoint of this instant"
-    tensors, plain = rng_state()
+    self.compare()
+    each = self.processes.gather(rng_state())
+    self.processes.together(lambda: self.processes.first and save_checkpoint(self.folder, self.done, self.files(each), self.settings.keep))
+    self.saved = self.done
+
+def _files(self, each) -> dict[str, bytes]:
+    "The files of a checkpoint, with the generators of each process"
+    (tensors, plain), *others = each
+    tensors = tensors | {f'process{r}.{k}': v for r, (more, _) in enumerate(others, 1) for k, v in more.items()}
     tensors |= {f'weights.{n}': v for n, v in self.weights.state_dict().items()}
     if self.surgery: tensors |= self.surgery.state_dict()
     contiguous = lambda d: save_tensors({k: v.detach().cpu().contiguous() for k, v in d.items()})
-    state = dict(sampler=self.sampler.state_dict(), rng=plain, done=self.done, scaler=self.scaler.state_dict(),
+    state = dict(sampler=self.sampler.state_dict(), rng=plain, others=[p for _, p in others], done=self.done, scaler=self.scaler.state_dict(),
                  best=self.best and self.best[0], worse=self.worse)
     files = {'model.safetensors': contiguous(self.params), 'optimizer.safetensors': contiguous(optimizer_tensors(self.optimizer, self.params)),
              'rng.safetensors': contiguous(tensors), 'ledger.parquet': self.ledger.to_bytes(), 'curve.parquet': parquet_bytes(curve_frame(self.curve)),
              'cosines.parquet': parquet_bytes(pair_frame(self.cosines)), 'state.json': json.dumps(state).encode()}
-    if self.best: files['best.safetensors'] = contiguous(self.best[1])
-    save_checkpoint(self.folder, self.done, files, self.settings.keep)
-    self.saved = self.done
+    return files | ({'best.safetensors': contiguous(self.best[1])} if self.best else {})
 
-MultiTaskTrainer.save = _save
+MultiTaskTrainer.save, MultiTaskTrainer.files = _save, _files
 
 # %% ../../nbs/training/40_trainer.ipynb #404e2ffe
+def _compare(self):
+    "Refuse to go on where processes do not train the same"
+    if self.processes.count == 1: return
+    digest = lambda b: hashlib.sha256(b).hexdigest()
+    data = {t: [len(w) for w in ws] for t, ws in self.windows.items()}
+    mine = dict(model=digest(save_tensors({n: p.detach().cpu().contiguous() for n, p in self.params.items()})), data=digest(json.dumps(data).encode()),
+                place=self.sampler.state_dict(), settings=(repr(self.settings), self.seed, self.budget, bool(self.evaluate), bool(self.surgery), type(self.weights).__name__))
+    for rank, theirs in enumerate(self.processes.gather(mine)):
+        if other := [k for k in mine if theirs[k] != mine[k]]:
+            raise MedxferError(f'process {rank} and process {self.processes.rank} do not train the same at step {self.done:,}: the {" and ".join(other)} differ; start all with the same configuration, seed and files')
+
+MultiTaskTrainer.compare = _compare
+
+# %% ../../nbs/training/40_trainer.ipynb #e9d75e28
 def _set_params(self, tensors:dict):
     "Give the parameters the values of `tensors`"
     with torch.no_grad():
@@ -249,14 +369,15 @@ def _set_params(self, tensors:dict):
 
 def _resume(self):
     "Continue from the newest whole checkpoint, if there is one"
-    found = newest_checkpoint(self.folder, self.say)
+    found = self.processes.together(lambda: newest_checkpoint(self.folder, self.say))
+    if len(set(self.processes.gather(found and found.step))) > 1: raise MedxferError(f'the processes do not see the same checkpoints in {self.folder}; give a folder that all of them see')
     if found is None: return
     files, state, table = found.files, json.loads(found.files['state.json']), lambda name: pd.read_parquet(io.BytesIO(found.files[name]))
     self.set_params(load_tensors(files['model.safetensors']))
     set_optimizer_tensors(self.optimizer, self.params, load_tensors(files['optimizer.safetensors']))
     rng = load_tensors(files['rng.safetensors'])
     if self.surgery: self.surgery.load_state_dict(rng)
-    set_rng_state(rng, state['rng'])
+    self.resume_draws(rng, [state['rng'], *state['others']])
     self.sampler.load_state_dict(state['sampler'])
     self.weights.load_state_dict({n.removeprefix('weights.'): v for n, v in rng.items() if n.startswith('weights.')})
     if self.scaler.is_enabled(): self.scaler.load_state_dict(state['scaler'])
@@ -267,4 +388,11 @@ def _resume(self):
     self.worse = state['worse']
     self.say(f'goes on at step {found.step:,}, {self.sampler.tokens:,} of {self.budget:,} tokens')
 
-MultiTaskTrainer.set_params, MultiTaskTrainer.resume = _set_params, _resume
+def _resume_draws(self, tensors:dict, plain:list):
+    "Put the generators where those of the same process were; `plain` has a place for each process of the checkpoint"
+    r, head = self.processes.rank, f'process{self.processes.rank}.'
+    if r < len(plain): set_rng_state({k.removeprefix(head): v for k, v in tensors.items() if k.startswith(head)} if r else tensors, plain[r])
+    if len(plain) != self.processes.count:
+        self.say(f'the checkpoint was made by {len(plain)} process{"es" * (len(plain) > 1)}, {self.processes.count} go on: the data stay the same, dropout is drawn differently')
+
+MultiTaskTrainer.set_params, MultiTaskTrainer.resume, MultiTaskTrainer.resume_draws = _set_params, _resume, _resume_draws
