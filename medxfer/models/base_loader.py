@@ -63,11 +63,13 @@ def gguf_file(spec:BaseSpec) -> Path:
 
 # %% ../../nbs/models/00_base_loader.ipynb #c880b8b9
 def source_of(spec:BaseSpec) -> str:
-    "What `from_pretrained` is given for a model that is not random"
+    "What `from_pretrained` is given for a model that is not random; a folder that is named goes before all else"
+    if spec.folder:
+        if not Path(spec.folder).is_dir(): raise MedxferError(f'there is no folder {spec.folder} for the model {spec.name}')
+        return spec.folder
     if spec.gguf: return str(converted(gguf_file(spec), dict(spec.special or {})))
     if spec.package: return str(package_folder(spec.package, spec.path))
-    if spec.folder and not Path(spec.folder).is_dir(): raise MedxferError(f'there is no folder {spec.folder} for the model {spec.name}')
-    if spec.folder or spec.hub: return spec.folder or spec.hub
+    if spec.hub: return spec.hub
     raise MedxferError(f'the model {spec.name} names no source: give one of package, folder, hub or random')
 
 # %% ../../nbs/models/00_base_loader.ipynb #477cfd1f
@@ -80,7 +82,7 @@ def read_source(
     source = source_of(spec)
     try: return kind.from_pretrained(source, **how)
     except (OSError, ValueError) as e:
-        where = f'{spec.hub} is neither on this machine nor can it be fetched; accept its terms if it asks for that, or fetch it elsewhere and set model.folder' if spec.hub and not spec.folder else f'{source} holds no such model'
+        where = f'{spec.hub} is neither on this machine nor can it be fetched; accept its terms if it asks for that, or fetch it elsewhere and set model.folder' if source == spec.hub else f'{source} holds no such model'
         raise MedxferError(f'{spec.name} cannot be read: {where} ({str(e).strip().splitlines()[0]})') from None
 
 # %% ../../nbs/models/00_base_loader.ipynb #6fd52a69
