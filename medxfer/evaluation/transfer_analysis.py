@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['MAX_GAP', 'MATRIX', 'HARM', 'NOTHING', 'HELP', 'DARK', 'MARKS', 'PENALTY', 'FEWEST', 'PLANTED', 'LOOKS', 'pair_arm',
-           'name_pair', 'pair_gap', 'transfer_matrix', 'adjusted', 'lightness', 'readable', 'heatmap_figure',
-           'prediction_matrix', 'centred_ranks', 'correlation', 'rank_correlation', 'permuted', 'renamed_correlations',
-           'permutation_p', 'simulated_cells', 'simulated_p', 'Prediction', 'power_text', 'feature_array',
-           'observed_cells', 'predict_transfer', 'feature_correlations', 'prediction_figure']
+           'name_pair', 'transfer_tables', 'pair_gap', 'transfer_matrix', 'adjusted', 'lightness', 'readable',
+           'heatmap_figure', 'prediction_matrix', 'centred_ranks', 'correlation', 'rank_correlation', 'permuted',
+           'renamed_correlations', 'permutation_p', 'simulated_cells', 'simulated_p', 'Prediction', 'power_text',
+           'feature_array', 'observed_cells', 'predict_transfer', 'feature_correlations', 'prediction_figure']
 
 # %% ../../nbs/evaluation/30_transfer_analysis.ipynb #68321250
 from collections.abc import Mapping, Sequence
@@ -36,6 +36,20 @@ def name_pair(
     a, b = tasks
     if odd := set(rows.task) - {a, b}: raise MedxferError(f'a run of {a} and {b} has rows of {min(odd)}')
     return rows.assign(arm=rows.task.map({a: pair_arm(b), b: pair_arm(a)}))
+
+# %% ../../nbs/evaluation/30_transfer_analysis.ipynb #24f21865
+def transfer_tables(
+    runs,                        # that are done: each with arm, tasks, seed, scores and ledger; other arms may be among them
+    primary:Mapping[str, str],   # task: the metric that decides
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    "Scores (task, arm, seed, doc_id, num, den) and tokens (task, arm, seed, tokens) of st-total and of all pairs"
+    pair = lambda r: r.arm.startswith('pair')
+    named = lambda r, rows: (name_pair(rows, r.tasks) if pair(r) else rows.assign(arm=r.arm)).assign(seed=r.seed)
+    kept = [r for r in runs if pair(r) or r.arm == 'st-total']
+    if not any(map(pair, kept)): raise MedxferError('the study has no run of two tasks that is done, so there is no matrix of transfer; run its arm pair')
+    scores = pd.concat([named(r, r.scores[r.scores.metric == r.scores.task.map(primary)]) for r in kept], ignore_index=True)
+    tokens = pd.concat([named(r, r.ledger.groupby('task', as_index=False).tokens.sum()) for r in kept], ignore_index=True)
+    return scores.drop(columns='metric'), tokens
 
 # %% ../../nbs/evaluation/30_transfer_analysis.ipynb #7bd4a331
 def pair_gap(
@@ -120,7 +134,8 @@ def readable(colour) -> str:
 def _cell_text(r):
     "What stands in a cell"
     if np.isnan(r.estimate): return 'not run' if r.flag == 'not run' else 'refused'
-    return f'{MARKS[r.flag]}{r.estimate:+.1f}\n' + ('no interval' if np.isnan(r.low) else f'{r.low:+.1f} to {r.high:+.1f}')
+    points = lambda v: f'{v:+.1f}'.replace('-', '−')
+    return f'{MARKS[r.flag]}{points(r.estimate)}\n' + ('no interval' if np.isnan(r.low) else f'{points(r.low)} to {points(r.high)}')
 
 def _draw_cell(ax, x, y, r, shade):
     "One cell: colour, hatching, text"
@@ -142,6 +157,7 @@ def heatmap_figure(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.colors import LinearSegmentedColormap, Normalize
     from matplotlib.figure import Figure
+    from matplotlib.patches import Rectangle
     tasks = list(dict.fromkeys(matrix.target))
     at, called = {t: i for i, t in enumerate(tasks)}, [names.get(t, t) for t in tasks]
     most = limit or float(np.nanmax(matrix.estimate.abs().to_numpy(), initial=1e-9))
@@ -149,6 +165,7 @@ def heatmap_figure(
     fig = Figure(figsize=(1.6 + 1.15 * len(tasks), 1.1 + .62 * len(tasks)), layout='constrained')
     FigureCanvasAgg(fig)
     ax = fig.subplots()
+    for i in at.values(): ax.add_patch(Rectangle((i - .5, i - .5), 1, 1, facecolor='#dddddd', edgecolor='white', lw=2))
     for r in matrix.itertuples(): _draw_cell(ax, at[r.auxiliary], at[r.target], r, lambda v: colours(norm(v)))
     ax.set(xlim=(-.5, len(tasks) - .5), ylim=(len(tasks) - .5, -.5), xticks=range(len(tasks)), yticks=range(len(tasks)), xlabel='trained together with', ylabel='scored on')
     ax.set_xticklabels(called, rotation=30, ha='right'); ax.set_yticklabels(called)
