@@ -264,25 +264,37 @@ def tost(
     return float(stats.t.sf((margin - abs(c.estimate)) / c.se, c.df))
 
 # %% ../../nbs/evaluation/10_significance.ipynb #4358c31f
-def _weights(rng, n, draws): return rng.multinomial(n, np.full(n, 1 / n), size=draws).astype(float)
+def _weights(rng, n, draws):
+    "How often each of `n` things is taken when `n` are drawn with replacement, (n, draws)"
+    drawn = rng.integers(n, size=(draws, n), dtype=np.uint16 if n < 2**16 else np.int64)
+    return np.bincount((drawn + n * np.arange(draws)[:, None]).ravel(), minlength=draws * n).reshape(draws, n).astype(float).T
 
+# %% ../../nbs/evaluation/10_significance.ipynb #d2fa96f1
 def crossed_draws(
     pairs:Sequence,     # as for `difference`
     draws:int=2000,     # bootstrap draws
     seed:int=0,
-):
+) -> np.ndarray:
     "Differences in points under redrawn seeds and documents, (…, draws)"
     rng = np.random.default_rng(seed)
-    seeds = [_weights(rng, pairs[0][i][0].shape[-2], draws) for i in (0, 1)]
-    docs = [_weights(rng, m[0].shape[-1], draws).T for m, _ in pairs]
-    return sum(_redrawn(m, seeds[0], w) - _redrawn(b, seeds[1], w) for (m, b), w in zip(pairs, docs)) / len(pairs)
+    seeds = [pairs[0][i][0].shape[-2] for i in (0, 1)]
+    stacks = [np.concatenate([x for arm in pair for x in arm], -2) for pair in pairs]
+    return np.concatenate([_redrawn(stacks, seeds, min(250, draws - i), rng) for i in range(0, draws, 250)], -1)
 
-# %% ../../nbs/evaluation/10_significance.ipynb #d2fa96f1
-def _redrawn(arm, seeds, docs):
-    "Score of an arm under weights of its seeds, (draws, seeds), and of the documents, (documents, draws)"
-    num, den = (x @ docs for x in arm)
-    with np.errstate(invalid='ignore', divide='ignore'): scores = 100 * num / den
-    return (scores * seeds.T).sum(-2) / seeds.shape[-1]
+# %% ../../nbs/evaluation/10_significance.ipynb #66cc5fd6
+def _redrawn(
+    stacks,   # one a task: num, den of the arm and num, den of its baseline, one below the other
+    seeds,    # of the arm and of its baseline
+    draws, rng,
+):
+    "`crossed_draws` of one block"
+    weights = [_weights(rng, s, draws) / s for s in seeds]
+    total = 0.
+    for stack in stacks:
+        m, m_den, b, b_den = np.split(stack @ _weights(rng, stack.shape[-1], draws), np.cumsum([seeds[0], seeds[0], seeds[1]]), -2)
+        with np.errstate(invalid='ignore', divide='ignore'):
+            total = total + (m / m_den * weights[0]).sum(-2) - (b / b_den * weights[1]).sum(-2)
+    return 100 * total / len(stacks)
 
 # %% ../../nbs/evaluation/10_significance.ipynb #79edb076
 def crossed_bootstrap(
