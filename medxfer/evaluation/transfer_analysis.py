@@ -7,7 +7,8 @@ __all__ = ['MAX_GAP', 'MATRIX', 'HARM', 'NOTHING', 'HELP', 'DARK', 'MARKS', 'PEN
            'name_pair', 'transfer_tables', 'pair_gap', 'transfer_matrix', 'adjusted', 'lightness', 'readable',
            'heatmap_figure', 'prediction_matrix', 'centred_ranks', 'correlation', 'rank_correlation', 'permuted',
            'renamed_correlations', 'permutation_p', 'simulated_cells', 'simulated_p', 'Prediction', 'power_text',
-           'feature_array', 'observed_cells', 'predict_transfer', 'feature_correlations', 'prediction_figure']
+           'feature_array', 'observed_cells', 'too_few', 'predict_transfer', 'feature_correlations',
+           'prediction_figure']
 
 # %% ../../nbs/evaluation/30_transfer_analysis.ipynb #68321250
 from collections.abc import Mapping, Sequence
@@ -179,12 +180,11 @@ FEWEST = 12      # cells; as many as four tasks have
 def prediction_matrix(
     x:np.ndarray,        # (tasks, tasks, features)
     cells:np.ndarray,    # (n, 2) target and auxiliary of each observed cell
-) -> np.ndarray:         # (n, n); times the observed cells it is the predictions; nan where nothing can be fitted
+) -> np.ndarray:         # (n, n); times the observed cells it is the predictions
     "Ridge regression with each target's cells predicted from those without that task"
-    rows, out = x[cells[:, 0], cells[:, 1]], np.full((len(cells), len(cells)), 0.)
+    rows, out = x[cells[:, 0], cells[:, 1]], np.zeros((len(cells), len(cells)))
     for t in np.unique(cells[:, 0]):
         asked, known = cells[:, 0] == t, (cells != t).all(1)
-        if known.sum() < 2: raise MedxferError('too few pairs: without one of the tasks fewer than two cells are left to learn from')
         mean, spread = rows[known].mean(0), rows[known].std(0)
         z, new = ((rows[o] - mean) / np.where(spread > 0, spread, 1) for o in (known, asked))
         out[np.ix_(asked, known)] = 1 / known.sum() + new @ np.linalg.solve(z.T @ z + PENALTY * np.eye(z.shape[1]), z.T)
@@ -298,6 +298,13 @@ def observed_cells(
     return tasks, np.array([(at[k], at[j]) for k, j in zip(there.target, there.auxiliary)], dtype=int).reshape(-1, 2), there.estimate.to_numpy(float)
 
 # %% ../../nbs/evaluation/30_transfer_analysis.ipynb #c59e4451
+def too_few(cells:np.ndarray) -> str:
+    "Why some cells, (n, 2), allow no prediction; '' where they do"
+    if len(cells) < FEWEST: return f'too few pairs, {len(cells)} cells of the matrix have a difference and {FEWEST} are needed'
+    if min((cells != t).all(1).sum() for t in np.unique(cells[:, 0])) < 2: return 'too few pairs, without one of the tasks fewer than two cells are left to learn from'
+    return ''
+
+# %% ../../nbs/evaluation/30_transfer_analysis.ipynb #bb87d812
 def predict_transfer(
     matrix:pd.DataFrame,                   # of `transfer_matrix`
     features:Mapping[str, pd.DataFrame],   # name: similarity of the tasks, targets in rows, auxiliaries in columns
@@ -307,8 +314,7 @@ def predict_transfer(
     "Predict the transfer to each task from the other tasks' cells, and test the order of the predictions"
     tasks, cells, y = observed_cells(matrix)
     names, columns = tuple(features), ['target', 'auxiliary', 'observed', 'predicted']
-    if len(cells) < FEWEST:
-        return Prediction(names, pd.DataFrame(columns=columns), np.nan, np.nan, 0, {}, f'too few pairs, {len(cells)} cells of the matrix have a difference and {FEWEST} are needed')
+    if why := too_few(cells): return Prediction(names, pd.DataFrame(columns=columns), np.nan, np.nan, 0, {}, why)
     x = feature_array(features, tasks, cells)
     ways = [prediction_matrix(o, cells) for o in permuted(x)]
     guess, rhos = ways[0] @ y, renamed_correlations(ways, y)
