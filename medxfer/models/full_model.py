@@ -53,7 +53,6 @@ class FullModel(MultiTaskModel):
         lora, layout,               # not asked for: there are no adapters
         schemas:dict,               # task: TaskSchema
         attention:str|None=None,    # of a decoder, see `base_forward`
-        orthogonality:float=0.0,    # nor is this: it is about adapters
     ):
         nn.Module.__init__(self)
         weights = list(base.parameters())
