@@ -10,7 +10,6 @@ __all__ = ['OWN', 'ARMS', 'COMPARED', 'TARGETED', 'Arm', 'Asked', 'key', 'refere
 # %% ../../nbs/study/05_arms.ipynb #b0d8ae8f
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import combinations
 import numpy as np
 from .config import ConfigError, RunSpec, compose, identity, run_id
 

@@ -5,21 +5,23 @@
 # %% auto #0
 __all__ = ['SMOKE_STEPS', 'WORTH', 'locked', 'read_state', 'update_state', 'held_out', 'TaskData', 'load_data', 'few',
            'without_leaks', 'load_one', 'folder_of', 'folders_of', 'token_budget', 'inherited', 'dev_score', 'settled',
-           'execute', 'claim_folder', 'trainer_for', 'primary_scores', 'smoke_file', 'try_out', 'settle_steps',
-           'train_and_score', 'write_parquet', 'score_model', 'as_record', 'write_results', 'read_predictions',
-           'from_record']
+           'execute', 'begin', 'claim_folder', 'trainer_for', 'primary_scores', 'smoke_file', 'try_out', 'settle_steps',
+           'train_and_score', 'watched', 'write_run', 'write_parquet', 'score_model', 'as_record', 'write_results',
+           'read_predictions', 'from_record']
 
 # %% ../../nbs/study/20_run.ipynb #cf0123ae
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 import hashlib, json, random
 import yaml
 from ..data import load_task
 from ..data.base import MedxferError, Relation, Span, locked_file, write_atomic
-from ..data.corpora import get_task
+from ..data.corpora import get_corpus, get_task
 from .arms import reference_overrides
 from .build import encoder_for, model_for, order_of, rule_of, schemas_for, scored_tasks, train_settings, weights_of, windows_for
 from .config import RunSpec, compose, data_root, profile_of
+from ..training.processes import OneProcess
 
 # %% ../../nbs/study/20_run.ipynb #7a05ebd0
 def locked(folder:Path):
@@ -126,13 +128,13 @@ def dev_score(folder) -> float:
     if curve.empty: raise MedxferError(f'{folder} has no scores on dev to choose by; its experiment needs train.evaluations=1 or more, and a dev split')
     return float(curve[curve.tokens == curve.tokens.max()].score.mean())
 
-def settled(spec:RunSpec, folders:dict, say=print) -> RunSpec:
+def settled(spec:RunSpec, folders:dict, say=print, processes=OneProcess()) -> RunSpec:
     "The run with the strategy that it was to choose"
     if not (choose := spec.config.get('choose')): return spec
     scores = {name: sum(dev_score(folders[i]) for i in c['runs']) / len(c['runs']) for name, c in choose.items()}
     best = max(scores, key=scores.get)
     say('on dev: ' + ', '.join(f'{n} {x:.2f}' for n, x in scores.items()) + f'; taken: {best}')
-    update_state(spec.folder, chosen=dict(best=best, on='dev', scores=scores))
+    if processes.first: update_state(spec.folder, chosen=dict(best=best, on='dev', scores=scores))
     return replace(spec, config=spec.config | dict(strategy=spec.config['strategy'] | choose[best]['strategy']))
 
 # %% ../../nbs/study/20_run.ipynb #1f56131f
@@ -140,18 +142,25 @@ def execute(
     spec:RunSpec,
     watch=None,     # called with the progress of the run, see `ProgressFile`
     say=print,      # is told what happens
+    processes=OneProcess(),    # those that train together; the first one alone writes files
 ) -> str:           # 'reused' or 'done'
     "Bring a run to its end"
-    with locked(spec.folder):
-        claim_folder(spec)
-        state = read_state(spec.folder)
-        if state.get('status') == 'done': return 'reused'
-        update_state(spec.folder, run_id=spec.id, status='running', step=state.get('step', 0), tokens=state.get('tokens', 0), attempts=state.get('attempts', 0) + 1)
-        try: train_and_score(spec, watch, say)
+    with ExitStack() as until_done:
+        if processes.on_first(lambda: begin(spec, until_done)) == 'done': return 'reused'
+        try: train_and_score(spec, watch, say, processes)
         except Exception as e:
-            update_state(spec.folder, status='failed', reason=f'{type(e).__name__}: {e}')
+            if processes.first: update_state(spec.folder, status='failed', reason=f'{type(e).__name__}: {e}')
             raise
         return 'done'
+
+def begin(spec:RunSpec, until_done:ExitStack) -> str|None:
+    "Hold the run's folder and note the attempt; the status it had"
+    until_done.enter_context(locked(spec.folder))
+    claim_folder(spec)
+    state = read_state(spec.folder)
+    if state.get('status') != 'done':
+        update_state(spec.folder, run_id=spec.id, status='running', step=state.get('step', 0), tokens=state.get('tokens', 0), attempts=state.get('attempts', 0) + 1)
+    return state.get('status')
 
 # %% ../../nbs/study/20_run.ipynb #c5bc2a25
 def claim_folder(spec:RunSpec):
@@ -164,16 +173,17 @@ def claim_folder(spec:RunSpec):
     write_atomic(file, yaml.safe_dump(dict(run_id=spec.id, study=spec.settings['study'], **spec.config), sort_keys=False).encode())
 
 # %% ../../nbs/study/20_run.ipynb #03babd7f
-def trainer_for(spec:RunSpec, data:dict, encoder, budget:int|None=None, folder=None, schemas:dict|None=None, say=print):
+def trainer_for(spec:RunSpec, data:dict, encoder, budget:int|None=None, folder=None, schemas:dict|None=None, say=print, processes=OneProcess()):
     "The trainer of a run, its model built; schemas are read from the training windows where they are not given"
     from medxfer.training.trainer import MultiTaskTrainer
     windows, strategy, folders = windows_for(spec, encoder, data), spec.config['strategy'], folders_of(spec)
-    model, settings = model_for(spec, schemas or schemas_for(spec, windows, encoder.tokenizer, say), folders), train_settings(spec)
-    if folder is None: settings = settle_steps(spec, model, windows, encoder.pad_id, settings, say)
+    schemas = schemas or schemas_for(spec, windows, encoder.tokenizer, say)
+    model, settings = model_for(spec, schemas, folders, processes), train_settings(spec)
+    if folder is None: settings = processes.on_first(lambda: settle_steps(spec, model, windows, encoder.pad_id, settings, say))
     dev = {t: data[t].dev for t in scored_tasks(spec)}
     trainer = MultiTaskTrainer(model, windows, budget or token_budget(spec, windows, folders), folder or spec.folder/'checkpoints', encoder.pad_id, settings, spec.seed,
                                order_of(strategy, spec.tasks), rule_of(strategy), weights_of(strategy, spec.tasks),
-                               evaluate=lambda m: primary_scores(score_model(m, encoder, dev, spec)[0]), say=say)
+                               evaluate=lambda m: primary_scores(score_model(m, encoder, dev, spec)[0]), say=say, processes=processes)
     for entry in inherited(spec, folders): trainer.ledger.add(entry)
     return trainer
 
@@ -218,27 +228,44 @@ def settle_steps(spec:RunSpec, model, windows:dict, pad_id:int, settings, say):
     return replace(settings, accumulate=max(settings.accumulate, choice.accumulate))
 
 # %% ../../nbs/study/20_run.ipynb #c2882e33
-def train_and_score(spec:RunSpec, watch, say):
+def train_and_score(spec:RunSpec, watch, say, processes=OneProcess()):
     "The work of one run, from files to files"
     import torch
+    torch.set_num_threads(spec.settings['threads'])
+    spec = settled(spec, folders_of(spec), say, processes)
+    data, encoder = load_data(spec), encoder_for(spec)
+    trainer = trainer_for(spec, data, encoder, say=say, processes=processes)
+    processes.on_first(lambda: try_out(spec, data, encoder, trainer, say))
+    memory = watched(spec, trainer, watch, say)
+    processes.on_first(lambda: write_run(spec, trainer, encoder, {t: data[t].test for t in scored_tasks(spec)}, memory))
+
+def watched(spec:RunSpec, trainer, watch, say) -> dict:
+    "Train, with everybody who watches; what was seen of the memory"
     from medxfer.training.callbacks import ProgressFile
+    from medxfer.training.vram_monitor import MemoryMonitor, memory_of, watch_all
+    from medxfer.training.wandb_log import WandbLog, check_wandb
+    mode, folder = spec.settings['wandb'], spec.folder
+    check_wandb(mode, [get_corpus(t, info['profile']) for t, info in spec.config['tasks'].items()])
+    memory = MemoryMonitor(memory_of(trainer.device), say)
+    log = WandbLog(mode, folder, spec.id, spec.settings['study'], spec.config, trainer.budget, lambda: trainer.curve, say) if mode and trainer.processes.first else None
+    trainer.watch = watch_all(ProgressFile(folder/'progress.json', trainer.budget, then=watch), memory, *([log] if log else []))
+    try: trainer.train()
+    finally:
+        if log: log.close()
+    return memory.summary()
+
+def write_run(spec:RunSpec, trainer, encoder, documents:dict, memory:dict):
+    "Write what a run has learned and how it scores"
     from medxfer.training.pcgrad import pair_frame
     from medxfer.training.trainer import curve_frame
-    from medxfer.training.vram_monitor import MemoryMonitor, memory_of, watch_all
-    torch.set_num_threads(spec.settings['threads'])
-    spec = settled(spec, folders_of(spec), say)
-    data, encoder, folder = load_data(spec), encoder_for(spec), spec.folder
-    trainer = trainer_for(spec, data, encoder, say=say)
-    try_out(spec, data, encoder, trainer, say)
-    memory = MemoryMonitor(memory_of(trainer.device), say)
-    trainer.watch = watch_all(ProgressFile(folder/'progress.json', trainer.budget, then=watch), memory)
-    trainer.train()
+    folder, count = spec.folder, lambda kind: sum(p.numel() for n, p in trainer.params.items() if n.startswith(kind))
     write_atomic(folder/'ledger.parquet', trainer.ledger.to_bytes())
     write_parquet(folder/'curve.parquet', curve_frame(trainer.curve))
     if trainer.surgery: write_parquet(folder/'cosines.parquet', pair_frame(trainer.cosines))
     trainer.model.save(folder/'adapter', spec.config['model']['name'])
-    write_results(spec, *score_model(trainer.model, encoder, {t: data[t].test for t in scored_tasks(spec)}, spec))
-    update_state(folder, status='done', step=trainer.done, tokens=trainer.ledger.tokens, encoding=dict(encoder.fate), memory=memory.summary())
+    write_results(spec, *score_model(trainer.model, encoder, documents, spec))
+    update_state(folder, status='done', step=trainer.done, tokens=trainer.ledger.tokens, trainable=dict(adapters=count('adapters.'), heads=count('heads.'), base=count('base.')),
+                 encoding=dict(encoder.fate), memory=memory)
 
 # %% ../../nbs/study/20_run.ipynb #06e4c811
 def write_parquet(path:Path, frame):
