@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['STEPS', 'CALM', 'WAKE', 'LOSS_TOLERANCE', 'GRADIENT_TOLERANCE', 'PLAIN', 'FirstSteps', 'wake', 'weights_hash',
-           'first_steps', 'observed', 'SameLosses', 'apart', 'gradient_distance', 'same_losses', 'not_comparable',
-           'in_own_process', 'Backend', 'read_backend', 'try_backend', 'chosen_backend', 'backend_text']
+           'first_steps', 'observed', 'SameLosses', 'apart', 'gradient_distance', 'same_losses', 'far',
+           'not_comparable', 'in_own_process', 'Backend', 'read_backend', 'try_backend', 'chosen_backend',
+           'backend_text']
 
 # %% ../../nbs/training/55_consistency.ipynb #bf5b6702
 from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
@@ -127,10 +128,14 @@ def same_losses(
     losses, gradient = apart(plain.losses, other.losses), gradient_distance(plain.gradients, other.gradients)
     worst = max(losses)
     first = next((i for i, d in enumerate(losses) if d > tolerance), None)
-    said = [f'at step {first + 1} its loss is {other.losses[first]:.4f} and the plain one {plain.losses[first]:.4f}, {losses[first]:.2%} apart (allowed: {tolerance:.2%}), '
-            f'and {worst:.2%} at step {losses.index(worst) + 1}'] if first is not None else []
-    if gradient > gradients: said += [f'at step 1 its gradients are {gradient:.2%} off (allowed: {gradients:.2%})']
+    said = [f'at step {first + 1} its loss is {other.losses[first]:.4f} and the plain one {plain.losses[first]:.4f}, {far(losses[first])} apart (allowed: {tolerance:.2%}), '
+            f'and at most {far(worst)} at step {losses.index(worst) + 1}'] if first is not None else []
+    if gradient > gradients: said += [f'at step 1 its gradients are {far(gradient)} apart (allowed: {gradients:.2%})']
     return SameLosses(not said, worst, losses.index(worst) + 1, gradient, other.speed() / plain.speed(), '; '.join(said))
+
+def far(distance:float) -> str:
+    "A relative difference for people"
+    return f'{distance:.2%}' if distance < math.inf else 'infinitely far'
 
 def not_comparable(plain:FirstSteps, other:FirstSteps) -> str:
     "Why two runs cannot be compared; '' where they can"
