@@ -290,3 +290,7 @@ def main(argv=None) -> int:
     except MedxferError as e: print(f'medxfer: {e}', file=sys.stderr); return 1
     except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()); return 1     # nobody reads on: `medxfer … | head`
     except KeyboardInterrupt: print('medxfer: stopped; the same command goes on where it stopped', file=sys.stderr); return 1
+
+# %% ../nbs/10_cli.ipynb #d56f9195
+#| eval: false
+if __name__ == '__main__': sys.exit(main())
