@@ -25,23 +25,23 @@ def best_weights(trials:int) -> np.ndarray:
 
 # %% ../../nbs/evaluation/13_expected_best.ipynb #cc9a6742
 def check_trials(scores) -> np.ndarray:
-    "The dev scores of an arm's trials; refused where a curve cannot be drawn through them"
-    found = np.asarray(scores, dtype=float)
-    if found.ndim != 1 or len(found) < 2: raise MedxferError(f'the best of n trials needs at least 2 trials; there are {found.size}')
+    "(models, trials): the dev scores of an arm's trials; refused where a curve cannot be drawn through them"
+    found = np.atleast_2d(np.asarray(scores, dtype=float))
+    if found.ndim > 2 or found.shape[1] < 2: raise MedxferError(f'the best of n trials needs at least 2 trials; there are {found.shape[1]}')
     if not np.isfinite(found).all(): raise MedxferError('a trial has no dev score that is a number; a run that came to nothing counts as 0')
     return found
 
 def expected_best(scores) -> np.ndarray:
     "Expected best score of 1, 2, … trials: the mean over all subsets of that size (Tang et al. 2020)"
     found = check_trials(scores)
-    return best_weights(len(found)) @ np.sort(found)
+    return (np.sort(found) @ best_weights(found.shape[1]).T).mean(0)
 
 # %% ../../nbs/evaluation/13_expected_best.ipynb #613f881b
 def resampled_best(scores, resamples:int=2000, seed:int=0) -> np.ndarray:
     "(resamples, n): the curve of each resample of the trials"
     found = check_trials(scores)
-    drawn = np.random.default_rng(seed).integers(len(found), size=(resamples, len(found)))
-    return np.sort(found[drawn], axis=1) @ best_weights(len(found)).T
+    drawn = np.random.default_rng(seed).integers(found.shape[1], size=(resamples, found.shape[1]))     # a trial with all its models
+    return (np.sort(found[:, drawn]) @ best_weights(found.shape[1]).T).mean(0)
 
 def best_error(scores, resamples:int=2000, seed:int=0) -> np.ndarray:
     "Standard error for 1, 2, … trials"
@@ -49,13 +49,13 @@ def best_error(scores, resamples:int=2000, seed:int=0) -> np.ndarray:
 
 def half_width(scores, level:float=.95, resamples:int=2000, seed:int=0) -> np.ndarray:
     "Half of the interval for 1, 2, … trials, in points"
-    return stats.t.ppf((1 + level) / 2, len(check_trials(scores)) - 1) * best_error(scores, resamples, seed)
+    return stats.t.ppf((1 + level) / 2, check_trials(scores).shape[1] - 1) * best_error(scores, resamples, seed)
 
 # %% ../../nbs/evaluation/13_expected_best.ipynb #f34b22b0
 SURE = 4     # an interval is given for the best of up to trials / SURE
 
 def expected_best_table(
-    arms:Mapping,       # arm: dev scores of its trials
+    arms:Mapping,       # arm: dev scores of its trials, a row a model where it has several
     level:float=.95,
     resamples:int=2000,
     seed:int=0,
@@ -65,8 +65,8 @@ def expected_best_table(
     return pd.concat([_curve(arm, check_trials(scores), level, resamples, seed) for arm, scores in arms.items()], ignore_index=True)
 
 def _curve(arm, scores, level, resamples, seed):
-    n, expected = np.arange(1, len(scores) + 1), expected_best(scores)
-    half = np.where(n <= max(1, len(scores) // SURE), half_width(scores, level, resamples, seed), np.nan)
+    n, expected = np.arange(1, scores.shape[1] + 1), expected_best(scores)
+    half = np.where(n <= max(1, scores.shape[1] // SURE), half_width(scores, level, resamples, seed), np.nan)
     return pd.DataFrame(dict(arm=arm, trials=n, expected=expected, error=best_error(scores, resamples, seed), low=expected - half, high=expected + half))
 
 # %% ../../nbs/evaluation/13_expected_best.ipynb #870bedb8
