@@ -393,6 +393,6 @@ def _resume_draws(self, tensors:dict, plain:list):
     r, head = self.processes.rank, f'process{self.processes.rank}.'
     if r < len(plain): set_rng_state({k.removeprefix(head): v for k, v in tensors.items() if k.startswith(head)} if r else tensors, plain[r])
     if len(plain) != self.processes.count:
-        self.say(f'the checkpoint was made by {len(plain)} process{"es" * (len(plain) > 1)}, {self.processes.count} go on: the data stay the same, dropout is drawn differently')
+        self.say(f'the checkpoint was made by {len(plain)} process{"es" * (len(plain) > 1)} and goes on with {self.processes.count}: the data stay the same, dropout is drawn differently')
 
 MultiTaskTrainer.set_params, MultiTaskTrainer.resume, MultiTaskTrainer.resume_draws = _set_params, _resume, _resume_draws
