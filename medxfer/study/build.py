@@ -89,13 +89,14 @@ def model_for(
     schemas:dict,      # task: TaskSchema
     folders:dict={},   # run id: folder of a run that this one builds on
     processes=None,    # those that train together
+    build=None,        # puts base, adapters and heads together, see `backend_of`; None: the plain way
 ):
     "The model of a run, on its device"
     from medxfer.models.full_model import check_full_spec
     from medxfer.models.multitask_model import build_model
     if spec.config['strategy']['full']: check_full_spec(base_spec(spec), device_of(spec, processes))
     kind, more = kind_of(spec, folders)
-    model, start = build_model(base_spec(spec), lora_of(spec), layout_of(spec), schemas, spec.seed, kind, device_of(spec, processes), **more), spec.config.get('start') or {}
+    model, start = (build or build_model)(base_spec(spec), lora_of(spec), layout_of(spec), schemas, spec.seed, kind, device_of(spec, processes), **more), spec.config.get('start') or {}
     if start.get('take') == 'shared': take_shared(model, folders[start['runs'][0]]/'adapter')
     return model
 

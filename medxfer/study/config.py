@@ -156,4 +156,5 @@ def identity(
         if names := cfg['task'][t].get('terminology'): tasks[t]['terminology'] = file_hash(names)
     data = {k: cfg['data'][k] for k in ('splits', 'holdout', 'overlap', 'drop_leaks')}
     model = {k: v for k, v in cfg['model'].items() if k not in SAID}
-    return dict(model=model, tasks=tasks, target=cfg['target'], seed=cfg['seed'], data=data, train=cfg['train'])
+    faster = {'accelerator': cfg['accelerator']} if cfg['accelerator'] else {}
+    return dict(model=model, tasks=tasks, target=cfg['target'], seed=cfg['seed'], data=data, train=cfg['train'], **faster)

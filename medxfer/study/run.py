@@ -6,8 +6,8 @@
 __all__ = ['SMOKE_STEPS', 'WORTH', 'locked', 'read_state', 'update_state', 'held_out', 'TaskData', 'load_data', 'few',
            'without_leaks', 'load_one', 'folder_of', 'folders_of', 'token_budget', 'inherited', 'dev_score', 'settled',
            'execute', 'begin', 'claim_folder', 'trainer_for', 'primary_scores', 'smoke_file', 'try_out', 'settle_steps',
-           'train_and_score', 'watched', 'write_run', 'write_parquet', 'score_model', 'as_record', 'write_results',
-           'read_predictions', 'from_record']
+           'first_steps_of', 'backend_of', 'train_and_score', 'watched', 'write_run', 'write_parquet', 'score_model',
+           'as_record', 'write_results', 'read_predictions', 'from_record']
 
 # %% ../../nbs/study/20_run.ipynb #cf0123ae
 from contextlib import ExitStack
@@ -18,8 +18,8 @@ import yaml
 from ..data import load_task
 from ..data.base import MedxferError, Relation, Span, locked_file, write_atomic
 from ..data.corpora import get_corpus, get_task
-from .arms import reference_overrides
-from .build import encoder_for, model_for, order_of, rule_of, schemas_for, scored_tasks, train_settings, weights_of, windows_for
+from .arms import reference_overrides, resolve_run
+from .build import base_spec, device_of, encoder_for, layout_of, lora_of, model_for, order_of, rule_of, schemas_for, scored_tasks, train_settings, weights_of, windows_for
 from .config import RunSpec, compose, data_root, profile_of
 from ..training.processes import OneProcess
 
@@ -173,12 +173,12 @@ def claim_folder(spec:RunSpec):
     write_atomic(file, yaml.safe_dump(dict(run_id=spec.id, study=spec.settings['study'], **spec.config), sort_keys=False).encode())
 
 # %% ../../nbs/study/20_run.ipynb #03babd7f
-def trainer_for(spec:RunSpec, data:dict, encoder, budget:int|None=None, folder=None, schemas:dict|None=None, say=print, processes=OneProcess()):
+def trainer_for(spec:RunSpec, data:dict, encoder, budget:int|None=None, folder=None, schemas:dict|None=None, say=print, processes=OneProcess(), build=None):
     "The trainer of a run, its model built; schemas are read from the training windows where they are not given"
     from medxfer.training.trainer import MultiTaskTrainer
     windows, strategy, folders = windows_for(spec, encoder, data), spec.config['strategy'], folders_of(spec)
     schemas = schemas or schemas_for(spec, windows, encoder.tokenizer, say)
-    model, settings = model_for(spec, schemas, folders, processes), train_settings(spec)
+    model, settings = model_for(spec, schemas, folders, processes, build), train_settings(spec)
     if folder is None: settings = processes.on_first(lambda: settle_steps(spec, model, windows, encoder.pad_id, settings, say))
     dev = {t: data[t].dev for t in scored_tasks(spec)}
     trainer = MultiTaskTrainer(model, windows, budget or token_budget(spec, windows, folders), folder or spec.folder/'checkpoints', encoder.pad_id, settings, spec.seed,
@@ -227,14 +227,42 @@ def settle_steps(spec:RunSpec, model, windows:dict, pad_id:int, settings, say):
     choice = settle_batches(spec.folder/'batches.json', settings.batch_tokens, search, device, spec.folder/'checkpoints', say)
     return replace(settings, accumulate=max(settings.accumulate, choice.accumulate))
 
+# %% ../../nbs/study/20_run.ipynb #67feb491
+def first_steps_of(overrides:tuple, backend:str):
+    "What a run does in its first steps with some way to compute its base; for a process of its own"
+    import torch
+    from medxfer.models.unsloth_base import chosen_build
+    from medxfer.training.consistency import first_steps
+    from medxfer.training.smoke_test import smoke_samples
+    build, spec = chosen_build(backend), resolve_run(overrides)
+    spec = settled(spec, folders_of(spec), say=lambda m: None)
+    torch.set_num_threads(spec.settings['threads'])
+    data, encoder = load_data(spec), encoder_for(spec)
+    small = {t: TaskData(docs, [], []) for t, docs in smoke_samples({t: d.train for t, d in data.items()}).items()}
+    return first_steps(lambda n, folder: trainer_for(spec, small, encoder, n, folder, build=build), spec.config['train']['batch_tokens'])
+
+def backend_of(spec:RunSpec, say=print) -> str:
+    "How a run computes its base: 'plain', or its accelerator"
+    from medxfer.models.unsloth_base import why_not
+    from medxfer.training.consistency import PLAIN, chosen_backend, in_own_process
+    wanted = spec.settings['accelerator']
+    if wanted not in (None, 'unsloth'): raise MedxferError(f'there is no accelerator {wanted!r}; there is: unsloth')
+    if wanted is None: return PLAIN
+    strategy = spec.config['strategy']
+    if strategy['fusion'] or strategy['full']: raise MedxferError(f'unsloth is for strategies with one LoRA adapter, and {strategy["label"]} is none; set accelerator to null')
+    refused = lambda: why_not(base_spec(spec), lora_of(spec), layout_of(spec), spec.tasks, device_of(spec), strategy['depths'])
+    return chosen_backend(spec.folder/'accelerator.json', wanted, lambda backend: in_own_process(first_steps_of, spec.overrides, backend), refused, spec.folder/'checkpoints', say)
+
 # %% ../../nbs/study/20_run.ipynb #c2882e33
 def train_and_score(spec:RunSpec, watch, say, processes=OneProcess()):
     "The work of one run, from files to files"
     import torch
+    from medxfer.models.unsloth_base import chosen_build
     torch.set_num_threads(spec.settings['threads'])
     spec = settled(spec, folders_of(spec), say, processes)
+    build = chosen_build(processes.on_first(lambda: backend_of(spec, say)))     # first of all: an accelerator must come before transformers
     data, encoder = load_data(spec), encoder_for(spec)
-    trainer = trainer_for(spec, data, encoder, say=say, processes=processes)
+    trainer = trainer_for(spec, data, encoder, say=say, processes=processes, build=build)
     processes.on_first(lambda: try_out(spec, data, encoder, trainer, say))
     memory = watched(spec, trainer, watch, say)
     processes.on_first(lambda: write_run(spec, trainer, encoder, {t: data[t].test for t in scored_tasks(spec)}, memory))
