@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MEASURED', 'SIZES', 'WORLDS', 'Components', 'components_of', 'simulated_arms', 'simulated_studies',
-           'simulated_scores', 'planned_error', 'power', 'detectable', 'planned_mde', 'power_curve']
+           'simulated_scores', 'planned_parts', 'power', 'detectable', 'planned_mde', 'power_curve']
 
 # %% ../../nbs/evaluation/12_simulation.ipynb #625075ae
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,10 +13,10 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy import optimize, stats
+from scipy import optimize, special
 
 from ..data.base import MedxferError
-from .significance import (ArmScores, check_scores, columns, difference, linearise, residual_square, same_documents,
+from .significance import (ArmScores, check_scores, columns, linearise, residual_square, same_documents,
                                              satterthwaite, score_arrays)
 
 # %% ../../nbs/evaluation/12_simulation.ipynb #f75cf02e
@@ -110,34 +110,47 @@ def simulated_scores(*args, **kwargs) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)[list(columns)]
 
 # %% ../../nbs/evaluation/12_simulation.ipynb #199d8477
-def planned_error(
+def planned_parts(
     seeds:int,               # of each arm
     documents:Mapping,       # task: documents
     components:Mapping,      # task: Components
-):
-    "Standard error in points and degrees of freedom that strategy minus st-total will have, averaged over the tasks"
-    tasks, k = list(components), len(components)
-    c = [components[t] for t in tasks]
-    luck, alone = sum(x.seed**2 for x in c), sum(x.rest**2 / documents[t] for t, x in zip(tasks, c))
-    together = sum(2 * min(a.shared, b.shared) * a.seed * b.seed for a, b in combinations(c, 2))
+) -> list[tuple]:
+    "What `satterthwaite` will be given for strategy minus st-total, averaged over the tasks: expected (sign, value, degrees of freedom)"
+    k, pairs = len(components), combinations(components.values(), 2)
+    luck = sum(c.seed**2 for c in components.values())
+    together = sum(2 * min(a.shared, b.shared) * a.seed * b.seed for a, b in pairs)
+    alone = sum(c.rest**2 / documents[t] for t, c in components.items())
     parts = [(1, (v + alone) / (seeds * k**2), seeds - 1) for v in (luck + together, luck)]
-    for t, x in zip(tasks, c):
-        d, rest = documents[t] * k**2, x.rest**2 / seeds
-        parts += [(1, (x.doc**2 + 2 * rest) / d, documents[t] - 1), (-1, 2 * rest / d, 2 * (seeds - 1) * (documents[t] - 1))]
-    var, df = satterthwaite(parts)
-    return float(np.sqrt(var)), float(df)
+    for t, c in components.items():
+        n, rest = documents[t] * k**2, c.rest**2 / seeds
+        parts += [(1, (c.doc**2 + 2 * rest) / n, documents[t] - 1)] + [(-1, rest / n, (seeds - 1) * (documents[t] - 1))] * 2
+    return parts
 
 # %% ../../nbs/evaluation/12_simulation.ipynb #690fa9d3
-def power(effect, se, df, alpha=.05):
+def power(
+    effect:float,      # points
+    parts:Sequence,    # from `planned_parts`
+    alpha:float=.05,
+) -> float:
     "Chance that a two-sided test finds an effect"
-    wide = stats.t.ppf(1 - alpha / 2, df)
-    far = np.nan_to_num(stats.nct.cdf(-wide, df, effect / se))   # scipy's is nan where the far tail holds next to nothing
-    return float(stats.nct.sf(wide, df, effect / se) + far)
+    return _beyond(effect, *_limits(parts, alpha))
 
-def detectable(se, df, alpha=.05, wanted=.8):
-    "The effect that is found with the power `wanted`"
-    top = se * (stats.t.ppf(1 - alpha / 2, df) + stats.t.ppf(wanted, df)) * 2
-    return float(optimize.brentq(lambda effect: power(effect, se, df, alpha) - wanted, 0, top))
+def detectable(
+    parts:Sequence,    # from `planned_parts`
+    alpha:float=.05,
+    wanted:float=.8,   # power
+) -> float:
+    "The effect that is found with the power `wanted`, points"
+    sd, limits = _limits(parts, alpha)
+    return float(optimize.brentq(lambda effect: _beyond(effect, sd, limits) - wanted, 0, 2 * limits.max() + 10 * sd))
+
+def _limits(parts, alpha, draws=4000):
+    "Standard deviation of the estimate, and how large it must be in each draw of the mean squares"
+    rng = np.random.default_rng(0)
+    var, df = satterthwaite([(sign, value * rng.chisquare(f, draws) / f, f) for sign, value, f in parts])
+    return np.sqrt(sum(sign * value for sign, value, _ in parts)), special.stdtrit(df, 1 - alpha / 2) * np.sqrt(var)
+
+def _beyond(effect, sd, limits): return float((special.ndtr((effect - limits) / sd) + special.ndtr((-effect - limits) / sd)).mean())
 
 # %% ../../nbs/evaluation/12_simulation.ipynb #2558119d
 def planned_mde(
@@ -149,15 +162,17 @@ def planned_mde(
     alpha:float=.05,
     wanted:float=.8,                   # power
 ) -> pd.DataFrame:
-    "One row for the mean over tasks (task None), one a task: se, df, the level of the test, and the minimum detectable effect, points"
+    "One row for the mean over tasks (task None), one a task: expected standard error and df, level of the test, minimum detectable effect, points"
     documents, components = _by_task(tasks, documents), _by_task(tasks, components)
     if seeds < 2: raise MedxferError(f'{seeds} seed: nothing says how much seeds vary, so no effect can be found; plan at least 2')
     rows = [(None, components, alpha / strategies)] + [(t, {t: c}, alpha / strategies / len(components)) for t, c in components.items()]
-    found = [(task, seeds, sum(documents[t] for t in mine), *planned_error(seeds, documents, mine), level) for task, mine, level in rows]
-    table = pd.DataFrame(found, columns=['task', 'seeds', 'documents', 'se', 'df', 'level'])
-    table['mde'] = [detectable(r.se, r.df, r.level, wanted) for r in table.itertuples()]
-    table['source'] = [next(iter(mine.values())).source for _, mine, _ in rows]
-    return table
+    found = []
+    for task, mine, level in rows:
+        parts = planned_parts(seeds, documents, mine)
+        var, df = satterthwaite(parts)
+        found.append((task, seeds, sum(documents[t] for t in mine), float(np.sqrt(var)), float(df), level, detectable(parts, level, wanted),
+                      next(iter(mine.values())).source))
+    return pd.DataFrame(found, columns=['task', 'seeds', 'documents', 'se', 'df', 'level', 'mde', 'source'])
 
 def _by_task(tasks, given):
     "A value for each task, from one for all or from a mapping"
@@ -177,9 +192,9 @@ def power_curve(
     alpha:float=.05,
 ) -> pd.DataFrame:
     "For each number of seeds the power against `effect` and the minimum detectable effect, both of the mean over tasks"
-    tasks = list(tasks)
-    plans = [planned_mde(s, documents, tasks, components, strategies, alpha).iloc[0] for s in seeds]
-    return pd.DataFrame({'seeds': list(seeds), 'power': [power(effect, p.se, p.df, p.level) for p in plans], 'mde': [p.mde for p in plans]})
+    tasks, level = list(tasks), alpha / strategies
+    plans = [planned_parts(s, _by_task(tasks, documents), _by_task(tasks, components)) for s in seeds]
+    return pd.DataFrame({'seeds': list(seeds), 'power': [power(effect, p, level) for p in plans], 'mde': [detectable(p, level) for p in plans]})
 
 # %% ../../nbs/evaluation/12_simulation.ipynb #cea3b723
 WORLDS = {   # points above st-total; from the toy worlds of STATISTICS.md, `nothing` moved to 0
