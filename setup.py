@@ -21,8 +21,8 @@ setup(
     keywords=ini['keywords'].split(),
     python_requires='>=' + ini['min_python'],
     packages=find_packages(include=['medxfer', 'medxfer.*']),
-    # The Hydra groups are YAML: without this they would stay behind in a wheel.
-    package_data={'medxfer': ['configs/**/*.yaml', 'configs/*.yaml']},
+    # The Hydra groups are YAML and the report's page is HTML: without this they would stay behind in a wheel.
+    package_data={'medxfer': ['configs/**/*.yaml', 'configs/*.yaml', 'configs/*.html']},
     zip_safe=False,
     install_requires=shlex.split(ini['requirements']),
     extras_require={'dev': shlex.split(ini['dev_requirements'])},

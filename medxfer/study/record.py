@@ -200,11 +200,16 @@ def study_verdicts(record:StudyRecord) -> list[Verdict]:
     plan, judged = record.plan, lambda rows: rows[rows.arm.isin(record.strategies) | rows.arm.str.split('(').str[0].isin(BASELINES)]
     if not record.strategies: return []
     scores = judged(complete_scores(record))
-    if scores.empty: raise MedxferError(f'no arm of the study {record.name} has all of its runs yet; {todo(record.open)}')
-    found = decide(scores, judged(study_tokens(record)), plan.get('margins'), record.strategies, study=plan.get('experiment') or record.name,
-                   tasks=record.tasks, profiles=profiles(record), selected_on=selections(record))
+    if scores.empty: found = [_nothing(t, s) for s in record.strategies for t in (None, *record.tasks)]
+    else: found = decide(scores, judged(study_tokens(record)), plan.get('margins'), record.strategies, study=plan.get('experiment') or record.name,
+                        tasks=record.tasks, profiles=profiles(record), selected_on=selections(record))
     macro = {v.strategy: v for v in found if v.task is None}
     return [_withdrawn(v, macro[v.strategy], record) for v in found]
+
+def _nothing(task, strategy):
+    "The verdict where no arm is complete"
+    nan = float('nan')
+    return Verdict(task, strategy, 'not run', *[nan] * 6, '', nan, None, None, (strategy,), 0, 0)
 
 def profiles(record:StudyRecord) -> dict|None:
     "Task to profile, where the plan says it of every task"

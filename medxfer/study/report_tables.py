@@ -41,10 +41,8 @@ BEST = 'best of the shared task'
 
 def published(record:StudyRecord) -> pd.DataFrame:
     "Published scores of the tasks that the study scores on the official corpus, in its primary metric"
-    from medxfer.data.corpora import TASKS, get_corpus
     data = record.plan.get('data') or {}
-    official = [t for t in record.tasks if t in TASKS and data.get(t) == 'official' and get_corpus(t, 'official').official]
-    rows = [(t, record.primary(t), BEST, *PUBLISHED[t, record.primary(t)]) for t in official if (t, record.primary(t)) in PUBLISHED]
+    rows = [(t, record.primary(t), BEST, *PUBLISHED[t, record.primary(t)]) for t in record.tasks if data.get(t) == 'official' and (t, record.primary(t)) in PUBLISHED]
     return pd.DataFrame(rows, columns=['task', 'metric', 'arm', 'mean', 'source'])
 
 # %% ../../nbs/study/36_report_tables.ipynb #c24d2a3f
