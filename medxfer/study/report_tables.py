@@ -75,7 +75,7 @@ def to_markdown(table:pd.DataFrame) -> str:
     line = lambda cells: '| ' + ' | '.join(str(c).replace('|', '\\|') for c in cells) + ' |'
     return '\n'.join([line(table.columns), line(['---'] * table.shape[1]), *map(line, table.values)]) + '\n'
 
-TEX = {'\\': r'\textbackslash{}', '~': r'\textasciitilde{}', '^': r'\textasciicircum{}', '±': r'$\pm$', '…': r'\dots{}',
+TEX = {'\\': r'\textbackslash{}', '~': r'\textasciitilde{}', '^': r'\textasciicircum{}', '±': r'$\pm$', '<': '$<$', '>': '$>$', '|': '$|$', '…': r'\dots{}',
        **{c: '\\' + c for c in '_%&#${}'}}
 
 def tex_text(text) -> str:
