@@ -13,7 +13,7 @@ import pandas as pd
 from .arms import ARMS
 from .claims import Verdict
 from .record import StudyRecord
-from .report_questions import SIGNS, Answer, answer
+from .report_questions import SIGNS, Answer, answer, headline
 from .report_tables import all_scores, published
 
 # %% ../../nbs/study/39_report_page.ipynb #b751a295
@@ -90,7 +90,7 @@ def render_page(
     from markupsafe import Markup
     page = files('medxfer').joinpath('configs/report.html').read_text('utf-8')
     return Environment(autoescape=True, trim_blocks=True).from_string(page).render(
-        name=record.name, runs=record.runs, done=record.done, verdicts=verdicts, answers=found, marked=MARKED, signs=SIGNS, answer=answer, sentence=_sentence, margins=margins,
-        several=len({v.strategy for v in verdicts}) > 1, missing=_missing_rows(record) if record.open else None, svgs={k: Markup(s) for k, s in svgs.items()},
+        name=record.name, runs=record.runs, done=record.done, verdicts=headline(verdicts), answers=found, marked=MARKED, signs=SIGNS, answer=answer, sentence=_sentence, margins=margins,
+        several=len({v.strategy for v in headline(verdicts)}) > 1, missing=_missing_rows(record) if record.open else None, svgs={k: Markup(s) for k, s in svgs.items()},
         score_rows=_score_rows(record), run_rows=_run_rows(record), caveats=caveats(record, verdicts), parity=_parity_text(verdicts),
         sources=published(record).source.tolist(), files=list(tables), arms=[(a, about(a)) for a in dict.fromkeys(r.arm for r in record.runs)], **_counts(verdicts))

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['QUESTIONS', 'SIGNS', 'ANSWERS', 'ABLATIONS', 'Answer', 'not_run', 'planned_arms', 'points', 'p_text', 'task_text',
-           'answer', 'contrast_table', 'transfer_answer', 'gap_answer', 'shot_contrasts', 'shots_answer', 'shots_table',
-           'ablations', 'architecture_answer', 'ablation_text', 'similarities', 'pairs_answer', 'matrix_table',
-           'answers']
+           'answer', 'contrast_table', 'headline', 'transfer_answer', 'gap_answer', 'shot_contrasts', 'shots_answer',
+           'shots_table', 'ablations', 'architecture_answer', 'ablation_text', 'similarities', 'pairs_answer',
+           'matrix_table', 'answers']
 
 # %% ../../nbs/study/38_report_questions.ipynb #5120d5d2
 from collections.abc import Callable
@@ -89,15 +89,24 @@ def contrast_table(verdicts:list[Verdict]) -> pd.DataFrame:
         if any(getattr(v, arm) for v in verdicts): table.insert(3, f'over {arm}', [points(getattr(v, arm)) if getattr(v, arm) else 'not run' for v in verdicts])
     return table
 
+def headline(verdicts:list[Verdict]) -> list[Verdict]:
+    "The verdicts on strategies; of a study of ablations, on these"
+    return [v for v in verdicts if v.family == 'confirmatory'] or verdicts
+
 def transfer_answer(record:StudyRecord, verdicts:list[Verdict], margins:dict) -> Answer:
     "RQ5: the token-controlled verdicts"
-    mean = [v for v in verdicts if v.task is None and v.family == 'confirmatory'] or [v for v in verdicts if v.task is None]
+    verdicts = headline(verdicts)
+    mean = [v for v in verdicts if v.task is None]
     if not mean: return not_run('RQ5', record.open, 'The study has no strategy to judge; plan one, such as s2, with st-total.')
     kinds = list(dict.fromkeys(v.verdict for v in mean))
-    text = ' '.join(f'{v.strategy}: {answer(v)}' for v in mean)
     if kinds == ['not run']: return Answer('RQ5', 'not run', mean[0].reason, contrast_table(verdicts))
     caption = 'Hollow: the naive difference, which more data alone may explain. Filled: at equal tokens. Bars are 95 % intervals for new seeds and new documents. The shaded band is the margin fixed before the study.'
-    return Answer('RQ5', ' / '.join(kinds), text, contrast_table(verdicts), lambda: forest_figure(verdicts, margins), caption)
+    return Answer('RQ5', ' / '.join(kinds), ' '.join(f'{v.strategy}: {answer(v)}' for v in mean), contrast_table(verdicts), lambda: forest_figure(verdicts, margins), caption, _one_control(record, mean))
+
+def _one_control(record, mean):
+    "What must be known where several strategies share the controls of one"
+    if len(mean) < 2 or not any(v.placebo or v.scalar for v in mean): return ()
+    return (f"placebo and scalar are made from the strategy {record.plan.get('reference', 's2')}; beside another strategy their difference also holds that of the two strategies.",)
 
 # %% ../../nbs/study/38_report_questions.ipynb #d1330611
 def gap_answer(record:StudyRecord, scores:pd.DataFrame) -> Answer:
