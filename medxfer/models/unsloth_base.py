@@ -117,7 +117,7 @@ def build(
     **more,            # what the kind wants to know
 ):
     "The model of a run, computed by unsloth"
-    unsloth = imported()
+    imported()
     import torch
     from medxfer.models.multitask_model import MultiTaskModel
     if why := why_not(spec, lora, layout, schemas, device, more.get('depths')): raise MedxferError(why)

@@ -60,7 +60,7 @@ def composed(overrides:tuple) -> dict:
     return without_sources(check_numbers(cfg))
 
 # %% ../../nbs/study/00_config.ipynb #cd6dd8d0
-OPEN = ('data.profiles.', 'data.heads.', 'data.synthetic.', 'strategy.weights.', 'strategy.depths.', 'strategy.adapters.', 'strategy.fusion.')   # mappings that take keys of their own
+OPEN = ('hpo.space', 'data.profiles.', 'data.heads.', 'data.synthetic.', 'strategy.weights.', 'strategy.depths.', 'strategy.adapters.', 'strategy.fusion.')   # mappings that take keys of their own
 
 def for_hydra(override:str) -> str:
     "`task=x` chooses one of a group that is a list, which Hydra wants as `task=[x]`; a new key of an open mapping needs `++`"

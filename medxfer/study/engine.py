@@ -167,7 +167,7 @@ def lookup_scores(plan:StudyPlan) -> dict:
     from medxfer.evaluation.lookup import Dictionary
     from medxfer.evaluation.metrics import score_task
     path, root, splits = plan.folder/'lookup.json', data_root(plan.settings), plan.settings['data']['splits']
-    files = {t: plan.runs[0].config['tasks'][t]['files'] for t in plan.tasks}
+    files = {t: next(r.config['tasks'][t]['files'] for r in plan.runs if t in r.tasks) for t in plan.tasks}
     try: known = json.loads(path.read_bytes())
     except (OSError, ValueError): known = {}
     if known.get('files') != files:

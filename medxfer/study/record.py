@@ -16,7 +16,7 @@ import yaml
 from ..data.base import MedxferError
 from ..evaluation.transfer_analysis import pair_arm
 from .arms import ARMS
-from .claims import BASELINES, Verdict, decide, verdict_table
+from .claims import BASELINES, Verdict, decide
 
 # %% ../../nbs/study/35_record.ipynb #b14c6878
 @dataclass(frozen=True)

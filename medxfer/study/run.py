@@ -5,14 +5,15 @@
 # %% auto #0
 __all__ = ['SMOKE_STEPS', 'WORTH', 'locked', 'read_state', 'update_state', 'held_out', 'TaskData', 'load_data', 'few',
            'without_leaks', 'load_one', 'folder_of', 'folders_of', 'token_budget', 'inherited', 'dev_score', 'settled',
-           'execute', 'begin', 'claim_folder', 'trainer_for', 'primary_scores', 'smoke_file', 'try_out', 'settle_steps',
-           'first_steps_of', 'backend_of', 'train_and_score', 'watched', 'write_run', 'write_parquet', 'score_model',
-           'as_record', 'write_results', 'read_predictions', 'from_record']
+           'execute', 'begin', 'claim_folder', 'trainer_for', 'primary_scores', 'smoke_file', 'try_out', 'test_run',
+           'measure', 'settle_steps', 'first_steps_of', 'backend_of', 'train_and_score', 'watched', 'write_run',
+           'write_parquet', 'score_model', 'as_record', 'write_results', 'read_predictions', 'from_record']
 
 # %% ../../nbs/study/20_run.ipynb #cf0123ae
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 import hashlib, json, random
 import yaml
 from ..data import load_task
@@ -178,7 +179,7 @@ def trainer_for(spec:RunSpec, data:dict, encoder, budget:int|None=None, folder=N
     from medxfer.training.trainer import MultiTaskTrainer
     windows, strategy, folders = windows_for(spec, encoder, data), spec.config['strategy'], folders_of(spec)
     schemas = schemas or schemas_for(spec, windows, encoder.tokenizer, say)
-    model, settings = model_for(spec, schemas, folders, processes, build), train_settings(spec)
+    model, settings = processes.first_then_others(lambda: model_for(spec, schemas, folders, processes, build)), train_settings(spec)     # the first fills the caches
     if folder is None: settings = processes.on_first(lambda: settle_steps(spec, model, windows, encoder.pad_id, settings, say))
     dev = {t: data[t].dev for t in scored_tasks(spec)}
     trainer = MultiTaskTrainer(model, windows, budget or token_budget(spec, windows, folders), folder or spec.folder/'checkpoints', encoder.pad_id, settings, spec.seed,
@@ -201,10 +202,14 @@ def smoke_file(spec:RunSpec) -> Path:
 
 def try_out(spec:RunSpec, data:dict, encoder, trainer, say):
     "The smoke test of a run, where it is worth one and none was made"
+    long = trainer.budget >= WORTH * SMOKE_STEPS * spec.config['train']['batch_tokens']
+    if spec.settings['smoke_test'] and long and not (smoke_file(spec).exists() or (spec.folder/'checkpoints').exists()): test_run(spec, data, encoder, trainer, say)
+
+def test_run(spec:RunSpec, data:dict, encoder, trainer, say):
+    "The smoke test of a run, written down"
     from medxfer.training.smoke_test import smoke_samples, smoke_test
     train, file, budget = spec.config['train'], smoke_file(spec), trainer.budget
     tokens, schemas = train['batch_tokens'], {t: head.schema for t, head in trainer.model.heads.items()}
-    if not spec.settings['smoke_test'] or budget < WORTH * SMOKE_STEPS * tokens or file.exists() or (spec.folder/'checkpoints').exists(): return
     some = smoke_samples({t: d.train for t, d in data.items()})
     small = {t: TaskData(docs, [], []) for t, docs in some.items()}
     report = smoke_test(lambda n, folder: trainer_for(spec, small, encoder, n, folder, schemas, say=lambda m: None), encoder, some, tokens, SMOKE_STEPS,
@@ -214,6 +219,13 @@ def try_out(spec:RunSpec, data:dict, encoder, trainer, say):
     say(f'the full run: about {ahead["seconds"] / 60:,.0f} minutes ({ahead["fastest"] / 60:,.0f} to {ahead["slowest"] / 60:,.0f}), {ahead["peak"] / 2**20:,.0f} MB')
     file.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(file, json.dumps(dict(asdict(report), full_run=ahead), indent=1).encode())
+
+def measure(spec:RunSpec, say=print):
+    "Make the smoke test of a run that is only planned, so that its speed is known"
+    with TemporaryDirectory() as aside:
+        data, encoder = load_data(spec), encoder_for(spec)
+        test_run(spec, data, encoder, trainer_for(spec, data, encoder, folder=Path(aside)), say)
+
 
 # %% ../../nbs/study/20_run.ipynb #5a0ce002
 def settle_steps(spec:RunSpec, model, windows:dict, pad_id:int, settings, say):
@@ -261,7 +273,7 @@ def train_and_score(spec:RunSpec, watch, say, processes=OneProcess()):
     torch.set_num_threads(spec.settings['threads'])
     spec = settled(spec, folders_of(spec), say, processes)
     build = chosen_build(processes.on_first(lambda: backend_of(spec, say)))     # first of all: an accelerator must come before transformers
-    data, encoder = load_data(spec), encoder_for(spec)
+    data, encoder = processes.together(lambda: load_data(spec)), encoder_for(spec)
     trainer = trainer_for(spec, data, encoder, say=say, processes=processes, build=build)
     processes.on_first(lambda: try_out(spec, data, encoder, trainer, say))
     memory = watched(spec, trainer, watch, say)
