@@ -9,6 +9,7 @@ __all__ = ['Gpu', 'gpu_hours', 'measured_speed', 'Costs', 'plan_costs', 'effects
 from dataclasses import dataclass
 from pathlib import Path
 import json
+from ..data.base import MedxferError
 from .plan import StudyPlan
 
 # %% ../../nbs/study/11_costs.ipynb #36a10307
@@ -84,9 +85,9 @@ def effects(plan:StudyPlan, documents:dict) -> tuple[list, str]:
     try:
         pilot = components_of(study_scores(load_study(plan.folder)), compose_label(plan))
         if set(documents) <= set(pilot): components = pilot
-    except Exception: pass      # no pilot yet, or none with two seeds: what was measured elsewhere stands in
+    except MedxferError: pass      # no pilot yet, or none with two seeds: what was measured elsewhere stands in
     frame = planned_mde(seeds, documents, list(documents), components, strategies=len(plan.settings['plan']['strategies']))
-    return [(t, float(m)) for t, m in zip(frame.task, frame.mde)], str(frame.source.iloc[0])
+    return [(t if t in documents else None, float(m)) for t, m in zip(frame.task, frame.mde)], str(frame.source.iloc[0])
 
 def compose_label(plan:StudyPlan) -> str:
     "The label of the study's reference, as runs are called"
