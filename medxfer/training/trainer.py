@@ -19,6 +19,7 @@ from safetensors.torch import load as load_tensors, save as save_tensors
 from ..data.base import MedxferError
 from ..data.collators import collate
 from ..data.multitask_loader import MicroBatch, MultiTaskBatchSampler, RandomOrder
+from .callbacks import Stopped, stop_asked
 from .checkpoint import newest_checkpoint, save_checkpoint
 from .ledger import Ledger, LedgerEntry, parquet_bytes
 from .loss import LossWeights, NormalisedLosses, loss_group
@@ -139,6 +140,7 @@ def _train(self):
     while not self.stopped and (micros := list(islice(self.sampler, self.settings.accumulate))):
         self.step(micros)
         if self.done % self.settings.checkpoint_every == 0: self.save()
+        if self.asked_to_stop(): self.leave()
     if self.evaluate and self.settings.evaluations and self.curve_end() != self.sampler.tokens: self.draw_point()
     if self.saved != self.done: self.save()
     if self.best: self.set_params(self.best[1])
@@ -150,7 +152,18 @@ def _stopped(self) -> bool:
     "Whether the curve has not risen for `patience` points"
     return 0 < self.settings.patience <= self.worse
 
+def _asked_to_stop(self) -> bool:
+    "Whether this process, or one that trains with it, was asked to stop"
+    if self.processes.count == 1: return stop_asked()
+    return self.processes.sum(torch.tensor([float(stop_asked())], device=self.device)).item() > 0
+
+def _leave(self):
+    "Save, and end without an error"
+    if self.saved != self.done: self.save()
+    raise Stopped(f'stopped at step {self.done:,}; it goes on from there')
+
 MultiTaskTrainer.train, MultiTaskTrainer.curve_end, MultiTaskTrainer.stopped = _train, _curve_end, property(_stopped)
+MultiTaskTrainer.asked_to_stop, MultiTaskTrainer.leave = _asked_to_stop, _leave
 
 # %% ../../nbs/training/40_trainer.ipynb #8d641c0b
 @dataclass(frozen=True)
