@@ -154,22 +154,23 @@ def _data(self) -> list[str]:
     for p in packs[:1]: unpack(p, folder)
     return [f'data.root={folder}']
 
+def _overrides(self, text:str='') -> list[str]:
+    "Overrides as on a command line, and those that lead to this session's folders"
+    return [*shlex.split(text), f'runs={self.runs}', *self.data()]
+
 def _plan(self, experiment:str, overrides:str='') -> StudyPlan:
     "The plan of a study; or of the one run that overrides describe, where no experiment is named"
-    more = [*shlex.split(overrides), f'runs={self.runs}', *self.data()]
-    if experiment: return plan_study(experiment, more)
-    spec = resolve_run(more)
+    if experiment: return plan_study(experiment, self.overrides(overrides))
+    spec = resolve_run(self.overrides(overrides))
     return StudyPlan(spec.settings, tuple(in_order([spec])))
 
-Session.data, Session.plan = _data, _plan
+Session.data, Session.overrides, Session.plan = _data, _overrides, _plan
 
 # %% ../../nbs/kaggle/25_session.ipynb #f659a6be
 def _work(self, plan:StudyPlan, only:str=''):
     "Bring runs of a plan as far as the time allows; `only` are their ids with commas between, '' all"
-    runs = self.slice(plan, only)
     stop_on_signal()
-    before = snapshots_in(*self.inputs)
-    for r in runs: self.last[r.id] = restore(r.id, r.folder, before.get(r.id, ()), self.say)
+    runs = self.bring(plan, only)
     todo, events = [r for r in runs if not is_done(r)], queue.Queue()
     self.say(f'{len(runs) - len(todo)} of {len(runs)} runs are finished; {len(self.places)} at a time on {", ".join(p.name for p in self.places)}')
     self.out.mkdir(parents=True, exist_ok=True)
@@ -182,6 +183,12 @@ def _work(self, plan:StudyPlan, only:str=''):
     self.waiting = [r.id for r in runs if not is_done(r) and r.id not in self.failed]
     self.write()
 
+def _bring(self, plan:StudyPlan, only:str='') -> list:
+    "Restore the runs of a slice from what is mounted; the runs"
+    runs, before = self.slice(plan, only), snapshots_in(*self.inputs)
+    for r in runs: self.last[r.id] = restore(r.id, r.folder, before.get(r.id, ()), self.say)
+    return runs
+
 def _slice(self, plan:StudyPlan, only:str) -> list:
     "The wanted runs and what they need; refused where the plan has no such run"
     wanted, known = [i for i in only.split(',') if i], {r.id: r for r in plan.runs}
@@ -189,7 +196,7 @@ def _slice(self, plan:StudyPlan, only:str) -> list:
         raise MedxferError(f'the study has no run {unknown[0]} here: the code or the corpora differ from those that it was planned with; push it again')
     return in_order([known[i] for i in wanted] or plan.runs)
 
-Session.work, Session.slice = _work, _slice
+Session.work, Session.bring, Session.slice = _work, _bring, _slice
 
 # %% ../../nbs/kaggle/25_session.ipynb #fcb2f0eb
 def _follow(self, todo:list, workers:list, events):
