@@ -38,18 +38,17 @@ def kernel_folder(kernel:str, folders=()) -> Path:
         if (f/kernel/'kernel-metadata.json').is_file(): return f/kernel
     raise MedxferError(f'there is no kernel {kernel} in {" or ".join(map(str, tried))}; give the folder that holds {kernel}/{kernel}.ipynb')
 
-def with_parameters(notebook:dict, **parameters) -> dict:
-    "The notebook with parameters put in"
+def with_parameters(path, **parameters):
+    "The notebook of a file with parameters put in"
+    from papermill.iorw import load_notebook_node
     from papermill.parameterize import parameterize_notebook
-    from papermill.utils import nb_kernel_name
-    import nbformat
-    nb = nbformat.reads(json.dumps(notebook), as_version=4)
-    tagged = [c for c in nb.cells if 'parameters' in c.metadata.get('tags', ())]
-    if len(tagged) != 1: raise MedxferError(f'{len(tagged)} cells of the notebook are tagged `parameters`; it must be one, or its parameters would not arrive')
-    if not nb.metadata.get('kernelspec'): raise MedxferError('the notebook has no kernelspec, and Kaggle would not run it')
+    nb = load_notebook_node(str(path))
+    tagged = [c for c in nb.cells if 'parameters' in c.metadata.tags]
+    if len(tagged) != 1: raise MedxferError(f'{len(tagged)} cells of {Path(path).name} are tagged `parameters`; it must be one, or its parameters would not arrive')
+    if not nb.metadata.get('kernelspec'): raise MedxferError(f'{Path(path).name} has no kernelspec, and Kaggle would not run it')
     known = set(re.findall(r'^(\w+) *=', tagged[0].source, re.M))
-    if unknown := sorted(parameters.keys() - known): raise MedxferError(f'the notebook has no parameter {unknown[0]!r}; it has {", ".join(sorted(known))}')
-    return parameterize_notebook(nb, parameters, kernel_name=nb_kernel_name(nb), language='python')
+    if unknown := sorted(parameters.keys() - known): raise MedxferError(f'{Path(path).name} has no parameter {unknown[0]!r}; it has {", ".join(sorted(known))}')
+    return parameterize_notebook(nb, parameters)
 
 # %% ../../nbs/kaggle/30_driver.ipynb #56c2fe61
 LOCAL = ('runs', 'data.root', 'out', 'device', 'threads', 'wandb')     # settings of one machine, which no session gets
@@ -240,8 +239,7 @@ def _push(self, datasets:str, hours:float) -> str:
     if not self.gpu: about.pop('machine_shape', None)
     given = dict(experiment=m.experiment, overrides=shlex.join(m.overrides), runs=','.join(m.session['runs']), name=m.session['name'], hours=hours, margin=self.margin, datasets=datasets, **self.settings, **m.parameters)
     with TemporaryDirectory() as d:
-        notebook = with_parameters(json.loads((source/about['code_file']).read_text()), **given)
-        Path(d, about['code_file']).write_text(json.dumps(notebook))
+        Path(d, about['code_file']).write_text(json.dumps(with_parameters(source/about['code_file'], **given)))
         Path(d, 'kernel-metadata.json').write_text(json.dumps(about))
         try: answer = self.client.call('push', tries=1, folder=d, seconds=hours*3600)
         except KaggleError as e:
