@@ -28,12 +28,14 @@ def study(args) -> int:
     if args.dry_run: return plan(args)
     from medxfer.study.engine import check_data, lookup_scores, run_study
     from medxfer.study.plan import write_study
+    from medxfer.study.similarity import write_similarity
     whole, part = planned(args)
     say = (lambda s: print(s, file=sys.stderr)) if args.json else print
     check_data(whole)
     write_study(whole, args.experiment)
     out = run_study(part, args.workers, say)
     lookup = lookup_scores(whole)
+    write_similarity(whole)
     code = show_report(whole.folder, args.json, lookup)
     if not out.complete: raise MedxferError(f'{len(out.failed)} runs failed and {len(out.waiting)} wait for them; the lines above say why, and the same command goes on')
     return code
@@ -125,8 +127,11 @@ def baseline(args) -> int:
 # %% ../nbs/10_cli.ipynb #719a45a4
 def tune(args) -> int:
     "Try out settings for every arm, the same number of trials each, on dev"
+    from medxfer.study.engine import check_data
     from medxfer.study.hpo import tune as tune_study
+    from medxfer.study.plan import plan_study
     overrides = args.overrides + ([f'data.root={args.data}'] if args.data else [])
+    check_data(plan_study(args.experiment, [*overrides, 'hpo.tuned=false']))
     found = tune_study(args.experiment, overrides, (lambda s: print(s, file=sys.stderr)) if args.json else print)
     print(json.dumps(found, default=str, indent=None if args.json else 1))
     return 0

@@ -5,13 +5,15 @@
 # %% auto #0
 __all__ = ['OWN', 'ARMS', 'COMPARED', 'TARGETED', 'Arm', 'Asked', 'key', 'reference_overrides', 'single', 'pair', 'placebo',
            'trial_weights', 'weighted', 'trial', 'scalar', 'without', 'few_shot', 'scratch', 'loto', 'adapter', 'fused',
-           'best_of', 'plain', 'check_arm', 'trained', 'resolve_run']
+           'best_of', 'plain', 'check_arm', 'trained', 'model_of', 'as_tuned', 'resolve_run']
 
 # %% ../../nbs/study/05_arms.ipynb #b0d8ae8f
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 import numpy as np
 from .config import ConfigError, RunSpec, compose, identity, run_id
+from .tuned import tuned_overrides
 
 # %% ../../nbs/study/05_arms.ipynb #c655ff91
 @dataclass(frozen=True)
@@ -33,9 +35,9 @@ class Asked:
         "Another run of the same study"
         return resolve_run([*(reference_overrides(self.overrides, self.cfg) if base is None else base), *more], self.prints)
 
-    def strategy(self, name:str|None=None) -> dict:
-        "A strategy of the study, by default its reference"
-        return compose([o for o in self.overrides if key(o) not in ('strategy', 'task')] + [f'strategy={name or self.cfg["reference"]}'])['strategy']
+    def strategy(self) -> dict:
+        "The reference of the study"
+        return as_tuned(reference_overrides(self.overrides, self.cfg))['strategy']
 
 # %% ../../nbs/study/05_arms.ipynb #f60f419c
 def key(override:str) -> str:
@@ -172,13 +174,28 @@ def trained(cfg:dict) -> list[str]:
     if cfg['arm'] == 'without': return [t for t in cfg['task'] if t != cfg['target']]
     return [cfg['target']] if cfg['arm'] and ARMS[cfg['arm']].subject == 'shots' else list(cfg['task'])
 
+# %% ../../nbs/study/05_arms.ipynb #a7d01e02
+def model_of(cfg:dict) -> str:
+    "The name under which the model of a run is tuned"
+    arm, strategy = cfg['arm'] and ARMS[cfg['arm']], cfg['strategy']
+    if not arm or arm.subject == 'task': name, alone = (cfg['arm'], True) if arm and not arm.prepares else (strategy['name'], strategy['single'])
+    else: name, alone = cfg['reference'], False
+    return f'{name} {next(iter(cfg["task"]))}' if alone else name
+
+def as_tuned(overrides) -> dict:
+    "The configuration for a list of overrides, with the values that tuning found where `hpo.tuned` asks for them"
+    cfg = compose(overrides)
+    if not cfg['hpo']['tuned'] or cfg['arm'] not in (None, *ARMS): return cfg
+    return compose([*overrides, *tuned_overrides(Path(cfg['runs'])/cfg['study'], model_of(cfg))])
+
+
 # %% ../../nbs/study/05_arms.ipynb #d03df303
 def resolve_run(
     overrides,              # as for `compose`
     prints:dict|None=None,  # task: fingerprint, where it is known already
 ) -> RunSpec:
     "The run that a list of overrides describes"
-    cfg = compose(overrides)
+    cfg = as_tuned(overrides)
     check_arm(cfg)
     asked = Asked(tuple(overrides), cfg, prints)
     changes, needs = (ARMS[cfg['arm']].make if cfg['arm'] else plain)(asked)

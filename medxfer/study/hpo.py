@@ -5,8 +5,7 @@
 # %% auto #0
 __all__ = ['TUNABLE', 'FIXED', 'START', 'DIVERGED', 'setting', 'dimension', 'Search', 'search_of', 'Unit', 'units_of',
            'sampler_for', 'proposed', 'short', 'as_override', 'Tuner', 'same_budget', 'placed', 'bring', 'storage',
-           'stored', 'try_next', 'tune', 'best_of_trials', 'checked', 'read_best', 'tuned_overrides', 'hpo_table',
-           'hpo_curves', 'hpo_figure']
+           'stored', 'try_next', 'tune', 'best_of_trials']
 
 # %% ../../nbs/study/17_hpo.ipynb #22de0655
 from dataclasses import dataclass, replace
@@ -20,6 +19,7 @@ from ..data.base import MedxferError, locked_file, write_atomic
 from .arms import ARMS, key, resolve_run
 from .config import ConfigError, RunSpec, compose, data_root, profile_of, run_id
 from .plan import arms_of, in_order
+from .tuned import checked
 from .run import dev_score, execute, read_state
 
 # %% ../../nbs/study/17_hpo.ipynb #ea001a39
@@ -60,7 +60,7 @@ class Search:
 def search_of(cfg:dict) -> Search:
     "`hpo` of a configuration, checked"
     given = cfg.get('hpo') or {}
-    if unknown := given.keys() - {'trials', 'seed', 'sampler', 'space'}: raise ConfigError(f'there is no setting hpo.{min(unknown)}; there are: trials, seed, sampler, space')
+    if unknown := given.keys() - {'trials', 'seed', 'sampler', 'space', 'tuned'}: raise ConfigError(f'there is no setting hpo.{min(unknown)}; there are: trials, seed, sampler, space')
     trials, seed, sampler = given.get('trials', 8), given.get('seed', 0), given.get('sampler', 'random')
     whole = lambda x: isinstance(x, int) and not isinstance(x, bool)
     if not whole(trials) or trials < 2: raise ConfigError(f'hpo.trials is {trials!r}; tuning needs at least 2')
@@ -131,7 +131,7 @@ class Tuner:
 
     def run(self, unit:Unit, values:dict) -> RunSpec:
         "The run of a trial; with no values, the untuned one"
-        fixed = [*self.base, f'plan.seeds=[{self.search.seed}]', *unit.overrides]     # no compared seed, also where a strategy is chosen over plan.seeds
+        fixed = [*self.base, 'hpo.tuned=false', f'plan.seeds=[{self.search.seed}]', *unit.overrides]     # no compared seed, also where a strategy is chosen over plan.seeds
         found = resolve_run([*fixed, *(as_override(*v) for v in values.items())], self.prints)
         if values and 'of' in found.config['budget']: found = same_budget(found, resolve_run(fixed, self.prints))
         return placed(found, self.folder/'runs')
@@ -216,49 +216,4 @@ def best_of_trials(tuner:Tuner, studies:dict) -> dict:
                                 tokens=sum(t.user_attrs['tokens'] for t in trials), scores=[t.value for t in trials], values=[t.params for t in trials], runs=[t.user_attrs['run'] for t in trials])
     return checked(dict(trials=n, seed=tuner.search.seed, sampler=tuner.search.sampler, reference=tuner.cfg['reference'], arms=found), tuner.folder)
 
-def checked(found:dict, where) -> dict:
-    "What best.json holds; refused where one arm had more trials than another"
-    uneven = {name: len(best['scores']) for name, best in found['arms'].items() if len(best['scores']) != found['trials']}
-    if uneven: raise MedxferError(f'{where}: {min(uneven)} has {uneven[min(uneven)]} trials, not {found["trials"]} as the others; tune again')
-    return found
 
-# %% ../../nbs/study/17_hpo.ipynb #3fd83223
-def read_best(study_folder) -> dict:
-    "hpo/best.json of a study, checked"
-    path = Path(study_folder)/'hpo'/'best.json'
-    try: found = json.loads(path.read_bytes())
-    except (OSError, ValueError): raise MedxferError(f'{path} is not there or cannot be read; `medxfer tune EXPERIMENT` writes it') from None
-    return checked(found, path)
-
-def tuned_overrides(
-    study_folder,          # runs/STUDY
-    arm:str,               # a strategy as the plan names it, or an arm
-    task:str|None=None,    # for a run that trains one task
-) -> list[str]:
-    "The tuned settings of a run; an arm that was not tuned itself takes those of the reference"
-    found = read_best(study_folder)
-    name = f'{arm} {task}' if task else arm
-    if arm in ARMS and ARMS[arm].subject != 'task': name = found['reference']
-    if name not in found['arms']: raise MedxferError(f'{Path(study_folder)/"hpo"/"best.json"} has no values for {name}; tuned were: {", ".join(found["arms"])}')
-    return found['arms'][name]['overrides']
-
-# %% ../../nbs/study/17_hpo.ipynb #bfc5bd55
-def hpo_table(study_folder):
-    "A row a unit: arm, task, trials, dev of the best, median over trials, tokens of all trials, and the chosen values"
-    import pandas as pd
-    rows = [dict(arm=b['arm'], task=b['task'] or '', trials=len(b['scores']), dev=b['score'], median=float(np.median(b['scores'])), tokens=b['tokens'],
-                 **dict(o.split('=', 1) for o in b['overrides'])) for b in read_best(study_folder)['arms'].values()]
-    return pd.DataFrame(rows)
-
-def hpo_curves(study_folder):
-    "Expected dev score of the best of 1, 2, … trials per arm (`expected_best_table`); for an arm of several models the mean over them"
-    from medxfer.evaluation.expected_best import expected_best_table
-    found, arms = read_best(study_folder), {}
-    if found['sampler'] != 'random': raise MedxferError(f'the trials in {study_folder} were not drawn at random (hpo.sampler={found["sampler"]}), so there is no curve of the best of n')
-    for b in found['arms'].values(): arms.setdefault(b['arm'], []).append(b['scores'])
-    return expected_best_table(arms)
-
-def hpo_figure(study_folder):
-    "The curves of `hpo_curves`"
-    from medxfer.evaluation.expected_best import expected_best_figure
-    return expected_best_figure(hpo_curves(study_folder))
