@@ -7,17 +7,17 @@ __all__ = ['MARK', 'GUARD', 'family_of', 'end_family', 'family']
 
 # %% ../../nbs/study/23_family.ipynb #8dff456c
 from contextlib import contextmanager
-import os, subprocess, sys
+import os, subprocess, sys, time, uuid
 
 # %% ../../nbs/study/23_family.ipynb #5e83ef17
 MARK = 'MEDXFER_FAMILY'    # in the environment of all processes of a piece of work
 
 def family_of(mark:str) -> list:
-    "The processes that carry a mark, but for this one"
+    "The processes that carry a mark, or the mark of one attempt, but for this one"
     import psutil
     found = []
     for p in psutil.process_iter():
-        try: ours = p.pid != os.getpid() and p.environ().get(MARK) == mark and p.status() != psutil.STATUS_ZOMBIE
+        try: ours = p.pid != os.getpid() and f'{p.environ().get(MARK)}#'.startswith(f'{mark}#') and p.status() != psutil.STATUS_ZOMBIE
         except psutil.Error: continue      # it has ended, or belongs to somebody else
         if ours: found.append(p)
     return found
@@ -29,7 +29,7 @@ def end_family(mark:str):
         for p in family:
             try: p.kill()
             except psutil.NoSuchProcess: pass
-        psutil.wait_procs(family, timeout=1)
+        time.sleep(.05)     # not `psutil.wait_procs`: it takes the exit code from whoever waits for it
 
 # %% ../../nbs/study/23_family.ipynb #13c58596
 GUARD = 'import sys; from medxfer.study.family import end_family; sys.stdin.read(); end_family(sys.argv[1])'
@@ -37,8 +37,9 @@ GUARD = 'import sys; from medxfer.study.family import end_family; sys.stdin.read
 @contextmanager
 def family(mark:str):
     "An environment for processes that end with the block, or with this process"
+    attempt = f'{mark}#{uuid.uuid4().hex}'
     path = os.pathsep.join(filter(None, sys.path))     # the guard must find medxfer where this process found it
     environment = {k: v for k, v in os.environ.items() if k != MARK} | {'PYTHONPATH': path}     # a family within a family guards its own
-    guard = subprocess.Popen([sys.executable, '-c', GUARD, mark], stdin=subprocess.PIPE, env=environment, start_new_session=True)
-    try: yield os.environ | {MARK: mark}
+    guard = subprocess.Popen([sys.executable, '-c', GUARD, attempt], stdin=subprocess.PIPE, env=environment, start_new_session=True)
+    try: yield os.environ | {MARK: attempt}
     finally: guard.stdin.close(); guard.wait()
