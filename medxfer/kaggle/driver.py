@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['LOCAL', 'MOST_FRUITLESS', 'MOST_FAILURES', 'PLANS', 'ACTIVE', 'FULL', 'LEAST', 'slug', 'kernel_folder',
-           'with_parameters', 'Memory', 'Driver', 'baselines', 'check_plan', 'clock', 'whole', 'read_json',
+           'with_parameters', 'Memory', 'Driver', 'read_json', 'baselines', 'check_plan', 'clock', 'whole',
            'is_finished']
 
 # %% ../../nbs/kaggle/30_driver.ipynb #2ec4f834
@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 import copy, hashlib, json, os, re, secrets, shlex, shutil, time
 from ..data.base import MedxferError, locked_file, write_atomic
-from ..data.venues import read_permissions
+from ..data.venues import RECORD, Permission, read_permissions
 from .bundle import PACK, check_corpora, corpora_of, pack_data, pack_header, unpack, wheels_in, write_wheel
 from .client import Client, KaggleError, may_pass, without_secrets
 from .resume import Snapshot, is_whole, newest, snapshots_in, take_snapshot
@@ -55,16 +55,26 @@ LOCAL = ('runs', 'data.root', 'out', 'device', 'threads', 'wandb')     # setting
 
 @dataclass
 class Memory:
-    "What a driver must know to go on"
-    experiment: str
-    overrides: list
+    "What a driver must know to go on, and may be seen on Kaggle"
+    experiment: str                # a file of configs/experiment
+    overrides: list                # as for `medxfer study`
     kernel: str = 'train'
     parameters: dict = field(default_factory=dict)   # of the notebook, beyond what every session gets
+    hours: float = 12.0            # of a session
+    margin: float = 0.25           # hours before its end at which it stops
+    gpu: bool = True
     count: int = 0                 # sessions so far
     session: dict|None = None      # the open one: name, runs, pushed (seconds since 1970, 0 before), tries
     fruitless: int = 0             # sessions in a row that brought nothing
     failures: dict = field(default_factory=dict)   # run: [times, reason]
     history: list = field(default_factory=list)    # of the sessions that ended
+    progress: dict = field(default_factory=dict)   # run: how far it was at the end of its last session
+
+    def __post_init__(self): self.overrides = [o for o in self.overrides if o.split('=')[0] not in LOCAL]
+    @property
+    def study(self) -> str: return compose([f'experiment={self.experiment}', *self.overrides])['study']
+    @property
+    def same(self) -> tuple: return self.experiment, self.overrides, self.kernel, self.parameters
 
 # %% ../../nbs/kaggle/30_driver.ipynb #ffbe8c89
 MOST_FRUITLESS, MOST_FAILURES = 3, 2
@@ -72,31 +82,26 @@ MOST_FRUITLESS, MOST_FAILURES = 3, 2
 class Driver:
     "Brings a study to its end on Kaggle"
     def __init__(self,
-        experiment:str,          # a file of configs/experiment
-        overrides=None,          # as for `medxfer study`; None: as the study was pushed with
+        study:str,               # its name
+        fresh:Memory|None=None,  # how to begin, where nothing is known of it yet
         client:Client|None=None,
-        kernel:str='train', kernels=(),     # which notebook, and folders to look for it
-        parameters:dict|None=None,          # of the notebook
         data=None,               # folder with one folder per task
-        hours:float=12.0, margin:float=0.25,   # of a session, see `Session`
+        wheels=None,             # folder with wheels of what the image lacks
+        allow=(),                # Permissions, beyond those that are on record
         poll:float=60.0,         # seconds between two looks at a session
         late:float=1800.0,       # seconds beyond its hours after which a session that still runs is taken for stuck
-        wheels=None,             # folder with wheels of what the image lacks
-        allow=(),                # Permissions
-        gpu:bool=True, together:int=1, workers:int=1, every:float|None=None,
+        kernels=(),              # folders to look for notebooks in, before the usual ones
         runs='runs',             # where studies lie
         say=print,
     ):
-        self.client, self.say = client or Client(say=say), say
-        self.hours, self.margin, self.poll, self.late, self.wheels, self.allow, self.gpu = hours, margin, poll, late, wheels, tuple(allow), gpu
-        self.kernels, self.settings = kernels, dict(together=together, workers=workers)
+        self.client, self.say, self.study = client or Client(say=say), say, study
+        self.poll, self.late, self.kernels = poll, late, kernels
         self.owner = self.client.call('user')
-        self.memory, self.given = None, [o for o in overrides or () if o.split('=')[0] not in LOCAL]
-        self.study = compose([f'experiment={experiment}', *self.given])['study']
-        self.folder = Path(runs)/self.study
+        self.folder = Path(runs)/study
         self.home = self.folder/'kaggle'
-        self.remember(Memory(experiment, self.given, kernel, parameters or {}), overrides is not None)
-        self.plan = self.planned(data)
+        self.remember(fresh)
+        self.here(data, wheels, allow)
+        self.plan = self.planned()
 
     def ref(self, what:str) -> str:
         "Owner and name of a dataset or kernel of the study"
@@ -114,15 +119,16 @@ class Driver:
         return [r for r in self.missing if r.id not in out]
 
 # %% ../../nbs/kaggle/30_driver.ipynb #0e324227
-def _remember(self, fresh:Memory, asked:bool):
+def _remember(self, fresh:Memory|None):
     "Take up the memory from the study's folder, or from Kaggle, or begin"
     file = self.home/'driver.json'
     if not file.exists(): self.recall()
-    if file.exists():
-        self.memory = Memory(**json.loads(file.read_bytes()))
-        if asked and (self.memory.overrides, self.memory.experiment) != (fresh.overrides, fresh.experiment):
-            raise MedxferError(f'the study {self.study} was pushed with {shlex.join([self.memory.experiment, *self.memory.overrides])}; go on with that, or give the study another name with study=NAME')
-    else: self.memory = fresh
+    if not file.exists() and fresh is None: raise MedxferError(f'no study {self.study} was pushed from here or by {self.owner}; first: medxfer kaggle push EXPERIMENT')
+    self.memory = Memory(**json.loads(file.read_bytes())) if file.exists() else fresh
+    if not fresh: return
+    if self.memory.same != fresh.same:
+        raise MedxferError(f'the study {self.study} was pushed with {shlex.join([self.memory.experiment, *self.memory.overrides])}; go on with that, or give the new one another name with study=NAME')
+    self.memory.hours, self.memory.margin, self.memory.gpu = fresh.hours, fresh.margin, fresh.gpu
 
 def _recall(self):
     "Fetch what the state dataset holds, if there is one"
@@ -132,26 +138,41 @@ def _recall(self):
         self.say(f'the study {self.study} is taken up from Kaggle')
         self.take_in(Path(d))
         self.home.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(found/'driver.json', self.home/'driver.json')
+        for name, at in (('permissions.jsonl', self.folder), ('driver.json', self.home)):
+            if (found/name).exists(): shutil.copyfile(found/name, at/name)
 
 def _keep(self):
     "Write the memory"
     self.home.mkdir(parents=True, exist_ok=True)
     write_atomic(self.home/'driver.json', json.dumps(self.memory.__dict__, indent=1).encode())
 
-Driver.remember, Driver.recall, Driver.keep = _remember, _recall, _keep
+def _here(self, data, wheels, allow):
+    "Where corpora and wheels lie on this machine, now or the last time; paths stay here"
+    known = read_json(self.home/'here.json') or {}
+    known |= {k: str(Path(v).absolute()) for k, v in (('data', data), ('wheels', wheels)) if v}
+    self.home.mkdir(parents=True, exist_ok=True)
+    write_atomic(self.home/'here.json', json.dumps(known).encode())
+    self.data, self.wheels = known.get('data'), known.get('wheels')
+    self.allow = (*allow, *(Permission(*(p[k] for k in ('task', 'profile', 'venue', 'reason', 'who'))) for p in read_permissions(self.folder)))
+
+def read_json(path) -> dict|None:
+    "A JSON file, None where there is none or it cannot be read"
+    try: return json.loads(Path(path).read_bytes())
+    except (OSError, ValueError): return None
+
+Driver.remember, Driver.recall, Driver.keep, Driver.here = _remember, _recall, _keep, _here
 
 # %% ../../nbs/kaggle/30_driver.ipynb #4969919e
-def _planned(self, data) -> StudyPlan:
+def _planned(self) -> StudyPlan:
     "The plan of the study on this machine"
-    more = [f'runs={self.folder.parent}']
-    if data: more.append(f'data.root={data}')
-    elif (self.home/'data').is_dir(): more.append(f'data.root={self.home}/data')
-    elif not compose([f'experiment={self.memory.experiment}', *self.memory.overrides])['data']['synthetic']:
+    m, folder = self.memory, self.home/'data'
+    generated = compose([f'experiment={m.experiment}', *m.overrides])['data']['synthetic']
+    if not (self.data or generated or folder.is_dir()):
         with TemporaryDirectory() as d:
-            if self.client.fetch(self.ref('data'), d): unpack(Path(d)/f'data{PACK}', self.home/'data'); more.append(f'data.root={self.home}/data')
-    plan = PLANS[self.memory.kernel](self.memory, [*self.memory.overrides, *more])
-    check_plan(plan, self.gpu)
+            if self.client.fetch(self.ref('data'), d): unpack(Path(d)/f'data{PACK}', folder)
+    root = self.data or (folder if folder.is_dir() else None)
+    plan = PLANS[m.kernel](m, [*m.overrides, f'runs={self.folder.parent}', *([f'data.root={root}'] if root else [])])
+    check_plan(plan, m.gpu)
     check_corpora(corpora_of(plan.settings), self.allow, self.folder)
     return plan
 
@@ -190,7 +211,8 @@ def _fill_state(self, folder:Path):
     self.seed()
     for those in snapshots_in(self.snapshots).values():
         if best := newest(those, self.say): shutil.copyfile(best.path, folder/best.path.name)
-    shutil.copyfile(self.home/'driver.json', folder/'driver.json')
+    for p in (self.home/'driver.json', self.folder/RECORD):
+        if p.exists(): shutil.copyfile(p, folder/p.name)
 
 def _seed(self):
     "Take snapshots of what runs have reached on this machine"
@@ -235,9 +257,9 @@ def _push(self, datasets:str, hours:float) -> str:
     m, source = self.memory, kernel_folder(self.memory.kernel, self.kernels)
     about = json.loads((source/'kernel-metadata.json').read_text())
     name, sources = slug(self.study, m.kernel), [self.ref(w) for w in ('code', 'data', 'state')]
-    about |= dict(id=f'{self.owner}/{name}', title=name, is_private=True, enable_internet=False, enable_gpu=self.gpu, dataset_sources=sources, model_sources=self.models())
-    if not self.gpu: about.pop('machine_shape', None)
-    given = dict(experiment=m.experiment, overrides=shlex.join(m.overrides), runs=','.join(m.session['runs']), name=m.session['name'], hours=hours, margin=self.margin, datasets=datasets, **self.settings, **m.parameters)
+    about |= dict(id=f'{self.owner}/{name}', title=name, is_private=True, enable_internet=False, enable_gpu=m.gpu, dataset_sources=sources, model_sources=self.models())
+    if not m.gpu: about.pop('machine_shape', None)
+    given = dict(experiment=m.experiment, overrides=shlex.join(m.overrides), runs=','.join(m.session['runs']), name=m.session['name'], hours=hours, margin=m.margin, datasets=datasets, **m.parameters)
     with TemporaryDirectory() as d:
         Path(d, about['code_file']).write_text(json.dumps(with_parameters(source/about['code_file'], **given)))
         Path(d, 'kernel-metadata.json').write_text(json.dumps(about))
@@ -266,13 +288,13 @@ LEAST = 0.1      # hours beyond the margin for which a session is worth starting
 
 def _hours_left(self) -> float:
     "Hours of the next session; waits where the week has none left"
-    said = False
-    while self.gpu and (q := self.client.call('quota')):
+    m, said = self.memory, False
+    while m.gpu and (q := self.client.call('quota')):
         left = q['allowed'] - q['used']
-        if left >= self.margin + min(LEAST, self.hours/2): return min(self.hours, left)
+        if left >= m.margin + min(LEAST, m.hours/2): return min(m.hours, left)
         if not said: self.say(f'{q["used"]:.1f} of {q["allowed"]:.0f} GPU hours of this week are used; the driver waits until {clock(q["refresh"])}'); said = True
         time.sleep(max(self.poll, min(3600.0, (q['refresh'] or 0) - time.time())) if self.poll >= 1 else self.poll)
-    return self.hours
+    return m.hours
 
 def clock(seconds:float|None) -> str:
     "A moment as day and time of this machine"
@@ -283,7 +305,7 @@ Driver.hours_left = _hours_left
 # %% ../../nbs/kaggle/30_driver.ipynb #580098a4
 def _wait(self):
     "Return when no session runs any more"
-    overdue = self.memory.session['pushed'] + 3600*self.hours + self.late
+    overdue = self.memory.session['pushed'] + 3600*self.memory.hours + self.late
     while self.active():
         if time.time() > overdue:
             self.say('the session runs though its hours are over; it is deleted')
@@ -299,6 +321,7 @@ def _collect(self):
     m = self.memory
     report, gained = self.collect_output()
     self.note_failures(report)
+    m.progress |= (report or {}).get('runs', {})
     m.fruitless = 0 if gained else m.fruitless + 1
     ended = self.client.call('status', kernel=self.ref(m.kernel)) or dict(status='DELETED', reason='')
     m.history.append(dict(name=m.session['name'], pushed=m.session['pushed'], ended=time.time(), status=ended['status'], gained=gained, why=(report or {}).get('why') or ended['reason'] or ''))
@@ -343,11 +366,6 @@ def whole(path) -> bool:
     try: return is_whole(Snapshot(path, pack_header(path)))
     except MedxferError: return False
 
-def read_json(path) -> dict|None:
-    "A JSON file, None where there is none or it cannot be read"
-    try: return json.loads(Path(path).read_bytes())
-    except (OSError, ValueError): return None
-
 Driver.collect_output, Driver.pattern = _collect_output, _pattern
 
 # %% ../../nbs/kaggle/30_driver.ipynb #f1e97069
@@ -371,7 +389,7 @@ def _settle_run(self, snapshot:Snapshot):
     "Put a finished run into the study's folder, with the permissions that its corpora travelled under"
     folder = self.folder/snapshot.run
     unpack(snapshot.path, folder)
-    if given := read_permissions(self.folder): write_atomic(folder/'permissions.jsonl', ''.join(json.dumps(p) + '\n' for p in given).encode())
+    if given := read_permissions(self.folder): write_atomic(folder/RECORD, ''.join(json.dumps(p) + '\n' for p in given).encode())
 
 def _keep_logs(self, folder:Path):
     "Keep the end of what the kernel and its workers printed"
@@ -427,3 +445,30 @@ def _end(self):
     self.say(f'all {len(self.plan.runs)} runs are finished after {self.memory.count} sessions; next: medxfer report {self.folder}')
 
 Driver.watch, Driver.arrived, Driver.check_fruit, Driver.put_back, Driver.end = _watch, _arrived, _check_fruit, _put_back, _end
+
+# %% ../../nbs/kaggle/30_driver.ipynb #7f1f5ffc
+def _pull(self):
+    "Collect what the open session left, if it has ended"
+    with locked_file(self.home/'.lock', f'another driver is at work in {self.home}'):
+        if self.memory.session is None: return self.say('no session is open')
+        if self.active(): return self.say('the session is not over')
+        self.collect()
+
+def _rows(self) -> list[dict]:
+    "Where every run is, for `table_lines`"
+    q = self.client.call('quota') if self.memory.gpu else None
+    at = self.memory.session['runs'] if self.memory.session else ()
+    def row(r):
+        p, done = self.memory.progress.get(r.id, {}), is_done(r)
+        share = 1.0 if done else p['tokens']/max(1, p['budget']) if 'tokens' in p else None
+        place = f'session {self.memory.count}' if r.id in at and not done else None
+        return dict(run=r.id, place=place, share=share, step=p.get('step'), loss=p.get('loss'), speed=p.get('speed'), left=0 if done else p.get('left'), quota=q and q['allowed'] - q['used'])
+    return [row(r) for r in self.plan.runs]
+
+def _state(self) -> dict:
+    "The study in a few figures"
+    m = self.memory
+    now = self.client.call('status', kernel=self.ref(m.kernel))
+    return dict(study=self.study, finished=len(self.plan.runs) - len(self.missing), sessions=m.count, open=m.session and m.session['name'], status=now and now['status'], failures=m.failures)
+
+Driver.pull, Driver.rows, Driver.state = _pull, _rows, _state

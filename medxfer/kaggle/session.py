@@ -14,7 +14,7 @@ from ..data.base import MedxferError, write_atomic
 from .bundle import CONTENT, PACK, content_hash, pack_header, unpack
 from .resume import restore, snapshots_in, take_snapshot
 from ..study.arms import resolve_run
-from ..study.engine import is_done, stop_with_parent
+from ..study.engine import PLACE, is_done, note_place, stop_with_parent
 from ..study.plan import StudyPlan, in_order, plan_study
 from ..study.progress import read_progress
 from ..study.run import execute
@@ -26,7 +26,7 @@ RUN = 'MEDXFER_RUN'      # overrides of the one run to do, where several process
 
 def do_run(overrides, tell):
     "Execute one run and tell what came of it"
-    try: how, reason = execute(resolve_run(overrides), None, lambda m: tell(said=str(m)), current_processes()), ''
+    try: how, reason = execute(run := resolve_run(overrides), note_place(run.folder, os.environ.get(PLACE)), lambda m: tell(said=str(m)), current_processes()), ''
     except Stopped as e: how, reason = 'stopped', str(e)
     except Exception as e: how, reason = 'failed', str(e) if isinstance(e, MedxferError) else f'{type(e).__name__}: {e}'
     tell(how=how, reason=reason)
@@ -69,15 +69,15 @@ def places(
 # %% ../../nbs/kaggle/25_session.ipynb #12d4b8ef
 class Worker:
     "The process of a place"
-    def __init__(self, place:Place, events:queue.Queue, log):
-        self.place, self.events, self.log, self.run, self.process = place, events, log, None, None
+    def __init__(self, place:Place, events:queue.Queue, log, where:str=''):
+        self.place, self.events, self.log, self.where, self.run, self.process = place, events, log, where, None, None
 
     def start(self, one:str=''):
         "Start the process, for one run or for many"
         n, me = self.place.processes, ['-m', 'medxfer.kaggle.session']
         launch = ['-m', 'accelerate.commands.launch', '--num_processes', str(n), '--num_machines', '1', '--mixed_precision', 'no', '--dynamo_backend', 'no', '--main_process_port', '0',
                   *([] if self.place.gpus else ['--cpu']), *(['--multi_gpu'] if self.place.gpus else [])] if n > 1 else []
-        env = dict(os.environ, CUDA_VISIBLE_DEVICES=self.place.gpus, PYTHONUNBUFFERED='1', **({RUN: one} if one else {}))
+        env = dict(os.environ, CUDA_VISIBLE_DEVICES=self.place.gpus, PYTHONUNBUFFERED='1', **{PLACE: f'{self.where} {self.place.name}'.strip()}, **({RUN: one} if one else {}))
         self.process = subprocess.Popen([sys.executable, *launch, *me], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, env=env, start_new_session=True)
         threading.Thread(target=self.listen, args=(self.process,), daemon=True).start()
 
@@ -125,7 +125,7 @@ class Session:
         self.snapshots = self.out/'snapshots'
         self.end = self.began + 3600*(hours - margin) if hours else float('inf')
         self.places, self.parent, self.why = places(gpu_count(), together, workers), os.getppid(), ''
-        self.last, self.saved_at, self.failed, self.waiting, self.tries = {}, {}, {}, [], {}
+        self.last, self.saved_at, self.failed, self.waiting, self.tries, self.progress = {}, {}, {}, [], {}, {}
 
 # %% ../../nbs/kaggle/25_session.ipynb #7603f30d
 def _scratch(self) -> Path:
@@ -176,7 +176,7 @@ def _work(self, plan:StudyPlan, only:str=''):
     self.out.mkdir(parents=True, exist_ok=True)
     os.environ[STOP_AT] = str(self.end)
     with open(self.out/'workers.log', 'a') as log:
-        workers = [Worker(p, events, log) for p in self.places]
+        workers = [Worker(p, events, log, f'Kaggle, {self.name},' if self.root else '') for p in self.places]
         try: self.follow(todo, workers, events)
         except KeyboardInterrupt: self.why = 'it was interrupted'
         finally: self.leave(workers, runs)
@@ -252,6 +252,7 @@ def _save(self, run, every:float=0.0):
     self.saved_at[run.id] = time.monotonic()
     try: found = take_snapshot(run.folder, self.snapshots, self.name, self.last.get(run.id))
     except (FileNotFoundError, MedxferError) as e: return self.say(f'{run.id}: not saved this time ({e})')
+    if p := read_progress(run): self.progress[run.id] = {k: p[k] for k in ('tokens', 'budget', 'loss', 'speed', 'left')}
     if found: self.last[run.id] = found; self.write()
 
 def _leave(self, workers, runs):
@@ -271,7 +272,7 @@ Session.save, Session.leave = _save, _leave
 def _write(self):
     "Write session.json: who this was, what it saved, how every run stands"
     kept = {p.name: hashlib.sha256(p.open('rb').readline()).hexdigest() for p in sorted(self.snapshots.glob(f'*{PACK}'))}
-    runs = {i: dict(done=s.done, step=s.step) for i, s in self.last.items() if s}
+    runs = {i: dict(done=s.done, step=s.step) | self.progress.get(i, {}) for i, s in self.last.items() if s}
     report = dict(session=self.name, began=self.began, until=time.time(), why=self.why, runs=runs, failed=self.failed, waiting=self.waiting, snapshots=kept)
     self.out.mkdir(parents=True, exist_ok=True)
     write_atomic(self.out/'session.json', json.dumps(report, indent=1).encode())

@@ -23,7 +23,6 @@ from .run import read_state
 def ray_module():
     "Ray, which reports to nobody; a sentence where it is not installed"
     os.environ['RAY_USAGE_STATS_ENABLED'] = '0'
-    os.environ.setdefault('RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO', '0')    # a run without a GPU of its own: Ray changes nothing, and says nothing about it
     try: import ray
     except ImportError: raise MedxferError('the engine ray needs the package ray; pip install "ray>=2.49,<3"') from None
     return ray
