@@ -138,6 +138,8 @@ def _recall(self):
         self.say(f'the study {self.study} is taken up from Kaggle')
         self.take_in(Path(d))
         self.home.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory() as code:
+            for w in self.client.fetch(self.ref('code'), code).glob('*.whl'): (self.home/'code').mkdir(exist_ok=True); shutil.copyfile(w, self.home/'code'/w.name)
         for name, at in (('permissions.jsonl', self.folder), ('driver.json', self.home)):
             if (found/name).exists(): shutil.copyfile(found/name, at/name)
 
@@ -200,9 +202,10 @@ def _publish(self) -> str:
     return ','.join(hashes)
 
 def _fill_code(self, folder:Path):
-    "The wheel, and those of what the image lacks"
-    write_wheel(folder)
-    for w in wheels_in(self.wheels) if self.wheels else (): shutil.copyfile(w, folder/w.name)
+    "The wheel that the study began with, and those of what the image lacks"
+    kept = self.home/'code'
+    if not list(kept.glob('*.whl')): write_wheel(kept)
+    for w in [*kept.glob('*.whl'), *(wheels_in(self.wheels) if self.wheels else ())]: shutil.copyfile(w, folder/w.name)
 
 def _fill_data(self, folder:Path): "The corpora"; pack_data(self.plan.settings, folder/f'data{PACK}', self.allow, self.folder)
 
