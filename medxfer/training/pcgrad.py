@@ -107,6 +107,7 @@ class Surgery:
         rule=pcgrad,    # (gramian, orders) -> weights
     ):
         self.params, self.tasks, self.reduce, self.rule = list(dict.fromkeys(params)), list(tasks), reduce, rule
+        if not self.params or not self.tasks: raise MedxferError('gradient surgery has nothing to do: the strategy shares no parameters, or there are no tasks')
         kinds = {(p.dtype, p.device) for p in self.params}
         if len(kinds) != 1 or self.params[0].dtype not in (torch.float32, torch.float64):
             raise MedxferError('gradient surgery needs shared parameters in float32 on one device; cast the adapters with model.float() and keep them together')
