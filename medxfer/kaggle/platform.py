@@ -26,6 +26,7 @@ import os
 import re
 import secrets as random_text
 import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -207,11 +208,14 @@ def answers(method:str):
 # %% ../../nbs/kaggle/50_platform.ipynb #7cac7fdc
 @answers('IntrospectToken')
 def introspect_token(p, body):
+    "Whose token it is"
     good = body.get('token') == p.token()
     return dict(active=True, username=p.user, scope='all') if good else dict(active=False)
 
 @answers('Hello')
-def hello(p, body): return dict(userName=p.user)
+def hello(p, body):
+    "Whose account it is"
+    return dict(userName=p.user)
 
 # %% ../../nbs/kaggle/50_platform.ipynb #5f25106f
 def page(items:list, body:dict, most:int) -> tuple:
@@ -223,6 +227,7 @@ def page(items:list, body:dict, most:int) -> tuple:
 # %% ../../nbs/kaggle/50_platform.ipynb #0733cf52
 @answers('StartBlobUpload')
 def start_blob_upload(p, body):
+    "A place to upload a file to"
     token = random_text.token_urlsafe(24)
     p.state['blobs'][token] = dict(name=body['name'], size=body.get('contentLength', 0))
     (p.folder/'blobs').mkdir(exist_ok=True)
@@ -283,8 +288,8 @@ def place_files(p, files:list, directories:list, target:Path):
     for file in files:
         blob = p.state['blobs'].get(file.get('token'))
         if blob is None: raise Refused(400, 'a file was never uploaded')
-        shutil.copyfile(p.folder/'blobs'/file['token'], target/blob['name'])
-    for d in directories: place_files(p, d.get('files', []), d.get('directories', []), target/d['name'])
+        shutil.copyfile(p.folder/'blobs'/file['token'], target/Path(blob['name']).name)
+    for d in directories: place_files(p, d.get('files', []), d.get('directories', []), target/Path(d['name']).name)
 
 # %% ../../nbs/kaggle/50_platform.ipynb #6bd08e7f
 def add_version(p, d:dict, body:dict):
@@ -303,6 +308,7 @@ def add_version(p, d:dict, body:dict):
 # %% ../../nbs/kaggle/50_platform.ipynb #77b2588f
 @answers('CreateDataset')
 def create_dataset(p, body):
+    "A dataset with its first version; an error in the answer if the name is taken"
     owned(p, body['ownerSlug'])
     ref = f'{body["ownerSlug"]}/{body["slug"]}'
     fine = dict(ref=f'/{ref}', url=f'{p.base}/datasets/{ref}', status='Ok')
@@ -318,6 +324,7 @@ def create_dataset(p, body):
 # %% ../../nbs/kaggle/50_platform.ipynb #c4332d6f
 @answers('CreateDatasetVersion')
 def create_dataset_version(p, body):
+    "A further version; 403 while one is processed, and no number in the answer"
     owned(p, body['ownerSlug'])
     d = find_dataset(p, body)
     if d['versions'][-1]['ready'] > time.time(): raise Refused(403, 'the dataset is still being processed')
@@ -327,6 +334,7 @@ def create_dataset_version(p, body):
 # %% ../../nbs/kaggle/50_platform.ipynb #d07038ed
 @answers('GetDatasetStatus')
 def get_dataset_status(p, body):
+    "Whether the newest version that is seen is ready"
     newest = seen(find_dataset(p, body))[-1]
     return dict(status='READY' if newest['ready'] <= time.time() else 'BLOBS_RECEIVED')
 
@@ -350,16 +358,20 @@ def dataset_files(p, d:dict, number:int) -> dict:
 
 # %% ../../nbs/kaggle/50_platform.ipynb #d21a9f86
 @answers('GetDataset')
-def get_dataset(p, body): return describe_dataset(p, find_dataset(p, body))
+def get_dataset(p, body):
+    "What is known about a dataset"
+    return describe_dataset(p, find_dataset(p, body))
 
 @answers('ListDatasets')
 def list_datasets(p, body):
+    "The datasets of the account"
     found = [d for d in p.state['datasets'].values() if seen(d) and (body.get('search') or '') in d['ref'] + d['title'] and body.get('user') in (None, '', d['owner'])]
     items, token = page(found, body, 100)
     return dict(datasets=[describe_dataset(p, d) for d in items], nextPageToken=token)
 
 @answers('ListDatasetFiles')
 def list_dataset_files(p, body):
+    "The files of a version"
     d = find_dataset(p, body)
     v = version_of(d, body)
     items, token = page(list(dataset_files(p, d, v['number']).items()), body, 200)
@@ -367,11 +379,13 @@ def list_dataset_files(p, body):
 
 @answers('GetDatasetMetadata')
 def get_dataset_metadata(p, body):
+    "Title, owner and licence"
     d = find_dataset(p, body)
     return dict(info=dict(datasetId=d['id'], datasetSlug=d['slug'], ownerUser=d['owner'], title=d['title'], isPrivate=d['private'], licenses=[dict(name=d['licence'])]))
 
 @answers('DeleteDataset')
 def delete_dataset(p, body):
+    "Removes a dataset with all versions"
     owned(p, body['ownerSlug'])
     d = find_dataset(p, body)
     del p.state['datasets'][d['ref']]
@@ -391,6 +405,7 @@ class Redirect(Exception):
 
 @answers('DownloadDataset')
 def download_dataset(p, body):
+    "Where a version, or one of its files, can be fetched"
     d = find_dataset(p, body)
     v, name = version_of(d, body), body.get('fileName')
     if name and name not in dataset_files(p, d, v['number']): raise Refused(404, f'there is no file {name} in {d["ref"]}')
@@ -432,7 +447,7 @@ def attach_kernels(p, sources:list) -> tuple:
     return inputs, invalid
 
 # %% ../../nbs/kaggle/50_platform.ipynb #5940ca93
-RUNNING = ('QUEUED', 'RUNNING')
+RUNNING = ('QUEUED', 'RUNNING', 'CANCEL_REQUESTED')
 
 def gpu_sessions(p) -> int:
     "GPU sessions that count: those that run, those whose processes are not gone, and the dead that the platform has not noticed"
@@ -456,6 +471,7 @@ def refuse_push(p, body:dict, gpu:bool) -> str:
 # %% ../../nbs/kaggle/50_platform.ipynb #abaaad79
 @answers('SaveKernel')
 def save_kernel(p, body):
+    "A new version of a kernel, and a session for it"
     owner, slug = (body.get('slug') or f'{p.user}/').split('/')[:2]
     owned(p, owner)
     gpu = bool(body.get('enableGpu')) or 'nvidia' in (body.get('machineShape') or '').lower()
@@ -495,7 +511,7 @@ def settle(p):
     for process in p.processes: process.poll()
     for session in p.state['sessions'].values():
         if session['status'] not in RUNNING: continue
-        if time.time() >= session['started']: session['status'] = 'RUNNING'
+        if session['status'] == 'QUEUED' and time.time() >= session['started']: session['status'] = 'RUNNING'
         end = box.ending(session_folder(p, session))
         if end: close_session(p, session, end)
 
@@ -506,7 +522,7 @@ def close_session(p, session:dict, end:dict):
     "Sets the status of an ended session and keeps its output"
     session['seconds'] = end['seconds'] or time.time() - session['started']
     if end['reason'] == 'limit' and session['stuck']: return
-    session['failure'] = FAILURES.get(end['reason'], '')
+    session['failure'] = ': '.join(filter(None, [FAILURES.get(end['reason']), end.get('fault')]))
     session['status'] = 'COMPLETE' if end['code'] == 0 else 'CANCEL_ACKNOWLEDGED' if end['reason'] == 'cancelled' else 'ERROR'
     if end['reason'] == 'limit' and session['nothing_kept']: return
     folder = session_folder(p, session)
@@ -527,6 +543,7 @@ def last_session(p, kernel:dict) -> dict:
 # %% ../../nbs/kaggle/50_platform.ipynb #ecab2a07
 @answers('GetKernelSessionStatus')
 def get_kernel_session_status(p, body):
+    "How the newest session is"
     session = last_session(p, find_kernel(p, body))
     return dict(status=session['status'], **(dict(failureMessage=session['failure']) if session['failure'] else {}))
 
@@ -545,6 +562,7 @@ def log_of(p, session:dict) -> str:
 # %% ../../nbs/kaggle/50_platform.ipynb #e1153076
 @answers('ListKernelSessionOutput')
 def list_kernel_session_output(p, body):
+    "The output and the log of the newest session; nothing while it runs"
     session = last_session(p, find_kernel(p, body))
     items, token = page(list(output_files(p, session)), body, 500)
     files = [dict(fileName=name, url=f'{p.base}/files/output/{session["id"]}/{session["key"]}/{quote(name)}') for name in items]
@@ -553,6 +571,7 @@ def list_kernel_session_output(p, body):
 # %% ../../nbs/kaggle/50_platform.ipynb #6f392fab
 @answers('DownloadKernelOutput')
 def download_kernel_output(p, body):
+    "Where the output of a session, or one of its files, can be fetched"
     kernel = find_kernel(p, dict(userName=body['ownerSlug'], kernelSlug=body['kernelSlug']))
     done = [s for s in p.state['sessions'].values() if s['kernel'] == kernel['ref'] and s['committed'] and body.get('versionNumber') in (None, s['version'])]
     if not done or body.get('filePath') and body['filePath'] not in output_files(p, done[-1]): raise Refused(404, f'{kernel["ref"]} has no such output')
@@ -561,6 +580,7 @@ def download_kernel_output(p, body):
 # %% ../../nbs/kaggle/50_platform.ipynb #f429dcd3
 @answers('GetAcceleratorQuotaStatistics')
 def get_accelerator_quota_statistics(p, body):
+    "Hours used this week"
     quota = lambda used, total: dict(timeUsed=f'{int(used)}s', timeReserved='0s', totalTimeAllowed=f'{int(total)}s', hasEverRun=bool(used))
     return dict(quotaRefreshTime=moment(time.time() + 7 * 86400), gpuQuota=quota(gpu_seconds(p), p.week), tpuQuota=quota(0, 20 * 3600))
 
@@ -573,12 +593,14 @@ def describe_kernel(p, kernel:dict) -> dict:
 
 @answers('ListKernels')
 def list_kernels(p, body):
+    "The kernels of the account"
     found = [k for k in p.state['kernels'].values() if (body.get('search') or '') in k['ref'] and body.get('user') in (None, '', k['owner'])]
     items, token = page(found, body, 100)
     return dict(kernels=[describe_kernel(p, k) for k in items], nextPageToken=token)
 
 @answers('GetKernel')
 def get_kernel(p, body):
+    "A kernel with its code"
     kernel = find_kernel(p, body)
     source = next((session_folder(p, last_session(p, kernel))/'src').glob('[ns]*'))
     r = kernel['request']
@@ -587,19 +609,22 @@ def get_kernel(p, body):
 # %% ../../nbs/kaggle/50_platform.ipynb #aa1e4a76
 @answers('DeleteKernel')
 def delete_kernel(p, body):
+    "Removes a kernel with its sessions and their output"
     owned(p, body['userName'])
     kernel = find_kernel(p, body)
     for s in [s for s in p.state['sessions'].values() if s['kernel'] == kernel['ref']]:
-        box.cancel(session_folder(p, s))
+        box.cancel(session_folder(p, s), reason='died')
         s.update(status='DELETED', committed=False, seconds=s['seconds'] if s['seconds'] is not None else time.time() - s['started'])
     del p.state['kernels'][kernel['ref']]
     return {}
 
 @answers('CancelKernelSession')
 def cancel_kernel_session(p, body):
+    "Asks a session to end; its output is kept"
     session = p.state['sessions'].get(str(body.get('kernelSessionId')))
     if session is None: raise Refused(404, 'there is no such session')
-    box.cancel(session_folder(p, session))
+    box.cancel(session_folder(p, session), wait=0)
+    if session['status'] in RUNNING: session['status'] = 'CANCEL_REQUESTED'
     return {}
 
 # %% ../../nbs/kaggle/50_platform.ipynb #629c8b45
@@ -618,7 +643,8 @@ class Wire(BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
     platform = None                       # set by the platform
 
-    def log_message(self, *_): pass
+    def log_message(self, *_):
+        "Prints nothing; `note` keeps the log"
 
     def body(self) -> bytes:
         "The request's body, whole"
@@ -637,7 +663,9 @@ class Wire(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def send_json(self, value, code=200): self.send(code, json.dumps(value).encode())
+    def send_json(self, value, code=200):
+        "Answers with JSON"
+        self.send(code, json.dumps(value).encode())
 
     def send_file(self, file:Path):
         "The bytes of a file, or the rest of them if a range is asked for"
@@ -656,7 +684,9 @@ class Wire(BaseHTTPRequestHandler):
         row = dict(time=round(time.time(), 3), verb=self.command, path=re.sub('(/upload|/files/output/[0-9]+)/[^/]+', r'\1/*', path), method=method_of(path), status=code, about=about)
         with self.platform.lock, (self.platform.folder/'requests.jsonl').open('a', encoding='utf-8') as log: log.write(json.dumps(row) + '\n')
 
-    def log_request(self, code='-', size='-'): self.note(int(code), self.about)
+    def log_request(self, code='-', size='-'):
+        "Called with every status that is sent"
+        self.note(int(code), self.about)
 
 # %% ../../nbs/kaggle/50_platform.ipynb #8aea061d
 def method_of(path:str) -> str:
@@ -768,6 +798,7 @@ def main(arguments=None):
     with Platform(chosen.folder, traps=traps, limit=chosen.limit, port=chosen.port) as p:
         for name, value in p.env().items():
             if os.environ.get(name) != value: print(f'export {name}={value}')
+        signal.signal(signal.SIGTERM, signal.default_int_handler)      # ends like Ctrl-C
         print(f'# the account is {p.user}; requests are logged in {p.folder}/requests.jsonl; Ctrl-C ends the platform and its sessions', flush=True)
         try: threading.Event().wait()
         except KeyboardInterrupt: pass
