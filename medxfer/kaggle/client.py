@@ -160,6 +160,8 @@ def without_secrets(text:str, environment=os.environ) -> str:
 # %% ../../nbs/kaggle/15_client.ipynb #44d53c48
 class Client:
     "The kaggle client in its own process"
+    command = ('-m', 'medxfer.kaggle.client')     # what Python runs
+
     def __init__(self,
         env:dict|None=None,      # variables beyond this process' own, such as where a test platform is
         tries:int=8,             # of a call that may pass
@@ -189,7 +191,7 @@ def _once(self, name:str, args:dict, timeout:float):
     if self.process is None or self.process.poll() is not None:
         self.close()
         self.log = tempfile.TemporaryFile()
-        self.process = subprocess.Popen([sys.executable, '-m', 'medxfer.kaggle.client'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, env=self.env, start_new_session=True)
+        self.process = subprocess.Popen([sys.executable, *self.command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, env=self.env, start_new_session=True)
     with suppress(OSError): self.process.stdin.write(json.dumps(dict(call=name, args=args)) + '\n'); self.process.stdin.flush()
     late = threading.Timer(timeout, self.process.kill)
     late.start()

@@ -31,7 +31,7 @@ def driver_of(args, fresh=None):
 def push(args) -> int:
     "Publish what has changed and push a session that goes on with a study"
     from medxfer.kaggle.driver import Memory
-    fresh = Memory(args.experiment, args.overrides, args.kernel, dict(together=args.together), args.hours, args.margin/60, not args.cpu)
+    fresh = Memory(args.experiment, args.overrides, args.kernel, dict(together=args.together), args.hours, args.margin/60, not args.cpu, args.internet)
     driver = driver_of(args, fresh)
     driver.watch(once=True)
     return show(driver, args.json)
@@ -92,6 +92,7 @@ def add_kaggle_commands(commands):
     p.add_argument('--margin', type=float, default=15.0, help='minutes before its end at which a session saves and stops (default: 15)')
     p.add_argument('--together', type=int, default=1, help='GPUs that train one run; 1 lets two runs go side by side (default: 1)')
     p.add_argument('--cpu', action='store_true', help='without a GPU, which costs no quota')
+    p.add_argument('--internet', action='store_true', help='with a network, so that a session can publish by itself; needs a secret medxfer-token, attached once on the web page')
     p.add_argument('--allow', action='append', default=[], metavar='TASK:PROFILE:REASON', help='let a corpus go to Kaggle that its licence does not; written down with the reason')
     for name, call in (('watch', watch), ('pull', pull), ('status', status)):
         q = command(name, call)

@@ -63,6 +63,7 @@ class Memory:
     hours: float = 12.0            # of a session
     margin: float = 0.25           # hours before its end at which it stops
     gpu: bool = True
+    internet: bool = False         # so that a session can publish by itself, see `Session.upload`
     count: int = 0                 # sessions so far
     session: dict|None = None      # the open one: name, runs, pushed (seconds since 1970, 0 before), tries
     fruitless: int = 0             # sessions in a row that brought nothing
@@ -128,7 +129,7 @@ def _remember(self, fresh:Memory|None):
     if not fresh: return
     if self.memory.same != fresh.same:
         raise MedxferError(f'the study {self.study} was pushed with {shlex.join([self.memory.experiment, *self.memory.overrides])}; go on with that, or give the new one another name with study=NAME')
-    self.memory.hours, self.memory.margin, self.memory.gpu = fresh.hours, fresh.margin, fresh.gpu
+    for name in ('hours', 'margin', 'gpu', 'internet'): setattr(self.memory, name, getattr(fresh, name))
 
 def _recall(self):
     "Fetch what the state dataset holds, if there is one"
@@ -260,9 +261,9 @@ def _push(self, datasets:str, hours:float) -> str:
     m, source = self.memory, kernel_folder(self.memory.kernel, self.kernels)
     about = json.loads((source/'kernel-metadata.json').read_text())
     name, sources = slug(self.study, m.kernel), [self.ref(w) for w in ('code', 'data', 'state')]
-    about |= dict(id=f'{self.owner}/{name}', title=name, is_private=True, enable_internet=False, enable_gpu=m.gpu, dataset_sources=sources, model_sources=self.models())
+    about |= dict(id=f'{self.owner}/{name}', title=name, is_private=True, enable_internet=m.internet, enable_gpu=m.gpu, dataset_sources=sources, model_sources=self.models())
     if not m.gpu: about.pop('machine_shape', None)
-    given = dict(experiment=m.experiment, overrides=shlex.join(m.overrides), runs=','.join(m.session['runs']), name=m.session['name'], hours=hours, margin=m.margin, datasets=datasets, **m.parameters)
+    given = dict(experiment=m.experiment, overrides=shlex.join(m.overrides), runs=','.join(m.session['runs']), name=m.session['name'], hours=hours, margin=m.margin, datasets=datasets, **(dict(state=self.ref('state')) if m.internet else {}), **m.parameters)
     with TemporaryDirectory() as d:
         Path(d, about['code_file']).write_text(json.dumps(with_parameters(source/about['code_file'], **given)))
         Path(d, 'kernel-metadata.json').write_text(json.dumps(about))
@@ -323,6 +324,7 @@ def _collect(self):
     "Take in what the open session left, and close it"
     m = self.memory
     report, gained = self.collect_output()
+    if m.internet: gained += self.take_published()
     self.note_failures(report)
     m.progress |= (report or {}).get('runs', {})
     m.fruitless = 0 if gained else m.fruitless + 1
@@ -388,6 +390,10 @@ def _take_in(self, folder:Path) -> int:
 
 def is_finished(folder) -> bool: return (read_json(folder/'state.json') or {}).get('status') == 'done'
 
+def _take_published(self) -> int:
+    "Keep what the session has published by itself; how many runs came further"
+    with TemporaryDirectory() as d: return self.take_in(found) if (found := self.client.fetch(self.ref('state'), d)) else 0
+
 def _settle_run(self, snapshot:Snapshot):
     "Put a finished run into the study's folder, with the permissions that its corpora travelled under"
     folder = self.folder/snapshot.run
@@ -402,7 +408,7 @@ def _keep_logs(self, folder:Path):
         tail = p.read_bytes()[-100_000:].decode('utf-8', 'replace')
         write_atomic(logs/f'{self.memory.count}-{p.name}', without_secrets(tail, self.client.env).encode())
 
-Driver.take_in, Driver.settle_run, Driver.keep_logs = _take_in, _settle_run, _keep_logs
+Driver.take_in, Driver.take_published, Driver.settle_run, Driver.keep_logs = _take_in, _take_published, _settle_run, _keep_logs
 
 # %% ../../nbs/kaggle/30_driver.ipynb #4219470e
 def _watch(self, once:bool=False):
