@@ -69,7 +69,8 @@ UNITS = {'share': '{}', 'step': 'step {}', 'loss': 'loss {}', 'speed': '{} token
 
 def plain_line(row:dict) -> str:
     "A row in one line"
-    return '  '.join([f'running      {row["run"]}', *(form.format(text) for key, form in UNITS.items() if (text := written(row, key)))])
+    units = UNITS | {'step': '{}'} if isinstance(row.get('step'), str) else UNITS
+    return '  '.join([f'running      {row["run"]}', *(form.format(text) for key, form in units.items() if (text := written(row, key)))])
 
 # %% ../../nbs/study/24_progress.ipynb #dacaf427
 class Board:

@@ -147,7 +147,7 @@ def cells_of(path, parameters:list[dict], out) -> list[Cell]:
     check_names(path, parameters)
     code, folder = code_hash(path), Path(out).absolute()
     def name(p):
-        readable = re.sub(r'[^\w.=+-]+', '_', '-'.join(f'{k}={v}' for k, v in p.items()))[:60]
+        readable = re.sub(r'[^\w.+-]+', '_', '-'.join(f'{k}_{v}' for k, v in p.items()))[:60]     # no '=': a path may become the value of an override
         return '-'.join(filter(None, (readable, hashlib.sha256((code + json.dumps(p, sort_keys=True, default=str)).encode()).hexdigest()[:10])))
     return [Cell(Path(path).absolute(), p, folder/name(p)) for p in parameters]
 
@@ -222,7 +222,7 @@ def settle(future:Future, cell:Cell, board:Board):
 
 def cell_row(cell:Cell) -> dict:
     "Where a running cell is, as a row of the table; papermill writes the notebook down after every cell"
-    try: done = [c['metadata'].get('papermill', {}).get('status') == 'completed' for c in read_notebook(cell.executed)['cells']]
+    try: done = [c['metadata'].get('papermill', {}).get('status') == 'completed' for c in read_notebook(cell.executed)['cells'] if c['cell_type'] == 'code']
     except MedxferError: done = []
     return dict(run=cell.id, **(dict(step=f'cell {sum(done)} of {len(done)}', share=sum(done)/len(done)) if done else {}))
 
