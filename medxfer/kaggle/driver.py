@@ -230,10 +230,13 @@ Driver.publish, Driver.fill_code, Driver.fill_data, Driver.fill_state, Driver.se
 ACTIVE = ('QUEUED', 'RUNNING', 'CANCEL_REQUESTED', 'NEW_SCRIPT')
 FULL = re.compile(r'session count|maximum.*session|quota', re.I)
 
+def _now(self) -> str:
+    "The status of the newest session of the study's kernel, '' where there is none"
+    return (self.client.call('status', kernel=self.ref(self.memory.kernel)) or {}).get('status', '')
+
 def _active(self) -> bool:
-    "Whether a session of the study's kernel is queued or runs"
-    found = self.client.call('status', kernel=self.ref(self.memory.kernel))
-    return bool(found) and found['status'] in ACTIVE
+    "Whether a session of the study's kernel waits or runs"
+    return self.now() in ACTIVE
 
 def _open(self):
     "Choose the runs of the next session and push it"
@@ -253,7 +256,7 @@ def _open(self):
     m.session['pushed'] = time.time(); self.keep()
     self.say(f'session {m.count} ({m.session["name"]}) is pushed: {len(m.session["runs"])} runs to go, {hours:.1f} hours at most')
 
-Driver.active, Driver.open = _active, _open
+Driver.now, Driver.active, Driver.open = _now, _active, _open
 
 # %% ../../nbs/kaggle/30_driver.ipynb #45f40133
 def _push(self, datasets:str, hours:float) -> str:
@@ -309,9 +312,10 @@ Driver.hours_left = _hours_left
 # %% ../../nbs/kaggle/30_driver.ipynb #580098a4
 def _wait(self):
     "Return when no session runs any more"
-    overdue = self.memory.session['pushed'] + 3600*self.memory.hours + self.late
-    while self.active():
-        if time.time() > overdue:
+    since = self.memory.session['pushed']
+    while (now := self.now()) in ACTIVE:
+        if now == 'QUEUED': since = time.time()      # its hours have not begun
+        if time.time() > since + 3600*self.memory.hours + self.late:
             self.say('the session runs though its hours are over; it is deleted')
             self.collect_output()
             return self.client.call('delete', kernel=self.ref(self.memory.kernel))
@@ -477,7 +481,6 @@ def _rows(self) -> list[dict]:
 def _state(self) -> dict:
     "The study in a few figures"
     m = self.memory
-    now = self.client.call('status', kernel=self.ref(m.kernel))
-    return dict(study=self.study, finished=len(self.plan.runs) - len(self.missing), sessions=m.count, open=m.session and m.session['name'], status=now and now['status'], failures=m.failures)
+    return dict(study=self.study, finished=len(self.plan.runs) - len(self.missing), sessions=m.count, open=m.session and m.session['name'], status=self.now(), failures=m.failures)
 
 Driver.pull, Driver.rows, Driver.state = _pull, _rows, _state
