@@ -26,14 +26,15 @@ def planned(args):
 def study(args) -> int:
     "Run all that is missing, then decide and report"
     if args.dry_run: return plan(args)
-    from medxfer.study.engine import check_data, lookup_scores, run_study
+    from medxfer.study.engine import check_data, lookup_scores
     from medxfer.study.plan import write_study
+    from medxfer.study.sweep_command import engine_of
     from medxfer.study.similarity import write_similarity
-    whole, part = planned(args)
+    engine, (whole, part) = engine_of(args), planned(args)
     say = (lambda s: print(s, file=sys.stderr)) if args.json else print
     check_data(whole)
     write_study(whole, args.experiment)
-    out = run_study(part, args.workers, say)
+    out = engine(part, args.workers, say)
     lookup = lookup_scores(whole)
     write_similarity(whole)
     code = show_report(whole.folder, args.json, lookup)
@@ -241,6 +242,8 @@ def stats(args) -> int:
 # %% ../nbs/10_cli.ipynb #8c0c96f4
 def parser() -> argparse.ArgumentParser:
     "All commands and their options"
+    from medxfer.kaggle.commands import add_kaggle_commands
+    from medxfer.study.sweep_command import add_engine_arguments, add_sweep_command
     top = argparse.ArgumentParser('medxfer', description='Does multi-task training teach small medical language models something, or do they just see more data?')
     top.add_argument('--version', action='version', version=f'medxfer {__version__}')
     commands = top.add_subparsers(dest='command', required=True, metavar='COMMAND')
@@ -256,10 +259,12 @@ def parser() -> argparse.ArgumentParser:
         if call in (study, plan): p.add_argument('--only', action='append', metavar='ARM', help='only this arm, and what it needs')
         p.add_argument('--json', action='store_true', help='print figures as JSON')
         if call in (study, baseline): p.add_argument('--workers', type=int, help='runs side by side')
-        if call is study: p.add_argument('--dry-run', action='store_true', help='print the plan and run nothing')
+        if call is study: p.add_argument('--dry-run', action='store_true', help='print the plan and run nothing'); add_engine_arguments(p)
         if call in (study, plan): p.add_argument('--measure', action='store_true', help='make a smoke test where the speed of this machine is not known')
         if call is baseline: p.add_argument('--models', help='names in configs/model, with commas between (default: bert-base,biobert,clinicalbert)')
     add_small_commands(command, commands)
+    add_sweep_command(command)
+    add_kaggle_commands(commands)
     return top
 
 # %% ../nbs/10_cli.ipynb #c93fbd89
