@@ -152,10 +152,10 @@ def run_study_on_ray(
     todo, out = look_over(plan, say)
     if not todo: return out
     with connected(address) as ray:
-        nodes = [n['Resources'] for n in ray.nodes() if n['Alive'] and n['Resources'].get('CPU')]
+        nodes = [n['Resources'] for n in ray.nodes() if n['Alive']]
         gpus, cpus = gpus_of_run(plan, gpus, ray.cluster_resources().get('GPU', 0)), plan.settings['threads']
         check_room(nodes, cpus, gpus, not address, say)
-        say(f'{len(todo)} runs to do on {len(nodes)} machine{"s" * (len(nodes) != 1)}; a run takes {cpus} CPU{"s" * (cpus != 1)} and {gpus:g} GPUs')
+        say(f'{len(todo)} runs to do on {len(nodes)} machine{"s" * (len(nodes) != 1)}, {cpus} CPU{"s" * (cpus != 1)} and {gpus:g} GPUs each')
         call = partial(work_together, int(gpus)) if gpus > 1 else work
         follow(RayPool(ray, plan.folder, cpus, gpus), todo, out, say, workers or len(todo), call)
     return out
