@@ -11,7 +11,7 @@ __all__ = ['PACK', 'CONTENT', 'OLD', 'LACKING', 'VENUE', 'NO_TEXT', 'FIELDS', 'L
 # %% ../../nbs/kaggle/10_bundle.ipynb #22344213
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
-import base64, hashlib, json, os, re, shutil, subprocess, sys, zipfile
+import base64, hashlib, json, os, re, shutil, sys, zipfile
 from ..data.base import MedxferError
 
 # %% ../../nbs/kaggle/10_bundle.ipynb #ccb04cda

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 import json, os, random, re, subprocess, sys, tempfile, threading, time
 from ..data.base import MedxferError
-from .bundle import CONTENT, check_content, content_hash, seal
+from .bundle import CONTENT, check_content, seal
 
 # %% ../../nbs/kaggle/15_client.ipynb #0b731bdc
 def serve():

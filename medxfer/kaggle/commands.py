@@ -6,7 +6,7 @@
 __all__ = ['say_to', 'permission', 'driver_of', 'push', 'watch', 'pull', 'status', 'show', 'quota', 'add_kaggle_commands']
 
 # %% ../../nbs/kaggle/35_commands.ipynb #27a021ad
-import json, sys, time
+import json, sys
 
 # %% ../../nbs/kaggle/35_commands.ipynb #a58f59fc
 def say_to(args): return (lambda m: print(m, file=sys.stderr, flush=True)) if args.json else lambda m: print(m, flush=True)

@@ -8,11 +8,10 @@ __all__ = ['LOCAL', 'MOST_FRUITLESS', 'MOST_FAILURES', 'PLANS', 'ACTIVE', 'FULL'
            'is_finished']
 
 # %% ../../nbs/kaggle/30_driver.ipynb #2ec4f834
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-import copy, hashlib, json, os, re, secrets, shlex, shutil, time
+import hashlib, json, os, re, secrets, shlex, shutil, time
 from ..data.base import MedxferError, locked_file, write_atomic
 from ..data.venues import RECORD, Permission, read_permissions
 from .bundle import PACK, check_corpora, corpora_of, pack_data, pack_header, unpack, wheels_in, write_wheel

@@ -9,7 +9,7 @@ __all__ = ['SNAPSHOT', 'Snapshot', 'header_digest', 'newest_step', 'reached', 't
 # %% ../../nbs/kaggle/20_resume.ipynb #9bb546c0
 from dataclasses import dataclass
 from pathlib import Path
-import hashlib, json, os, shutil
+import hashlib, json
 from ..data.base import MedxferError
 from .bundle import PACK, files_of_run, pack_files, pack_header, unpack, write_pack
 from ..study.run import read_state

@@ -8,7 +8,7 @@ __all__ = ['RUN', 'TRIES', 'LABEL', 'HOUR', 'do_run', 'serve', 'Place', 'gpu_cou
 
 # %% ../../nbs/kaggle/25_session.ipynb #9a6247f1
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 import hashlib, json, os, queue, shlex, shutil, signal, subprocess, sys, tempfile, threading, time
 from ..data.base import MedxferError, write_atomic
@@ -20,7 +20,7 @@ from ..study.engine import PLACE, is_done, note_place, stop_with_parent
 from ..study.plan import StudyPlan, in_order, plan_study
 from ..study.progress import read_progress
 from ..study.run import execute
-from ..training.callbacks import ASKED, STOP_AT, Stopped, progress_line, stop_asked, stop_on_signal
+from ..training.callbacks import STOP_AT, Stopped, progress_line, stop_asked, stop_on_signal
 from ..training.processes import current_processes
 
 # %% ../../nbs/kaggle/25_session.ipynb #6dc0af1a

@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['PARTS', 'TaskSchema', 'held_parts', 'read_schema', 'Found', 'TaskHead', 'MultiTaskModel', 'build_model', 'annotate',
-           'ranked', 'without_gold', 'predict', 'finish', 'save_peft', 'save_heads']
+           'ranked', 'without_gold', 'predict', 'finish', 'save_peft', 'ordered', 'save_heads']
 
 # %% ../../nbs/models/30_multitask_model.ipynb #11083029
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+import json
 import numpy as np
 import torch
 from torch import nn
@@ -228,6 +229,11 @@ def save_peft(
     for config in model.peft_config.values(): config.base_model_name_or_path = base_name
     with torch.random.fork_rng(devices=[]): model.save_pretrained(str(folder), save_embedding_layers=False)
     for card in folder.rglob('README.md'): card.unlink()     # PEFT's empty model card
+    for config in folder.rglob('adapter_config.json'): config.write_text(json.dumps(ordered(json.loads(config.read_text())), indent=2, sort_keys=True))
+
+def ordered(config:dict) -> dict:
+    "PEFT's configuration with its sets in order: it writes them as they fall in a process, and equal adapters are to be equal files"
+    return {k: sorted(v) if isinstance(v, list) and all(isinstance(x, str) for x in v) else v for k, v in config.items()}
 
 def save_heads(model:MultiTaskModel, folder:Path):
     "Write the heads of a model"
