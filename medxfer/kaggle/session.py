@@ -21,7 +21,7 @@ from ..study.plan import StudyPlan, in_order, plan_study
 from ..study.progress import read_progress
 from ..study.run import execute
 from ..training.callbacks import STOP_AT, Stopped, progress_line, stop_asked, stop_on_signal
-from ..training.processes import current_processes
+from ..training.processes import current_processes, launcher
 
 # %% ../../nbs/kaggle/25_session.ipynb #6dc0af1a
 RUN = 'MEDXFER_RUN'      # overrides of the one run to do, where several processes do it together
@@ -76,11 +76,10 @@ class Worker:
 
     def start(self, one:str=''):
         "Start the process, for one run or for many"
-        n, me = self.place.processes, ['-m', 'medxfer.kaggle.session']
-        launch = ['-m', 'accelerate.commands.launch', '--num_processes', str(n), '--num_machines', '1', '--mixed_precision', 'no', '--dynamo_backend', 'no', '--main_process_port', '0',
-                  *([] if self.place.gpus else ['--cpu']), *(['--multi_gpu'] if self.place.gpus else [])] if n > 1 else []
+        n = self.place.processes
+        command = launcher(n, bool(self.place.gpus)) if n > 1 else [sys.executable]
         env = dict(os.environ, CUDA_VISIBLE_DEVICES=self.place.gpus, PYTHONUNBUFFERED='1', **{PLACE: f'{self.where} {self.place.name}'.strip()}, **({RUN: one} if one else {}))
-        self.process = subprocess.Popen([sys.executable, *launch, *me], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, env=env, start_new_session=True)
+        self.process = subprocess.Popen([*command, '-m', 'medxfer.kaggle.session'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, env=env, start_new_session=True)
         threading.Thread(target=self.listen, args=(self.process,), daemon=True).start()
 
     def listen(self, process):

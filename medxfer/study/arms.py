@@ -177,10 +177,10 @@ def trained(cfg:dict) -> list[str]:
 # %% ../../nbs/study/05_arms.ipynb #a7d01e02
 def model_of(cfg:dict) -> str:
     "The name under which the model of a run is tuned"
-    arm, strategy = cfg['arm'] and ARMS[cfg['arm']], cfg['strategy']
-    if not arm or arm.subject == 'task': name, alone = (cfg['arm'], True) if arm and not arm.prepares else (strategy['name'], strategy['single'])
-    else: name, alone = cfg['reference'], False
-    return f'{name} {next(iter(cfg["task"]))}' if alone else name
+    arm, strategy, task = ARMS.get(cfg['arm']), cfg['strategy'], next(iter(cfg['task']))
+    if arm and arm.subject != 'task': return cfg['reference']
+    if arm and not arm.prepares: return f'{cfg["arm"]} {task}'
+    return f'{strategy["name"]} {task}' if strategy['single'] else strategy['name']
 
 def as_tuned(overrides) -> dict:
     "The configuration for a list of overrides, with the values that tuning found where `hpo.tuned` asks for them"

@@ -89,7 +89,8 @@ def run_sizes(
 ) -> dict:
     "{arm: {(seed, run): tokens}}; empty where the table does not say which run spent what"
     found = {}
-    for (arm, seed, run), n in tokens.groupby(['arm', 'seed', 'run']).tokens.sum().items() if 'run' in tokens else (): found.setdefault(arm, {})[seed, run] = n
+    if 'run' not in tokens: return found
+    for (arm, seed, run), n in tokens.groupby(['arm', 'seed', 'run']).tokens.sum().items(): found.setdefault(arm, {})[seed, run] = n
     return found
 
 def parity_gap(
@@ -152,7 +153,8 @@ class _Study:
 def _facts(study, strategy, task):
     "All there is to know about a strategy in a task (None: in all tasks of the study)"
     over = study.tasks if task is None else [task]
-    matched, naive, placebo, scalar = (_at_equal_tokens(study, strategy, base, study.against(strategy, base, over)) for base in ('st-total', 'st-own', 'placebo', 'scalar'))
+    matched, naive = (study.against(strategy, base, over) for base in ('st-total', 'st-own'))
+    placebo, scalar = (_at_equal_tokens(study, strategy, base, over) for base in ('placebo', 'scalar'))
     gaps = [(*_worst_gap(study.tokens.get((strategy, None)), study.tokens.get(('st-total', t))), t) for t in over] if study.tokens is not None else []
     worst = max(gaps, key=lambda g: g[0] if g[0] == g[0] else math.inf, default=(math.nan, None, None))
     refusal = (_not_run(study, strategy, over) or _chosen_on_test(study, strategy) or _mixed(study) or _not_paired(study, strategy, over, worst)
@@ -207,10 +209,10 @@ def _not_paired(study, strategy, tasks, worst):
                                 f'(at most {MAX_GAP:.0%} is allowed); run it again: `medxfer study {study.name} --only st-total`')
 
 # %% ../../nbs/study/30_claims.ipynb #c1a1ab02
-def _at_equal_tokens(study, strategy, arm, c):
-    "The contrast; refused where a run of placebo or scalar saw another number of tokens than the strategy"
-    budget = study.tokens and study.tokens.get((strategy, None))
-    if not c or not budget or arm not in ('placebo', 'scalar'): return c
+def _at_equal_tokens(study, strategy, arm, tasks):
+    "The contrast with an arm that sees all tasks; refused where one of its runs saw another number of tokens than the strategy"
+    c, budget = study.against(strategy, arm, tasks), study.tokens and study.tokens.get((strategy, None))
+    if not c or not budget: return c
     gap = {k: _relative(n, budget.get(k[0], sum(budget.values()) / len(budget))) for k, n in study.sizes.get(arm, {}).items()}
     worst = max(gap, key=gap.get, default=None)
     if worst is None or gap[worst] <= MAX_GAP: return c

@@ -163,7 +163,7 @@ def check_data(plan:StudyPlan):
     "Read every document that the study needs; refuse what no run could use, and what leaks from train to test"
     from medxfer.data.leaks import refuse_leaks
     if all(map(is_done, plan.runs)): return
-    data = load_data(max(plan.runs, key=lambda r: len(r.tasks)))
+    data = load_data(plan.widest)
     refuse_leaks({t: d.train for t, d in data.items()}, {t: d.test for t, d in data.items()})
 
 # %% ../../nbs/study/25_engine.ipynb #d43a6d06

@@ -26,6 +26,8 @@ class StudyPlan:
     def folder(self) -> Path: return Path(self.settings['runs'])/self.settings['study']
     @property
     def tasks(self) -> list[str]: return list(self.settings['task'])
+    @property
+    def widest(self) -> RunSpec: "The first run of those that train the most tasks"; return max(self.runs, key=lambda r: len(r.tasks))
 
 # %% ../../nbs/study/10_plan.ipynb #c1b8f15a
 def plan_study(

@@ -11,13 +11,14 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-import os, subprocess, sys, tempfile, uuid
+import os, subprocess, tempfile, uuid
 from ..data.base import MedxferError, write_atomic
 from .arms import resolve_run
 from .engine import PLACE, Outcome, follow, look_over, wait_until_free, work
 from .family import family
 from .plan import StudyPlan
 from .run import read_state
+from ..training.processes import launcher
 
 # %% ../../nbs/study/26_ray.ipynb #4d08fa03
 def ray_module():
@@ -128,10 +129,8 @@ def work_together(processes:int, overrides:tuple) -> tuple[str, list[str]]:
     "Execute one run by several processes that accelerate starts; what it did, and what it said"
     run = resolve_run(overrides)
     wait_until_free(run.folder)
-    command = [sys.executable, '-m', 'accelerate.commands.launch', '--multi_gpu', '--num_processes', str(processes), '--num_machines', '1', '--mixed_precision', 'no',
-               '--dynamo_backend', 'no', '--main_process_port', '0', '-m', 'medxfer.cli', 'run', *overrides]
     with family(str(run.folder.absolute())) as environment:
-        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        done = subprocess.run([*launcher(processes), '-m', 'medxfer.cli', 'run', *overrides], capture_output=True, text=True, env=environment)
     if done.returncode: raise MedxferError(reason_of(read_state(run.folder), done.stderr))
     return 'done', []
 

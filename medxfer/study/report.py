@@ -18,7 +18,7 @@ from .report_figures import curves_figure, ledger_figure, save_figure, svg_text
 from .report_page import render_page
 from .report_questions import answers
 from .report_tables import all_scores, to_markdown, to_tex, verdicts_csv
-from .tuned import hpo_figure, hpo_table, read_best
+from .tuned import best_file, hpo_figure, hpo_table, read_best
 
 # %% ../../nbs/study/40_report.ipynb #f229b577
 _all_ = ['load_study', 'study_scores', 'study_tokens', 'study_curves', 'study_verdicts']    # what reads a study reads it from here
@@ -48,7 +48,7 @@ def _write_tables(record, verdicts, found, out):
     tables = {'verdicts': (table, f'Study {record.name}: strategy minus baseline in points, and the verdict at equal tokens.'),
               'scores': (all_scores(record), f'Study {record.name}: mean and standard deviation over seeds.')}
     tables |= {a.rq: (a.table, f'Study {record.name}, {a.rq}: {a.question}') for a in found if a.table is not None and a.rq != 'RQ5'}
-    if (record.folder/'hpo'/'best.json').is_file(): tables['tuning'] = (hpo_table(record.folder), f'Study {record.name}: settings that were searched for on dev, each model with as many trials.')
+    if best_file(record.folder).is_file(): tables['tuning'] = (hpo_table(record.folder), f'Study {record.name}: settings that were searched for on dev, each model with as many trials.')
     for name, (table, caption) in tables.items(): _write_table(table, caption, f'{record.name}-{name}', out/name)
     (out/'verdicts.csv').write_text(verdicts_csv(verdicts), 'utf-8')      # unrounded
 
@@ -68,7 +68,7 @@ def _write_page(record, verdicts, found, margins, out):
     draw = {'ledger': (partial(ledger_figure, tokens, record.tasks, whole), 'training tokens by arm and task'),
             'curves': (partial(curves_figure, curves[curves.arm.isin(whole)], record.tasks), 'learning curves')}
     draw |= {a.rq: (a.figure, a.question) for a in found if a.figure}
-    if (record.folder/'hpo'/'best.json').is_file() and read_best(record.folder)['sampler'] == 'random': draw['tuning'] = (partial(hpo_figure, record.folder), 'expected best of n trials')
+    if best_file(record.folder).is_file() and read_best(record.folder)['sampler'] == 'random': draw['tuning'] = (partial(hpo_figure, record.folder), 'expected best of n trials')
     svgs = {}
     for name, (make, alt) in draw.items():
         save_figure(make(), out, name)

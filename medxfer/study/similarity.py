@@ -17,10 +17,10 @@ from .run import load_data
 def write_similarity(plan:StudyPlan) -> Path|None:
     "similarity.csv of a study that has pairs, written once; None where it has none"
     from medxfer.models.base_loader import load_base
-    file, widest = plan.folder/'similarity.csv', max(plan.runs, key=lambda r: len(r.tasks))
+    file = plan.folder/'similarity.csv'
     if not any(r.arm == 'pair' for r in plan.runs): return None
     if not file.is_file():
-        train = {t: d.train for t, d in load_data(widest).items()}
-        states = state_similarity(load_base(base_spec(widest)), encoder_for(widest), train, attention=base_spec(widest).attention)
+        train, base = {t: d.train for t, d in load_data(plan.widest).items()}, base_spec(plan.widest)
+        states = state_similarity(load_base(base), encoder_for(plan.widest), train, attention=base.attention)
         write_atomic(file, similarity_csv(data_similarity(train) | dict(states=states)).encode())
     return file
