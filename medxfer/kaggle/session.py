@@ -77,7 +77,7 @@ class Worker:
     def start(self, one:str=''):
         "Start the process, for one run or for many"
         n = self.place.processes
-        command = launcher(n, bool(self.place.gpus)) if n > 1 else [sys.executable]
+        command = launcher(n) if n > 1 else [sys.executable]
         env = dict(os.environ, CUDA_VISIBLE_DEVICES=self.place.gpus, PYTHONUNBUFFERED='1', **{PLACE: f'{self.where} {self.place.name}'.strip()}, **({RUN: one} if one else {}))
         self.process = subprocess.Popen([*command, '-m', 'medxfer.kaggle.session'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.log, text=True, env=env, start_new_session=True)
         threading.Thread(target=self.listen, args=(self.process,), daemon=True).start()

@@ -288,8 +288,9 @@ def watched(spec:RunSpec, trainer, watch, say) -> dict:
     check_wandb(mode, [get_corpus(t, info['profile']) for t, info in spec.config['tasks'].items()])
     memory = MemoryMonitor(memory_of(trainer.device), say)
     log = WandbLog(mode, folder, spec.id, spec.settings['study'], spec.config, trainer.budget, lambda: trainer.curve, say) if mode and trainer.processes.first else None
-    trainer.watch = watch_all(ProgressFile(folder/'progress.json', trainer.budget, then=watch), memory, *([log] if log else []))
-    try: trainer.train()
+    progress = ProgressFile(folder/'progress.json', trainer.budget, then=watch)
+    trainer.watch = watch_all(progress, memory, *([log] if log else []))
+    try: trainer.train(); progress.end()
     finally:
         if log: log.close()
     return memory.summary()
@@ -304,7 +305,7 @@ def write_run(spec:RunSpec, trainer, encoder, documents:dict, memory:dict):
     if trainer.surgery: write_parquet(folder/'cosines.parquet', pair_frame(trainer.cosines))
     trainer.model.save(folder/'adapter', spec.config['model']['name'])
     write_results(spec, *score_model(trainer.model, encoder, documents, spec))
-    update_state(folder, status='done', step=trainer.done, tokens=trainer.ledger.tokens, trainable=dict(adapters=count('adapters.'), heads=count('heads.'), base=count('base.')),
+    update_state(folder, status='done', step=trainer.done, tokens=trainer.ledger.tokens, trainable=dict(adapters=count('adapters.'), heads=count('heads.'), base=count('base.')), processes=trainer.processes.count,
                  encoding=dict(encoder.fate), memory=memory)
 
 # %% ../../nbs/study/20_run.ipynb #06e4c811

@@ -44,17 +44,23 @@ class ProgressFile:
         every:float=1.0,      # seconds between two writings
         then=None,            # called with the same dict
     ):
-        self.path, self.pace, self.every, self.then, self.last = Path(path), Pace(budget), every, then, 0.0
+        self.path, self.pace, self.every, self.then, self.last, self.state = Path(path), Pace(budget), every, then, 0.0, None
 
     def __call__(self, step:int, tokens:int, loss:float):
         speed, left = self.pace.read(tokens)
-        now = time.monotonic()
-        if now - self.last < self.every and tokens < self.pace.budget: return
-        self.last = now
-        state = dict(step=step, tokens=tokens, budget=self.pace.budget, loss=round(loss, 4), speed=round(speed, 1) if speed == speed else None,
-                     left=round(left) if left == left else None)
-        write_atomic(self.path, json.dumps(state).encode())
-        if self.then: self.then(state)
+        self.state = dict(step=step, tokens=tokens, budget=self.pace.budget, loss=round(loss, 4), speed=round(speed, 1) if speed == speed else None,
+                          left=round(left) if left == left else None)
+        if time.monotonic() - self.last >= self.every: self.write()
+
+    def end(self):
+        "Training is over, be it a few tokens before the budget: the last state, with nothing left"
+        if self.state: self.state['left'] = 0; self.write()
+
+    def write(self):
+        "Write the state, and tell `then`"
+        self.last = time.monotonic()
+        write_atomic(self.path, json.dumps(self.state).encode())
+        if self.then: self.then(self.state)
 
 # %% ../../nbs/training/30_callbacks.ipynb #149062bc
 def progress_line(name:str, state:dict) -> str:
@@ -70,7 +76,7 @@ class LinePrinter:
         self.name, self.out, self.every, self.last = name, out or sys.stdout, every, 0.0
 
     def __call__(self, state:dict):
-        done = state['tokens'] >= state['budget']
+        done = state['left'] == 0
         if self.out.isatty(): print('\r\x1b[K' + progress_line(self.name, state), end='\n' if done else '', file=self.out, flush=True)
         elif done or time.monotonic() - self.last >= self.every:
             self.last = time.monotonic()

@@ -104,10 +104,9 @@ def current_processes() -> OneProcess:
 
 # %% ../../nbs/training/35_processes.ipynb #1a7c4e02
 def launcher(
-    processes:int,    # on this machine
-    gpus:bool=True,   # False: they share the CPU, though GPUs may be there
-) -> list[str]:       # a program and its arguments follow
+    processes:int,   # on this machine, each with a GPU of its own where `CUDA_VISIBLE_DEVICES` shows any
+) -> list[str]:      # a program and its arguments follow
     "The command that starts several processes of one run"
-    return [sys.executable, '-m', 'accelerate.commands.launch', '--multi_gpu' if gpus else '--cpu', '--num_processes', str(processes), '--num_machines', '1', '--mixed_precision', 'no',
+    return [sys.executable, '-m', 'accelerate.commands.launch', '--multi_gpu', '--num_processes', str(processes), '--num_machines', '1', '--mixed_precision', 'no',
             '--dynamo_backend', 'no', '--main_process_port', '0']
 
