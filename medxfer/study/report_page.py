@@ -12,6 +12,7 @@ from importlib.resources import files
 import pandas as pd
 from .arms import ARMS
 from .claims import Verdict
+from .progress import study_progress
 from .record import StudyRecord
 from .report_questions import SIGNS, Answer, answer, headline
 from .report_tables import all_scores, published
@@ -42,9 +43,9 @@ def _missing_rows(record):
     return pd.DataFrame(rows, columns=['run', 'state', 'what to do'])
 
 def _run_rows(record):
-    "All planned runs"
-    rows = [(r.id, r.arm, ', '.join(r.tasks), r.seed, r.status, f'{r.ledger.tokens.sum():,}' if r.ledger is not None else '-') for r in record.runs]
-    return pd.DataFrame(rows, columns=['run', 'arm', 'trained on', 'seed', 'state', 'tokens'])
+    "All planned runs: what they are, where they were at work and how far they are"
+    rows = [(r.id, r.arm, ', '.join(r.tasks), r.seed, f'{r.ledger.tokens.sum():,}' if r.ledger is not None else '-') for r in record.runs]
+    return pd.DataFrame(rows, columns=['run', 'arm', 'trained on', 'seed', 'tokens']).merge(study_progress(record.folder, record.runs), on='run')
 
 def _parity_text(verdicts):
     "What the ledgers say about equal tokens"
