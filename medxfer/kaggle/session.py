@@ -314,7 +314,16 @@ def _finish(self) -> dict:
         raise MedxferError(f'{len(self.failed)} runs failed: {run}: {reason}')
     return json.loads((self.out/'session.json').read_bytes())
 
-Session.write, Session.finish = _write, _finish
+def _scores(self, plan:StudyPlan):
+    "Table of the primary score of each arm on each task, the mean over the seeds done; its numbers also in metrics.json, where a sweep looks for them"
+    import pandas as pd
+    done = [(r.arm, json.loads((r.folder/'metrics.json').read_bytes())) for r in plan.runs if is_done(r)]
+    rows = [(arm, task, next(iter(scores.values()))) for arm, tasks in done for task, scores in tasks.items()]
+    means = pd.DataFrame(rows, columns=['arm', 'task', 'score']).groupby(['arm', 'task'], sort=False).score.mean()
+    write_atomic(self.out/'metrics.json', json.dumps({' '.join(k): v for k, v in means.items()}, indent=1).encode())
+    return means.unstack('task').rename_axis(columns=None)
+
+Session.write, Session.finish, Session.scores = _write, _finish, _scores
 
 # %% ../../nbs/kaggle/25_session.ipynb #d33fee32
 LABEL, HOUR = 'medxfer-token', 3600.0
