@@ -6,7 +6,8 @@
 __all__ = ['PAGE', 'read_notebook', 'source_of', 'tagged', 'assigned', 'parameters_of', 'split_values', 'value_of', 'read_values',
            'read_list', 'combinations', 'check_names', 'Cell', 'code_hash', 'cells_of', 'execute_cell',
            'papermill_command', 'not_arrived', 'reason_of', 'run_sweep', 'settle', 'cell_row', 'metrics_of',
-           'first_figure', 'small_png', 'index_rows', 'write_index', 'sweep', 'need_papermill', 'pool_for', 'end_all']
+           'first_figure', 'small_png', 'index_rows', 'with_earlier', 'write_index', 'sweep', 'need_papermill',
+           'pool_for', 'end_all']
 
 # %% ../../nbs/study/50_sweep.ipynb #2d15aa3b
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -200,15 +201,16 @@ def run_sweep(
 ):
     "Execute all cells that are not finished"
     todo, running, board = [c for c in cells if not c.finished], {}, Board(say)
+    shown = with_earlier(cells, out)
     if len(todo) < len(cells): say(f'{len(cells) - len(todo)} of {len(cells)} cells are finished and reused')
-    write_index(cells, out)
+    write_index(shown, out)
     while todo or running:
         while todo and len(running) < most:
             cell = todo.pop(0)
             running[submit(execute_cell, cell)] = cell
         ended, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
         for f in ended: settle(f, running.pop(f), board)
-        if ended: write_index(cells, out)
+        if ended: write_index(shown, out)
         board.show([cell_row(c) for c in running.values()])
 
 def settle(future:Future, cell:Cell, board:Board):
@@ -283,6 +285,13 @@ def index_rows(cells:list[Cell]) -> tuple[list[str], list[dict]]:
         return dict(id=c.id, values=[v if isinstance(v, (int, float)) and not isinstance(v, bool) else str(v) for v in values], status=state['status'], reason=state.get('reason'), seconds=state.get('seconds', ''),
                     figure=first_figure(c), link=f'{c.id}/{c.executed.name}' if c.executed.is_file() else None)
     return [*parameters, *metrics, 'state', 'seconds', 'figure', ''], [row(*x) for x in zip(cells, found)]
+
+def with_earlier(cells:list[Cell], out:Path) -> list[Cell]:
+    "These cells, and after them those that earlier calls left in the folder, where the notebook's code is still the same"
+    given = [read_state(p.parent).get('parameters') for p in sorted(Path(out).glob('*/state.json'), key=os.path.getmtime)]
+    left = [p for p in given if p is not None and p.keys() <= parameters_of(cells[0].notebook).keys()]
+    known = {c.id for c in cells}
+    return [*cells, *(c for c in cells_of(cells[0].notebook, left, out) if c.id not in known and c.folder.is_dir())]
 
 def write_index(cells:list[Cell], out:Path):
     "Write `index.html` of a sweep"
