@@ -58,7 +58,8 @@ def show_report(folder, as_json:bool, lookup=None) -> int:
     if as_json: print(json.dumps(dict(verdicts=table.to_dict('records'), dictionary=lookup, report=str(path)), indent=1))
     else:
         print('\n' + table.drop(columns='reason').to_string(index=False))
-        for row in table.itertuples(): print(f'\n{row.task}: {row.verdict}. {row.reason}')
+        several = table.strategy.nunique() > 1
+        for row in table.itertuples(): print(f'\n{row.strategy + ", " if several else ""}{row.task}: {row.verdict}. {row.reason}')
         if lookup: print('\nA dictionary of the training mentions scores ' + ', '.join(f'{next(iter(m.values())):.1f} on {t}' for t, m in lookup.items()))
         print(f'\nreport: {path}')
     return 0
