@@ -12,7 +12,7 @@ __all__ = ['PACK', 'CONTENT', 'OLD', 'LACKING', 'VENUE', 'NO_TEXT', 'FIELDS', 'L
 # %% ../../nbs/kaggle/10_bundle.ipynb #22344213
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
-import base64, hashlib, json, os, re, shutil, sys, zipfile
+import base64, hashlib, json, os, re, shlex, shutil, sys, zipfile
 from ..data.base import MedxferError
 
 # %% ../../nbs/kaggle/10_bundle.ipynb #ccb04cda
@@ -170,7 +170,7 @@ def not_among(wheels:Iterable[Path], names:Iterable[str]) -> list[str]:
 def wheels_in(folder) -> list[Path]:
     "The wheels of a folder; refused where there are none, or one only fits another system"
     found = sorted(Path(folder).glob('*.whl'))
-    if not found: raise MedxferError(f'{folder} holds no wheels; fill it with: {" ".join(wheels_command(folder)[1:])}')
+    if not found: raise MedxferError(f'{folder} holds no wheels; fill it with: {shlex.join(["python", *wheels_command(folder)[1:]])}')
     for w in found:
         if not re.search(r'-(none-any|\w*manylinux[\w.]*x86_64|linux_x86_64)\.whl$', w.name): raise MedxferError(f'{w.name} does not fit Kaggle, which is Linux on x86-64')
     return found
