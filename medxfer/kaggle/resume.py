@@ -74,7 +74,7 @@ def take_snapshot(
     generation = parent.header['generation'] + 1 if parent else 1
     path = into/f'{folder.name}-{generation:04}{PACK}'
     header = write_pack(path, files, kind=SNAPSHOT, run=folder.name, done=done, step=step, session=session, generation=generation, parent=parent.digest if parent else None)
-    for old in sorted(into.glob(f'{folder.name}-????{PACK}'))[:-keep]: old.unlink()
+    for old in sorted(into.glob(f'{folder.name}-????{PACK}'))[:-1 if done else -keep]: old.unlink()     # nothing can get further than the end
     return Snapshot(path, header)
 
 # %% ../../nbs/kaggle/20_resume.ipynb #53b0bb08

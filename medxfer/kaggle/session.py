@@ -30,7 +30,8 @@ def do_run(overrides, tell):
     "Execute one run and tell what came of it"
     try: how, reason = execute(run := resolve_run(overrides), note_place(run.folder, os.environ.get(PLACE)), lambda m: tell(said=str(m)), current_processes()), ''
     except Stopped as e: how, reason = 'stopped', str(e)
-    except Exception as e: how, reason = 'failed', str(e) if isinstance(e, MedxferError) else f'{type(e).__name__}: {e}'
+    except MedxferError as e: how, reason = 'failed', str(e)
+    except Exception as e: return tell(how='failed', reason=f'{type(e).__name__}: {e}', spoilt=True)
     tell(how=how, reason=reason)
 
 def serve():
@@ -72,7 +73,7 @@ def places(
 class Worker:
     "The process of a place"
     def __init__(self, place:Place, events:queue.Queue, log, where:str=''):
-        self.place, self.events, self.log, self.where, self.run, self.process = place, events, log, where, None, None
+        self.place, self.events, self.log, self.where, self.run, self.process, self.answer = place, events, log, where, None, None, None
 
     def start(self, one:str=''):
         "Start the process, for one run or for many"
@@ -86,8 +87,8 @@ class Worker:
         "Pass on what the process says, and that it has ended"
         with process.stdout:
             for line in process.stdout:
-                with suppress(ValueError): self.events.put((self, json.loads(line)))
-        self.events.put((self, dict(ended=process.wait())))
+                with suppress(ValueError): self.events.put((self, process, json.loads(line)))
+        self.events.put((self, process, dict(ended=process.wait())))
 
 # %% ../../nbs/kaggle/25_session.ipynb #9d09b298
 def _give(self, run):
@@ -133,6 +134,7 @@ class Session:
         self.runs = (self.scratch() if self.root else self.out)/'runs'
         self.snapshots = self.out/'snapshots'
         self.end = self.began + 3600*(hours - margin) if hours else float('inf')
+        self.patience = max(60.0, 1800*margin if hours else 0)      # seconds that runs get to save: half of the margin
         self.places, self.parent, self.why = places(gpu_count(), together, workers), os.getppid(), ''
         self.last, self.saved_at, self.failed, self.waiting, self.tries, self.progress = {}, {}, {}, [], {}, {}
         if self.root and (lacks := missing_packages()): say(f'this image lacks {", ".join(lacks)}; where a run needs one, add its wheel to the folder that --wheels names, and push again')
@@ -230,7 +232,7 @@ Session.work, Session.bring, Session.slice = _work, _bring, _slice
 # %% ../../nbs/kaggle/25_session.ipynb #fcb2f0eb
 def _follow(self, todo:list, workers:list, events):
     "Hand out runs and listen until all is done, or it is time"
-    told = uploaded = time.monotonic()
+    told, uploaded, aside = time.monotonic(), time.monotonic(), None
     while not (why := self.must_stop()):
         ready = [r for r in todo if r.id not in self.failed and all(map(is_done, r.needs))]
         for w, r in zip((w for w in workers if w.run is None), ready):
@@ -241,7 +243,9 @@ def _follow(self, todo:list, workers:list, events):
         if not busy: return
         with suppress(queue.Empty): self.hear(*events.get(timeout=.2), todo)
         for w in busy: w.run and self.save(w.run, self.every)
-        if time.monotonic() - uploaded > HOUR: uploaded = time.monotonic(); self.upload()
+        if time.monotonic() - uploaded > HOUR and not (aside and aside.is_alive()):      # it may take long, and nobody waits for it
+            uploaded, aside = time.monotonic(), threading.Thread(target=self.upload, daemon=True)
+            aside.start()
         if time.monotonic() - told > 60:
             told = time.monotonic()
             for w in busy:
@@ -259,18 +263,22 @@ Session.follow, Session.must_stop = _follow, _must_stop
 # %% ../../nbs/kaggle/25_session.ipynb #88ca63a6
 TRIES = 2      # of a run whose process dies, in one session
 
-def _hear(self, worker, what:dict, todo:list):
-    "Take in what a worker says"
+def _hear(self, worker, process, what:dict, todo:list):
+    "Take in what a process of a worker says; free the worker once it can take another run"
     run = worker.run
     if 'said' in what: return self.say(f'  {run.id}: {what["said"]}' if run else what['said'])
-    if run is None: return
-    worker.run = None
-    if 'ended' in what:      # without an answer: a crash, or memory ran out
+    if run is None or process is not worker.process: return      # the last word of an earlier process
+    if 'how' in what:
+        worker.answer = what
+        if what.get('spoilt'): worker.signal(signal.SIGKILL)     # after an error on a GPU all further runs of this process would fail
+        if what.get('spoilt') or worker.place.processes > 1: return      # free when it is gone
+    answer, worker.run, worker.answer = worker.answer, None, None
+    if answer is None:       # a crash, or memory ran out
         self.tries[run.id] = self.tries.get(run.id, 0) + 1
         if self.tries[run.id] < TRIES: todo.insert(0, run)
         else: self.failed[run.id] = f'its process ended with {what["ended"]} {TRIES} times; see workers.log'
-    elif what['how'] == 'failed': self.failed[run.id] = what['reason']
-    self.say(f'{run.id}: {what.get("how", "its process died")} {what.get("reason", "")}'.rstrip())
+    elif answer['how'] == 'failed': self.failed[run.id] = answer['reason']
+    self.say(f'{run.id}: {answer["how"]} {answer["reason"]}'.rstrip() if answer else f'{run.id}: its process died')
     self.save(run)
 
 Session.hear = _hear
@@ -281,14 +289,14 @@ def _save(self, run, every:float=0.0):
     if every and time.monotonic() - self.saved_at.get(run.id, -every) < every or not run.folder.is_dir(): return
     self.saved_at[run.id] = time.monotonic()
     try: found = take_snapshot(run.folder, self.snapshots, self.name, self.last.get(run.id))
-    except (FileNotFoundError, MedxferError) as e: return self.say(f'{run.id}: not saved this time ({e})')
+    except (OSError, MedxferError) as e: return self.say(f'{run.id}: not saved this time ({e})')
     if p := read_progress(run): self.progress[run.id] = {k: p[k] for k in ('tokens', 'budget', 'loss', 'speed', 'left')}
     if found: self.last[run.id] = found; self.write()
 
 def _leave(self, workers, runs):
     "Stop all workers, give them time to save, and snapshot everything"
     for w in workers: w.signal(signal.SIGTERM)
-    patience = time.monotonic() + 60
+    patience = time.monotonic() + self.patience
     for w in workers:
         if w.process is None: continue
         with suppress(OSError): w.process.stdin.close()
