@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SPLITS', 'FOLDERS', 'splits_in', 'task_folder', 'split_folders', 'declared_profile', 'find_format', 'load_task',
-           'inside', 'write_task', 'fingerprint']
+           'inside', 'write_task', 'visible_files', 'fingerprint']
 
 # %% ../../nbs/data/02_load.ipynb #9ffacd5f
 from pathlib import Path
@@ -131,6 +131,10 @@ def write_task(
     for path, data in files.items(): write_atomic(path, data)
 
 # %% ../../nbs/data/02_load.ipynb #369eb605
+def visible_files(folder) -> list[Path]:
+    "The files below a folder, but for hidden ones and those in hidden folders, such as an editor's copies"
+    return sorted(p for p in Path(folder).rglob('*') if p.is_file() and not any(part.startswith('.') for part in p.relative_to(folder).parts))
+
 def fingerprint(
     name:str,   # task
     root,       # as for `load_task`
@@ -139,7 +143,7 @@ def fingerprint(
     "A hash of a task's files, the same wherever they lie"
     h = hashlib.sha256()
     for split, folder in sorted(split_folders(name, root, profile=profile).items()):
-        for p in sorted(p for p in folder.rglob('*') if p.is_file() and not p.name.startswith('.')):
+        for p in visible_files(folder):
             h.update(f'{split}/{p.relative_to(folder).as_posix()}\0'.encode())
             h.update(hashlib.sha256(p.read_bytes()).digest())
     return h.hexdigest()[:16]

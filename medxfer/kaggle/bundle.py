@@ -216,7 +216,8 @@ def pack_data(
     folder=None,       # of the study, where permissions are recorded
 ) -> dict:             # the pack's first line
     "Pack the corpora of a study, if all of them may go"
-    from medxfer.data import split_folders, task_folder
+    from medxfer.data import split_folders, task_folder, visible_files
+    from medxfer.data.venues import check_files
     from medxfer.study.config import data_root
     root, files, corpora = data_root(settings), {}, corpora_of(settings)
     if lent := next((t for t in settings['task'] if settings['task'][t].get('terminology')), None):
@@ -225,7 +226,7 @@ def pack_data(
     for c in corpora:
         base = task_folder(c.task, root, c.profile)
         for part in split_folders(c.task, root, profile=c.profile).values():
-            found = (p for p in sorted(part.rglob('*')) if p.is_file() and not p.name.startswith('.'))
+            check_files(c, found := visible_files(part), VENUE)
             files |= {f'{c.task}/{c.profile}/{p.relative_to(base).as_posix()}': p for p in found}
     return write_pack(path, files, kind='data')
 

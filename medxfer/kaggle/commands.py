@@ -37,6 +37,8 @@ def driver_of(args, fresh=None, **more):
 def push(args) -> int:
     "Publish what has changed and push a session that goes on with a study"
     from medxfer.kaggle.driver import Memory
+    for o in args.overrides:
+        if o.startswith('data.root='): args.data = args.data or o.split('=', 1)[1]
     fresh = Memory(args.experiment, args.overrides, args.kernel, dict(together=args.together), args.hours, args.margin/60, not args.cpu, args.internet)
     driver = driver_of(args, fresh)
     driver.watch(once=True)

@@ -17,9 +17,11 @@ from .client import Client
 from .resume import restore, snapshots_in, take_snapshot
 from ..study.arms import resolve_run
 from ..study.engine import PLACE, is_done, note_place, stop_with_parent
+from ..study.config import compose
 from ..study.plan import StudyPlan, in_order, plan_study
 from ..study.progress import read_progress
 from ..study.run import execute
+from ..study.tuned import best_file
 from ..training.callbacks import STOP_AT, Stopped, progress_line, stop_asked, stop_on_signal
 from ..training.processes import current_processes, launcher
 
@@ -172,10 +174,19 @@ def _overrides(self, text:str='') -> list[str]:
 
 def _plan(self, experiment:str, overrides:str='') -> StudyPlan:
     "The plan of a study; or of the one run that overrides describe, where no experiment is named"
-    spec = None if experiment else resolve_run(self.overrides(overrides))
-    return plan_study(experiment, self.overrides(overrides)) if experiment else StudyPlan(spec.settings, tuple(in_order([spec])))
+    given = self.overrides(overrides)
+    self.bring_tuned(compose([f'experiment={experiment}'] * bool(experiment) + given)['study'])
+    spec = None if experiment else resolve_run(given)
+    return plan_study(experiment, given) if experiment else StudyPlan(spec.settings, tuple(in_order([spec])))
 
-Session.data, Session.overrides, Session.plan = _data, _overrides, _plan
+def _bring_tuned(self, study:str):
+    "Put the tuned values that came along where a plan looks for them"
+    to = best_file(self.runs/study)
+    for found in (p for f in self.inputs for p in f.rglob(to.name)):
+        to.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(found, to)
+
+Session.data, Session.overrides, Session.plan, Session.bring_tuned = _data, _overrides, _plan, _bring_tuned
 
 # %% ../../nbs/kaggle/25_session.ipynb #9743b590
 def _link_models(self, plan:StudyPlan):
