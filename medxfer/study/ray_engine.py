@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['STORE', 'RETRIES', 'ray_module', 'check_address', 'connected', 'drop_message', 'go_there', 'on_node', 'RayPool',
-           'pass_on', 'gpus_of_run', 'check_room', 'work_together', 'reason_of', 'run_study_on_ray']
+           'pass_on', 'gpus_of_run', 'checked_gpus', 'machines', 'check_room', 'work_together', 'reason_of',
+           'run_study_on_ray']
 
 # %% ../../nbs/study/26_ray.ipynb #23c75cf6
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-import os, subprocess, tempfile, uuid
+import os, re, subprocess, tempfile, uuid
 from ..data.base import MedxferError, write_atomic
 from .arms import resolve_run
 from .engine import PLACE, Outcome, follow, look_over, wait_until_free, work
@@ -114,8 +115,16 @@ def gpus_of_run(
 ) -> float:
     "GPUs that one run takes"
     if wanted is None: return 1 if there and plan.settings['device'] != 'cpu' else 0
+    return checked_gpus(wanted)
+
+def checked_gpus(wanted:float) -> float:
+    "A number of GPUs that Ray can give; refused where it cannot"
     if wanted < 0 or (wanted > 1 and wanted != int(wanted)): raise MedxferError(f'{wanted:g} GPUs for a run cannot be had; give a part of one, such as 0.5, or a whole number')
     return wanted
+
+def machines(ray) -> list[dict]:
+    "What each machine of a cluster has"
+    return [n['Resources'] for n in ray.nodes() if n['Alive']]
 
 def check_room(nodes:list[dict], cpus:float, gpus:float, own:bool, say):
     "Refuse or report runs for which no machine has room"
@@ -135,8 +144,9 @@ def work_together(processes:int, overrides:tuple) -> tuple[str, list[str]]:
     return 'done', []
 
 def reason_of(state:dict, said:str) -> str:
-    "Why a run of several processes failed: what its folder says, else the last line it wrote"
-    return state['reason'] if state.get('status') == 'failed' else (said.strip().splitlines() or ['it ended without a word'])[-1]
+    "Why a run of several processes failed: what its folder says, else what medxfer said, else the last line with a letter in it"
+    lines = [l for l in said.splitlines() if re.search('[a-z]', l)] or ['it ended without a word']
+    return state['reason'] if state.get('status') == 'failed' else next((l for l in lines if l.startswith('medxfer: ')), lines[-1])
 
 # %% ../../nbs/study/26_ray.ipynb #b2b29e2d
 def run_study_on_ray(
@@ -151,7 +161,7 @@ def run_study_on_ray(
     todo, out = look_over(plan, say)
     if not todo: return out
     with connected(address) as ray:
-        nodes = [n['Resources'] for n in ray.nodes() if n['Alive']]
+        nodes = machines(ray)
         gpus, cpus = gpus_of_run(plan, gpus, ray.cluster_resources().get('GPU', 0)), plan.settings['threads']
         check_room(nodes, cpus, gpus, not address, say)
         say(f'{len(todo)} runs to do on {len(nodes)} machine{"s" * (len(nodes) != 1)}, {cpus} CPU{"s" * (cpus != 1)} and {gpus:g} GPUs each')

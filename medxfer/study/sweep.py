@@ -320,7 +320,7 @@ def sweep(
     cells = cells_of(notebook, combinations(values or {}, listed or [], zipped), out := Path(out or Path('sweeps')/Path(notebook).stem))
     need_papermill()
     if workers is not None and workers < 1: raise MedxferError(f'{workers} workers cannot do anything; use at least 1')
-    with locked_file(out/'.lock', f'another sweep is working in {out}; wait for it, stop it, or choose another folder with --out'), pool_for(engine, out, address, gpus, workers) as (submit, most):
+    with locked_file(out/'.lock', f'another sweep is working in {out}; wait for it, stop it, or choose another folder with --out'), pool_for(engine, out, address, gpus, workers, say) as (submit, most):
         run_sweep(cells, out, submit, min(workers or most, len(cells)), say)
     return cells
 
@@ -331,11 +331,14 @@ def need_papermill():
 
 # %% ../../nbs/study/50_sweep.ipynb #a2f92699
 @contextmanager
-def pool_for(engine:str, out:Path, address:str|None, gpus:float, workers:int|None):
+def pool_for(engine:str, out:Path, address:str|None, gpus:float, workers:int|None, say=print):
     "What executes cells, and how many at a time"
     if engine == 'ray':
-        from medxfer.study.ray_engine import RayPool, connected
-        with connected(address) as ray: yield RayPool(ray, out, gpus=gpus).submit, sys.maxsize
+        from medxfer.study.ray_engine import RayPool, check_room, checked_gpus, connected, machines
+        checked_gpus(gpus)
+        with connected(address) as ray:
+            check_room(machines(ray), 1, gpus, not address, say)
+            yield RayPool(ray, out, gpus=gpus).submit, sys.maxsize
     else:
         room = 1 if shutil.which('nvidia-smi') else len(os.sched_getaffinity(0))
         with ThreadPoolExecutor(workers or room) as pool:     # each thread waits for a process
