@@ -245,12 +245,11 @@ def adjusted(
     ps:Mapping,             # key: p
     family='confirmatory',  # or 'exploratory'
 ) -> dict:
-    "p values by key, adjusted; a refused one (nan) takes no part"
-    keys = [k for k, p in ps.items() if p == p]
-    values = np.array([ps[k] for k in keys])
-    if not keys: found = values
-    else: found = _holm(values) if family == 'confirmatory' else stats.false_discovery_control(values)
-    return {**ps, **dict(zip(keys, map(float, found)))}
+    "p values by key, adjusted; a refused one (nan) stays nan and counts as one that found nothing, so that claims do not get easier where runs are missing"
+    values = np.array([1. if p != p else p for _, p in ps.items()])
+    if not len(values): return {}
+    found = _holm(values) if family == 'confirmatory' else stats.false_discovery_control(values)
+    return {k: p if p != p else float(q) for (k, p), q in zip(ps.items(), found)}
 
 def _holm(p):
     "Holm-adjusted p values (statsmodels has them too, but its `multipletests` collects garbage at each call, 0.1 s or more in a large session)"
