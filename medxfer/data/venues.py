@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['SOURCES', 'LENT', 'CONTAINS', 'SECRET', 'RECORD', 'MARKS', 'Permission', 'read_permissions', 'record_permission',
-           'texts_of', 'own_sources', 'foreign_marks', 'check_files', 'check_source', 'allowed_venues', 'require_venue',
+           'texts_of', 'foreign', 'foreign_marks', 'check_files', 'check_source', 'allowed_venues', 'require_venue',
            'exclude_sources']
 
 # %% ../../nbs/data/28_venues.ipynb #580e6eb1
@@ -97,20 +97,20 @@ def texts_of(sample) -> Iterable[str]:
         elif isinstance(value, (list, tuple)): waiting += value
 
 # %% ../../nbs/data/28_venues.ipynb #4547a3f1
-def own_sources(source:str) -> set[str]:
-    "A source, those whose text it contains and those that contain its"
-    return {source, *CONTAINS.get(source, ()), *(k for k, v in CONTAINS.items() if source in v)}
+def foreign(source:str) -> dict[str, re.Pattern]:
+    "The marks of all sources but this one, those whose text it contains and those that contain its"
+    own = {source, *CONTAINS.get(source, ()), *(k for k, v in CONTAINS.items() if source in v)}
+    return {other: mark for other, mark in MARKS.items() if other not in own}
 
 def foreign_marks(
     samples,     # UnifiedSamples
     source:str,  # the source that they are registered with
 ) -> dict[str, list[str]]:   # source: ids of the documents that carry its marks
     "The documents that carry another source's marks"
-    own = own_sources(source)
-    found = {}
+    marks, found = foreign(source), {}
     for sample in samples:
-        for other in sorted(set(MARKS) - own):
-            if any(MARKS[other].search(t) for t in texts_of(sample)): found.setdefault(other, []).append(sample.id)
+        for other, mark in marks.items():
+            if any(mark.search(t) for t in texts_of(sample)): found.setdefault(other, []).append(sample.id)
     return found
 
 def check_files(
@@ -119,10 +119,11 @@ def check_files(
     venue:str,    # where they are to go
 ):
     "Refuse to let files leave that carry marks of another source than their corpus is registered with"
+    marks = foreign(corpus.source)
     for path in paths:
         text = Path(path).read_bytes().decode('utf-8', 'replace')
-        for other in sorted(set(MARKS) - own_sources(corpus.source)):
-            if MARKS[other].search(text): raise MedxferError(f'{path} carries marks of {other} text, and {corpus.task} ({corpus.profile}) is registered as {corpus.source}: it may not go to {venue}; take it out of the folder')
+        for other, mark in marks.items():
+            if mark.search(text): raise MedxferError(f'{path} carries marks of {other} text, and {corpus.task} ({corpus.profile}) is registered as {corpus.source}: it may not go to {venue}; take it out of the folder')
 
 # %% ../../nbs/data/28_venues.ipynb #e9b2a481
 def check_source(

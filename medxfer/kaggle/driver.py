@@ -67,7 +67,7 @@ class Memory:
     gpu: bool = True
     internet: bool = False         # so that a session can publish by itself, see `Session.upload`
     count: int = 0                 # sessions so far
-    session: dict|None = None      # the open one: name, runs, pushed (seconds since 1970, 0 before), tries
+    session: dict|None = None      # the open one: name, runs, pushed (seconds since 1970, 0 before)
     fruitless: int = 0             # sessions in a row that brought nothing
     failures: dict = field(default_factory=dict)   # run: [times, reason]
     history: list = field(default_factory=list)    # of the sessions that ended
@@ -264,13 +264,12 @@ def _open(self):
     m = self.memory
     if m.session is None:
         m.count += 1
-        m.session = dict(name=f'{self.study}-{m.count}-{secrets.token_hex(4)}', runs=[r.id for r in self.runnable], pushed=0.0, tries=0)
+        m.session = dict(name=f'{self.study}-{m.count}-{secrets.token_hex(4)}', runs=[r.id for r in self.runnable], pushed=0.0)
         self.keep()
     hours = self.hours_left()
     datasets = self.publish()
     for n in range(1, 10_000):
         if self.active(): break      # the push before this one arrived, or another driver's
-        m.session['tries'] += 1; self.keep()
         if not (full := self.push(datasets, hours)): break
         if n == 1: self.say(f'{full}; pushed as soon as there is room')
         time.sleep(self.poll)

@@ -288,8 +288,9 @@ def index_rows(cells:list[Cell]) -> tuple[list[str], list[dict]]:
 
 def with_earlier(cells:list[Cell], out:Path) -> list[Cell]:
     "These cells, and after them those that earlier calls left in the folder, where the notebook's code is still the same"
+    names = parameters_of(cells[0].notebook).keys()
     given = [read_state(p.parent).get('parameters') for p in sorted(Path(out).glob('*/state.json'), key=os.path.getmtime)]
-    left = [p for p in given if p is not None and p.keys() <= parameters_of(cells[0].notebook).keys()]
+    left = [p for p in given if p is not None and p.keys() <= names]
     known = {c.id for c in cells}
     return [*cells, *(c for c in cells_of(cells[0].notebook, left, out) if c.id not in known and c.folder.is_dir())]
 
@@ -331,7 +332,7 @@ def need_papermill():
 
 # %% ../../nbs/study/50_sweep.ipynb #a2f92699
 @contextmanager
-def pool_for(engine:str, out:Path, address:str|None, gpus:float, workers:int|None, say=print):
+def pool_for(engine:str, out:Path, address:str|None, gpus:float, workers:int|None, say):
     "What executes cells, and how many at a time"
     if engine == 'ray':
         from medxfer.study.ray_engine import RayPool, check_room, checked_gpus, connected, machines

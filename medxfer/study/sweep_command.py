@@ -9,8 +9,9 @@ __all__ = ['add_engine_arguments', 'check_engine', 'engine_of', 'add_sweep_argum
 # %% ../../nbs/study/51_sweep_command.ipynb #edd5529a
 from functools import partial
 from pathlib import Path
-import json, sys
+import json
 from ..data.base import MedxferError
+from ..training.callbacks import say_of
 
 # %% ../../nbs/study/51_sweep_command.ipynb #6b008296
 def add_engine_arguments(p):
@@ -55,7 +56,7 @@ def sweep_command(args) -> int:
     check_engine(args)
     values, listed = read_values(args.values), read_list(args.listed) if args.listed else None
     out = Path(args.out or Path('sweeps')/Path(args.notebook).stem)
-    cells = sweep(args.notebook, values, listed, out, args.zipped, args.workers, args.engine, args.address, args.gpus or 0, (lambda s: print(s, file=sys.stderr)) if args.json else print)
+    cells = sweep(args.notebook, values, listed, out, args.zipped, args.workers, args.engine, args.address, args.gpus or 0, say_of(args.json))
     return show_sweep(cells, out, args.json)
 
 def show_sweep(cells, out:Path, as_json:bool) -> int:
