@@ -106,13 +106,13 @@ def nf4_config(dtype:str):
 
 # %% ../../nbs/models/02_precision.ipynb #f4ca5020
 def nf4_linear(linear, dtype:str):
-    "A frozen linear layer whose weight will be nf4 once it is moved to a device"
+    "A frozen linear layer whose weight will be nf4 once it is moved to a device; in the mode (training or evaluation) of `linear`"
     import bitsandbytes as bnb
     new = bnb.nn.Linear4bit(linear.in_features, linear.out_features, linear.bias is not None, compute_dtype=torch_dtype(dtype), compress_statistics=True,
                             quant_type='nf4', device='meta')
     new.weight = bnb.nn.Params4bit(linear.weight.data.contiguous(), requires_grad=False, compress_statistics=True, quant_type='nf4', module=new)
     if linear.bias is not None: new.bias = linear.bias.requires_grad_(False)
-    return new
+    return new.train(linear.training)
 
 # %% ../../nbs/models/02_precision.ipynb #7b4c1d8a
 def quantize(
