@@ -38,7 +38,7 @@ def study(args) -> int:
     engine, (whole, part), say = engine_of(args), planned(args), say_of(args.json)
     check_data(whole)
     write_study(whole, args.experiment)
-    out = engine(part, args.workers, say)
+    out = engine(part, workers=args.workers, say=say)
     lookup = lookup_scores(whole)
     write_similarity(whole)
     code = show_report(whole.folder, args.json, lookup)

@@ -27,7 +27,7 @@ def check_engine(args):
         if args.engine != 'ray' and getattr(args, name) is not None: raise ConfigError(f'--{name} belongs to --engine ray')
 
 def engine_of(args):
-    "What brings a study to its end: called with the plan, `workers` and `say`"
+    "What brings a study to its end: called with the plan and the keywords `workers` and `say`"
     check_engine(args)
     if args.engine == 'ray':
         from medxfer.study.ray_engine import run_study_on_ray
