@@ -31,7 +31,7 @@ def planned(args):
 def study(args) -> int:
     "Run all that is missing, then decide and report"
     if args.dry_run: return plan(args)
-    from medxfer.study.engine import check_data, lookup_scores
+    from medxfer.study.engines import check_data, lookup_scores
     from medxfer.study.plan import write_study
     from medxfer.study.sweep_command import engine_of
     from medxfer.study.similarity import write_similarity
@@ -49,7 +49,7 @@ def study(args) -> int:
 def show_report(folder, as_json:bool, lookup=None) -> int:
     "Write the report of a study's folder and print its verdicts"
     from medxfer.study.claims import verdict_table
-    from medxfer.study.report import load_study, study_verdicts, write_report
+    from medxfer.report.write import load_study, study_verdicts, write_report
     path = write_report(folder)/'report.html'
     table = verdict_table(study_verdicts(load_study(folder)))
     if as_json: print(json.dumps(dict(verdicts=table.to_dict('records'), dictionary=lookup, report=str(path)), indent=1))
@@ -68,12 +68,12 @@ def report(args) -> int:
 # %% ../nbs/10_cli.ipynb #7c87e981
 def plan(args) -> int:
     "What an experiment would run, and how many tokens that takes"
-    from medxfer.study.engine import is_done
+    from medxfer.study.engines import is_done
     from medxfer.study.plan import planned_tokens
     from medxfer.models.budget import bare_model, head_parameters
     from medxfer.study.build import base_spec, encoder_for, schemas_for, sizes_of, training_windows
     from medxfer.study.costs import cost_lines, measured_speed, plan_costs
-    from medxfer.study.engine import worker_count
+    from medxfer.study.engines import worker_count
     from medxfer.study.run import load_data, measure
     _, p = planned(args)
     widest = p.widest
@@ -119,7 +119,7 @@ def run(args) -> int:
 def baseline(args) -> int:
     "Full fine-tuning of BERT-size models on each task alone, for comparison"
     from medxfer.study.baseline import MODELS, baseline_table, plan_baselines, write_baselines
-    from medxfer.study.engine import run_study
+    from medxfer.study.engines import run_study
     overrides = overrides_of(args)
     plan = plan_baselines(args.experiment, args.models.split(',') if args.models else MODELS, overrides)
     write_baselines(plan)
@@ -133,7 +133,7 @@ def baseline(args) -> int:
 # %% ../nbs/10_cli.ipynb #719a45a4
 def tune(args) -> int:
     "Try out settings for every arm, the same number of trials each, on dev"
-    from medxfer.study.engine import check_data
+    from medxfer.study.engines import check_data
     from medxfer.study.hpo import tune as tune_study
     from medxfer.study.plan import plan_study
     overrides = overrides_of(args)
@@ -148,9 +148,9 @@ def predictions(args) -> int:
     "Write a finished run's predictions as official files; they hold text where the format does"
     from pathlib import Path
     import yaml
-    from medxfer.data import load_task, write_task
+    from medxfer.data.load import load_task, write_task
     from medxfer.data.corpora import get_task
-    from medxfer.data.cqa_xml import write_predictions
+    from medxfer.data.formats.cqa_xml import write_predictions
     from medxfer.study.run import read_predictions
     folder = Path(args.run)
     if not (folder/'config.yaml').is_file(): raise MedxferError(f'{folder} is not a run folder: it has no config.yaml')
@@ -178,7 +178,7 @@ def score(args) -> int:
 def predicted(args):
     "Gold, predictions, and the report of reading the predictions"
     from pathlib import Path
-    from medxfer.data import load_task, split_folders
+    from medxfer.data.load import load_task, split_folders
     from medxfer.data.base import ParseReport
     from medxfer.data.corpora import get_task
     task, report = get_task(args.task), ParseReport()
@@ -194,7 +194,7 @@ def predicted(args):
 def list_corpora(args) -> int:
     "The tasks and their corpora: source, licence, and where the text may go"
     from medxfer.data.corpora import TASKS, all_corpora, get_task
-    from medxfer.data.venues import allowed_venues
+    from medxfer.data.sources.venues import allowed_venues
     rows = [dict(task=c.task, profile=c.profile, source=c.source, licence=c.licence, venues=allowed_venues(c), official=c.official, citation=c.citation) for c in all_corpora()]
     if args.json: print(json.dumps(dict(tasks={t: get_task(t).about for t in TASKS}, corpora=rows), indent=1))
     else:
@@ -206,7 +206,7 @@ def list_corpora(args) -> int:
 
 def get(args) -> int:
     "Download an open corpus, verify it, and write it as the files of its task"
-    from medxfer.data.get import get_corpus_files
+    from medxfer.data.sources.get import get_corpus_files
     say = say_of(args.json)
     found = get_corpus_files(args.name, args.out, args.profile, args.sha256, args.trust_first_download, say=say)
     print(json.dumps(found, default=str) if args.json else '\n'.join(f'{k}: {v}' for k, v in found.items()))
@@ -214,7 +214,7 @@ def get(args) -> int:
 
 def check(args) -> int:
     "What lies in a folder, what is missing from the official releases, and which tasks can run"
-    from medxfer.data.check import can_run, check_root, format_check
+    from medxfer.data.sources.check import can_run, check_root, format_check
     rows = check_root(args.root)
     print(json.dumps(rows, default=str) if args.json else format_check(rows))
     return 0 if can_run(rows) else 1
@@ -231,7 +231,7 @@ def synth(args) -> int:
 def stats(args) -> int:
     "Counts and problems of the corpora in a folder; never their text"
     from pathlib import Path
-    from medxfer.data import load_task
+    from medxfer.data.load import load_task
     from medxfer.data.corpora import TASKS
     from medxfer.data.stats import stats_dict, stats_table
     tasks = [args.task] if args.task else [t for t in TASKS if (Path(args.root)/t).is_dir()]

@@ -1,6 +1,7 @@
 """Write the sidebar of _quarto.yml from the notebooks in nbs/: `tools/sidebar.py`, or `tools/sidebar.py --check`.
 
-A folder is a section; folders stand in the order of `ROOMS`, notebooks in the order of their names.
+A folder is a section, a folder in it a section of that; rooms are in the order of `ROOMS`, notebooks in the order of
+their names, before the folders beside them.
 """
 import sys
 from pathlib import Path
@@ -10,8 +11,8 @@ QUARTO = ROOT/'_quarto.yml'
 BEGIN, END = '    # sidebar: written by tools/sidebar.py', '    # sidebar: end'
 # folder: heading
 ROOMS = {'tutorials': 'Tutorials', 'data': 'Data', 'models': 'Models', 'training': 'Training',
-         'evaluation': 'Evaluation', 'quantization': 'Quantization', 'study': 'Study', 'kaggle': 'Kaggle',
-         'analysis': 'Analysis', 'benchmarks': 'Benchmarks'}
+         'evaluation': 'Evaluation', 'quantization': 'Quantization', 'study': 'Study', 'report': 'Report',
+         'kaggle': 'Kaggle', 'testing': 'Testing', 'analysis': 'Analysis', 'benchmarks': 'Benchmarks'}
 
 
 def notebooks():
@@ -20,19 +21,31 @@ def notebooks():
     return sorted(p.as_posix() for p in found if not any(part[0] in '._' for part in p.parts))
 
 
+def section(folder, paths, depth):
+    "The YAML of one folder: its notebooks, then the folders inside it"
+    indent = '    '*depth
+    yield f'{indent}  - section: {ROOMS.get(folder, Path(folder).name.title())}'
+    yield f'{indent}    contents:'
+    own = [p for p in paths if Path(p).parent.as_posix() == folder]
+    inner = sorted({'/'.join(Path(p).parts[:len(Path(folder).parts) + 1]) for p in paths} - set(own))
+    for p in own:
+        yield f'{indent}      - {p}'
+    for name in inner:
+        yield from section(name, [p for p in paths if p.startswith(name + '/')], depth + 1)
+
+
 def lines():
     "The YAML of the sidebar's contents"
     paths = notebooks()
     folders = list(ROOMS) + sorted({p.split('/')[0] for p in paths if '/' in p} - ROOMS.keys())
     yield '      - index.ipynb'
     for p in paths:
-        if '/' not in p and p != 'index.ipynb': yield f'      - {p}'
+        if '/' not in p and p != 'index.ipynb':
+            yield f'      - {p}'
     for folder in folders:
         inside = [p for p in paths if p.startswith(folder + '/')]
-        if not inside: continue
-        yield f'      - section: {ROOMS.get(folder, folder.title())}'
-        yield '        contents:'
-        for p in inside: yield f'          - {p}'
+        if inside:
+            yield from section(folder, inside, 1)
 
 
 def renewed():

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 import numpy as np
 from .base import Span, UnifiedSample
-from .cqa_xml import is_relevant
+from .formats.cqa_xml import is_relevant
 
 # %% ../../nbs/data/30_collators.ipynb #8cd99eea
 @dataclass(frozen=True, slots=True)

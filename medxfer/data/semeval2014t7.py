@@ -7,8 +7,8 @@ __all__ = ['TASK', 'ShareTask']
 
 # %% ../../nbs/data/10_semeval2014t7.ipynb #60a83ef7
 from .base import VENUES, CorpusInfo, Task
-from .knowtator import KnowtatorFormat
-from .pipe import LABEL, PipeFormat
+from .formats.knowtator import KnowtatorFormat
+from .formats.pipe import LABEL, PipeFormat
 
 # %% ../../nbs/data/10_semeval2014t7.ipynb #b50737dc
 class ShareTask(Task):

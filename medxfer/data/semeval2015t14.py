@@ -7,7 +7,7 @@ __all__ = ['TASK', 'SlotTask']
 
 # %% ../../nbs/data/11_semeval2015t14.ipynb #761d0e4d
 from .base import VENUES, CorpusInfo, Task
-from .pipe import LABEL, SlotPipeFormat
+from .formats.pipe import LABEL, SlotPipeFormat
 
 # %% ../../nbs/data/11_semeval2015t14.ipynb #ba4c4fb8
 class SlotTask(Task):

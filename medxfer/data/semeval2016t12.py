@@ -6,7 +6,7 @@
 __all__ = ['TASK', 'TempEvalTask']
 
 # %% ../../nbs/data/12_semeval2016t12.ipynb #8c2d3856
-from .anafora import AnaforaFormat
+from .formats.anafora import AnaforaFormat
 from .base import VENUES, CorpusInfo, Task
 
 # %% ../../nbs/data/12_semeval2016t12.ipynb #bb855fef

@@ -7,7 +7,7 @@ __all__ = ['TASK', 'RankingTask']
 
 # %% ../../nbs/data/13_semeval2017t3.ipynb #4393b133
 from .base import VENUES, CorpusInfo, DataError, Task
-from .cqa_xml import QuestionFormat, ThreadFormat, queries, read_predictions
+from .formats.cqa_xml import QuestionFormat, ThreadFormat, queries, read_predictions
 
 # %% ../../nbs/data/13_semeval2017t3.ipynb #e87ee222
 _lent = dict(licence='free for general research use, no redistribution', citation='Nakov et al. 2017, SemEval-2017 Task 3, S17-2003',

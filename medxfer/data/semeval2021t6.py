@@ -9,8 +9,8 @@ __all__ = ['TASK', 'holds_memes', 'EntityTask']
 from pathlib import Path
 import json
 from .base import VENUES, CorpusInfo, DataError, Format, Task
-from .brat import BRAT
-from .measeval_tsv import MEASEVAL
+from .formats.brat import BRAT
+from .formats.measeval_tsv import MEASEVAL
 
 # %% ../../nbs/data/14_semeval2021t6.ipynb #1a84ce33
 def holds_memes(

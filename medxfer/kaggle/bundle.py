@@ -204,8 +204,8 @@ def corpora_of(config:dict) -> list:
 
 def check_corpora(corpora, allow=(), folder=None, root=None):
     "Refuse corpora whose text may not go to Kaggle; with `root`, look at their documents too"
-    from medxfer.data import load_task
-    from medxfer.data.venues import require_venue
+    from medxfer.data.load import load_task
+    from medxfer.data.sources.venues import require_venue
     for c in corpora: require_venue(c, VENUE, load_task(c.task, root, profile=c.profile).samples if root else (), allow, folder)
 
 # %% ../../nbs/kaggle/10_bundle.ipynb #fcfe844e
@@ -216,8 +216,8 @@ def pack_data(
     folder=None,       # of the study, where permissions are recorded
 ) -> dict:             # the pack's first line
     "Pack the corpora of a study, if all of them may go"
-    from medxfer.data import split_folders, task_folder, visible_files
-    from medxfer.data.venues import check_files
+    from medxfer.data.load import split_folders, task_folder, visible_files
+    from medxfer.data.sources.venues import check_files
     from medxfer.study.config import data_root
     root, files, corpora = data_root(settings), {}, corpora_of(settings)
     if lent := next((t for t in settings['task'] if settings['task'][t].get('terminology')), None):

@@ -18,7 +18,7 @@ def seconds(text:str) -> float:
 def permission(text:str):
     "TASK:PROFILE:REASON as a permission to go to Kaggle"
     from medxfer.data.base import MedxferError
-    from medxfer.data.venues import Permission
+    from medxfer.data.sources.venues import Permission
     from medxfer.kaggle.bundle import VENUE
     task, _, rest = text.partition(':')
     profile, _, reason = rest.partition(':')

@@ -13,13 +13,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 import hashlib, json, os, re, secrets, shlex, shutil, time
 from ..data.base import MedxferError, locked_file, write_atomic
-from ..data.venues import RECORD, Permission, read_permissions
+from ..data.sources.venues import RECORD, Permission, read_permissions
 from .bundle import LACKING, PACK, check_corpora, corpora_of, pack_data, not_among, pack_header, unpack, wheels_command, wheels_in, write_wheel
 from .client import Client, KaggleError, may_pass, without_secrets
 from .resume import Snapshot, is_whole, newest, snapshots_in, take_snapshot
 from ..study.baseline import MODELS, plan_baselines, write_baselines
 from ..study.config import compose
-from ..study.engine import is_done
+from ..study.engines import is_done
 from ..study.plan import StudyPlan, plan_study, write_study
 from ..study.tuned import best_file
 

@@ -16,7 +16,7 @@ from .bundle import CONTENT, PACK, content_hash, missing_packages, pack_header, 
 from .client import Client
 from .resume import restore, snapshots_in, take_snapshot
 from ..study.arms import resolve_run
-from ..study.engine import PLACE, is_done, note_place, stop_with_parent
+from ..study.engines import PLACE, is_done, note_place, stop_with_parent
 from ..study.config import compose
 from ..study.plan import StudyPlan, in_order, plan_study
 from ..study.progress import read_progress

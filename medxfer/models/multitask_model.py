@@ -20,9 +20,9 @@ from ..data.multitask_loader import cut_padded
 from .adapters import Layout, LoraSpec, SharedPrivateLoRA
 from .base_forward import forward_base
 from .base_loader import BaseSpec, load_base
-from .concept_head import ConceptHead, Lexicon, Terminology, training_mentions
-from .heads import SpanClassificationHead, decode, span_loss
-from .mention_heads import AttributeHead, QAHead, REHead, attribute_schema
+from .heads.concept import ConceptHead, Lexicon, Terminology, training_mentions
+from .heads.base import SpanClassificationHead, decode, span_loss
+from .heads.span import AttributeHead, QAHead, REHead, attribute_schema
 
 # %% ../../nbs/models/30_multitask_model.ipynb #f09d256c
 PARTS = ('spans', 'attributes', 'relations', 'concepts', 'ranking')

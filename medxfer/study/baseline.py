@@ -8,7 +8,7 @@ __all__ = ['MODELS', 'plan_baselines', 'write_baselines', 'primary_score', 'base
 # %% ../../nbs/study/12_baseline.ipynb #75247b26
 import json
 import yaml
-from ..data import fingerprint
+from ..data.load import fingerprint
 from ..data.base import write_atomic
 from .arms import resolve_run
 from .config import ConfigError, RunSpec, compose, data_root, profile_of

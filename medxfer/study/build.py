@@ -124,7 +124,7 @@ def windows_for(spec:RunSpec, encoder, data:dict) -> dict:
 # %% ../../nbs/study/15_build.ipynb #a0725a6b
 def terminology_of(spec:RunSpec, task:str):
     "The names of concepts that a task is given; none: those of its training mentions"
-    from medxfer.models.concept_head import Terminology
+    from medxfer.models.heads.concept import Terminology
     path = spec.settings['task'][task].get('terminology')
     return Terminology.read(path) if path else Terminology()
 

@@ -13,7 +13,7 @@ from functools import cache
 from inspect import signature
 from pathlib import Path
 import hashlib, json, re, shlex
-from ..data import fingerprint
+from ..data.load import fingerprint
 from ..data.base import MedxferError
 from ..data.corpora import TASKS, get_corpus
 
@@ -26,7 +26,7 @@ def profile_of(cfg:dict, task:str) -> str:
 # %% ../../nbs/study/00_config.ipynb #fcdd5d1e
 def without_sources(cfg:dict) -> dict:
     "The configuration without the tasks whose text comes from a source in `data.exclude_sources`"
-    from medxfer.data.venues import exclude_sources
+    from medxfer.data.sources.venues import exclude_sources
     if not cfg['data']['exclude_sources']: return cfg
     kept = {c.task for c in exclude_sources([get_corpus(t, profile_of(cfg, t)) for t in cfg['task']], cfg['data']['exclude_sources'])}
     if not kept: raise ConfigError(f'data.exclude_sources leaves no task: all of {", ".join(cfg["task"])} come from there')

@@ -70,7 +70,7 @@ def plan_costs(
     workers:int=1,     # runs side by side on this machine
 ) -> Costs:
     "Costs of the runs that are not done yet, and the minimum detectable effect of all"
-    from medxfer.study.engine import is_done
+    from medxfer.study.engines import is_done
     cfg, gpu = plan.settings, Gpu(**plan.settings['plan']['gpu'])
     todo, speed = sum(tokens[r.id] for r in plan.runs if not is_done(r)), measured_speed(plan.folder)
     rows, source = effects(plan, documents)
@@ -79,7 +79,7 @@ def plan_costs(
 def effects(plan:StudyPlan, documents:dict) -> tuple[list, str]:
     "The minimum detectable effect of the mean and of each task, and where the variation comes from"
     from medxfer.evaluation.simulation import MEASURED, components_of, planned_mde
-    from medxfer.study.report import load_study, study_scores
+    from medxfer.report.write import load_study, study_scores
     seeds, components = len(plan.settings['plan']['seeds']), MEASURED
     if seeds < 2: return [], 'one seed says nothing about the next: no effect can be shown; plan at least 2'
     try:

@@ -14,7 +14,7 @@ import hashlib, json
 
 import numpy as np
 
-from ..data import fingerprint
+from ..data.load import fingerprint
 from ..data.base import MedxferError, locked_file, write_atomic
 from .arms import ARMS, key, resolve_run
 from .config import ConfigError, RunSpec, compose, data_root, profile_of, run_id

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 import yaml
-from ..data import fingerprint
+from ..data.load import fingerprint
 from ..data.base import write_atomic
 from .arms import ARMS, COMPARED, resolve_run
 from .config import ConfigError, RunSpec, compose, data_root, profile_of

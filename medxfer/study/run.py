@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 import hashlib, json, random
 import yaml
-from ..data import load_task
+from ..data.load import load_task
 from ..data.base import MedxferError, Relation, Span, locked_file, write_atomic
 from ..data.corpora import get_corpus, get_task
 from .arms import reference_overrides, resolve_run
@@ -70,7 +70,7 @@ def few(task:str, samples, n:int, seed:int) -> list:
 
 def without_leaks(spec:RunSpec, data:dict, root) -> dict[str, TaskData]:
     "The documents without training documents that stand in a test set of any task that the run is compared over"
-    from medxfer.data.leaks import drop_leaks, find_leaks
+    from medxfer.data.sources.leaks import drop_leaks, find_leaks
     cfg = spec.settings
     study = compose(reference_overrides(spec.overrides, cfg)) if cfg['arm'] else cfg     # an arm must leave out what its reference does
     tests = {t: data[t].test if t in data else load_one(t, root, profile_of(study, t), cfg['data']).test for t in study['task']}

@@ -32,7 +32,7 @@ def engine_of(args):
     if args.engine == 'ray':
         from medxfer.study.ray_engine import run_study_on_ray
         return partial(run_study_on_ray, address=args.address, gpus=args.gpus)
-    from medxfer.study.engine import run_study
+    from medxfer.study.engines import run_study
     return run_study
 
 # %% ../../nbs/study/51_sweep_command.ipynb #5e936d50

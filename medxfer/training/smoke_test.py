@@ -14,10 +14,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 import random, shutil, time
 import numpy as np
-from ..data import load_task, write_task
+from ..data.load import load_task, write_task
 from ..data.base import MedxferError
 from ..data.collators import collate
-from ..data.cqa_xml import read_predictions, write_predictions
+from ..data.formats.cqa_xml import read_predictions, write_predictions
 from ..data.multitask_loader import cut_padded
 from .auto_batch import empty_caches, out_of_memory
 from .callbacks import clock_text
