@@ -1,18 +1,21 @@
 "Builds medxfer from settings.ini, where the name, version, requirements and entry points stand once."
+
 import configparser, shlex
 from pathlib import Path
 from setuptools import find_packages, setup
 
 here = Path(__file__).parent
 parser = configparser.ConfigParser(delimiters=['='])
-parser.read(here/'settings.ini', encoding='utf-8')
+parser.read(here / 'settings.ini', encoding='utf-8')
 ini = parser['DEFAULT']
 
 setup(
     name=ini['lib_name'],
     version=ini['version'],
     description=ini['description'],
-    long_description=(here/'README.md').read_text(encoding='utf-8') if (here/'README.md').exists() else '',
+    long_description=(here / 'README.md').read_text(encoding='utf-8')
+    if (here / 'README.md').exists()
+    else '',
     long_description_content_type='text/markdown',
     author=ini['author'],
     author_email=ini['author_email'],
@@ -26,5 +29,8 @@ setup(
     zip_safe=False,
     install_requires=shlex.split(ini['requirements']),
     extras_require={'dev': shlex.split(ini['dev_requirements'])},
-    entry_points={'console_scripts': [ini['console_scripts']], 'nbdev': ['medxfer=medxfer._modidx:d']},
+    entry_points={
+        'console_scripts': [ini['console_scripts']],
+        'nbdev': ['medxfer=medxfer._modidx:d'],
+    },
 )

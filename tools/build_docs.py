@@ -2,6 +2,7 @@
 
 Both read _quarto.yml and nbdev's processed notebooks, and every notebook becomes a page.
 """
+
 import html
 import re
 import shutil
@@ -13,7 +14,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = Path(sys.executable).parent
-SITE = ROOT/'_site_src'
+SITE = ROOT / '_site_src'
 # smalldocs takes fonts and maths from other servers; the site must open without a network.
 FOREIGN_FONTS = re.compile(r'@import url\(["\']?https?:[^)]*\);?')
 FOREIGN_MATHS = re.compile(r'<link[^>]*katex[^>]*>|<script[^>]*katex[^>]*></script>')
@@ -29,8 +30,10 @@ def page_name(path):
 
 def rename_in(tree, names):
     "The YAML `tree` with every notebook under its page's name"
-    if isinstance(tree, dict): return {k: rename_in(v, names) for k, v in tree.items()}
-    if isinstance(tree, list): return [rename_in(v, names) for v in tree]
+    if isinstance(tree, dict):
+        return {k: rename_in(v, names) for k, v in tree.items()}
+    if isinstance(tree, list):
+        return [rename_in(v, names) for v in tree]
     return names.get(tree, tree) if isinstance(tree, str) else tree
 
 
@@ -38,50 +41,67 @@ def stage():
     "Copy the processed notebooks to `SITE` under their pages' names, with links that stay inside the site"
     from nbdev.serve import proc_nbs
 
-    try: processed = proc_nbs(n_workers=0, force=True)
-    except Exception as error: sys.exit(f'docs: {error}\n{error.__cause__!r}')
+    try:
+        processed = proc_nbs(n_workers=0, force=True)
+    except Exception as error:
+        sys.exit(f'docs: {error}\n{error.__cause__!r}')
     shutil.rmtree(SITE, ignore_errors=True)
     shutil.copytree(processed, SITE)
     for folder in ('images',):
-        if (ROOT/'nbs'/folder).is_dir(): shutil.copytree(ROOT/'nbs'/folder, SITE/folder, dirs_exist_ok=True)
-    config = yaml.safe_load((ROOT/'_quarto.yml').read_text(encoding='utf-8'))
-    for key in ONLY_QUARTO: config['format']['html'].pop(key, None)
+        if (ROOT / 'nbs' / folder).is_dir():
+            shutil.copytree(ROOT / 'nbs' / folder, SITE / folder, dirs_exist_ok=True)
+    config = yaml.safe_load((ROOT / '_quarto.yml').read_text(encoding='utf-8'))
+    for key in ONLY_QUARTO:
+        config['format']['html'].pop(key, None)
     home = config['website']['site-url'].rstrip('/') + '/'
     notebooks = sorted(SITE.rglob('*.ipynb'))
-    names = {p.relative_to(SITE).as_posix(): page_name(p).relative_to(SITE).as_posix() for p in notebooks}
+    names = {
+        p.relative_to(SITE).as_posix(): page_name(p).relative_to(SITE).as_posix() for p in notebooks
+    }
     for path in notebooks:
-        text = path.read_text(encoding='utf-8').replace(home, '../'*(len(path.relative_to(SITE).parts) - 1) or './')
+        text = path.read_text(encoding='utf-8').replace(
+            home, '../' * (len(path.relative_to(SITE).parts) - 1) or './'
+        )
         # [text](01_other.ipynb) is a link to that notebook's page.
         text = re.sub(r'\]\(((?:[\w.-]+/)*)(\d+[a-z]*_)([\w-]+)\.ipynb', r'](\1\3.ipynb', text)
         text = re.sub(r'"output-file: [^"]*\\n",?', '"",', text)
         path.unlink()
         page_name(path).write_text(text, encoding='utf-8')
-    (SITE/'_quarto.yml').write_text(yaml.safe_dump(rename_in(config, names), sort_keys=False), encoding='utf-8')
-    return ROOT/config['project']['output-dir'], SITE/config['project']['output-dir']
+    (SITE / '_quarto.yml').write_text(
+        yaml.safe_dump(rename_in(config, names), sort_keys=False), encoding='utf-8'
+    )
+    return ROOT / config['project']['output-dir'], SITE / config['project']['output-dir']
 
 
 def mathml(match):
     "The formula that `FORMULA` found, as MathML, which browsers draw by themselves"
     from latex2mathml.converter import convert
 
-    return match[1] + convert(html.unescape(match[3]), display='block' if match[2] == 'display' else 'inline')
+    return match[1] + convert(
+        html.unescape(match[3]), display='block' if match[2] == 'display' else 'inline'
+    )
 
 
-def rewrite(path, change): path.write_text(change(path.read_text(encoding='utf-8')), encoding='utf-8')
+def rewrite(path, change):
+    path.write_text(change(path.read_text(encoding='utf-8')), encoding='utf-8')
 
 
 def main():
     if shutil.which('quarto'):
-        subprocess.run([TOOLS/'nbdev_docs'], cwd=ROOT, check=True)
+        subprocess.run([TOOLS / 'nbdev_docs'], cwd=ROOT, check=True)
         return print('docs: built by Quarto in _docs')
     out, built = stage()
-    subprocess.run([TOOLS/'smalldocs', 'render', SITE, '--quiet'], check=True)
+    subprocess.run([TOOLS / 'smalldocs', 'render', SITE, '--quiet'], check=True)
     shutil.rmtree(out, ignore_errors=True)
     shutil.move(built, out)
     shutil.rmtree(SITE)
-    for path in out.rglob('*.css'): rewrite(path, lambda text: FOREIGN_FONTS.sub('', text))
-    for path in out.rglob('*.html'): rewrite(path, lambda text: FORMULA.sub(mathml, FOREIGN_MATHS.sub('', text)))
-    print(f'docs: {sum(1 for _ in out.rglob("*.html"))} pages in {out.relative_to(ROOT)}, built by smalldocs (no Quarto here)')
+    for path in out.rglob('*.css'):
+        rewrite(path, lambda text: FOREIGN_FONTS.sub('', text))
+    for path in out.rglob('*.html'):
+        rewrite(path, lambda text: FORMULA.sub(mathml, FOREIGN_MATHS.sub('', text)))
+    print(
+        f'docs: {sum(1 for _ in out.rglob("*.html"))} pages in {out.relative_to(ROOT)}, built by smalldocs (no Quarto here)'
+    )
 
 
 if __name__ == '__main__':

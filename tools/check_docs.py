@@ -3,6 +3,7 @@
 Fails on a page without its heading, a console error, a file that did not load, an address outside the site that a
 page loads from, or a link inside the site that leads nowhere. Exit 77: no Chromium or Chrome was found.
 """
+
 import argparse
 import html
 import json
@@ -23,10 +24,20 @@ import sidebar
 from build_docs import page_name
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCS = ROOT/'_docs'
+DOCS = ROOT / '_docs'
 BROWSERS = 'chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'
-QUIET = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-dev-shm-usage',
-         '--disable-background-networking', '--disable-component-update', '--disable-sync', '--hide-scrollbars']
+QUIET = [
+    '--headless',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-dev-shm-usage',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--hide-scrollbars',
+]
 PATIENCE = 180  # seconds for all pages together
 NO_BROWSER = 77
 
@@ -64,11 +75,15 @@ class Site(SimpleHTTPRequestHandler):
 
     def do_GET(self):
         path = unquote(urlsplit(self.path).path)
-        if path == '/__check__': return self.reply(HARNESS % json.dumps(self.state['pages']))
-        if path == '/favicon.ico': return self.reply('')
-        file = DOCS/path.lstrip('/')
-        if file.suffix == '.html' and file.is_file(): return self.reply(with_spy(file.read_text(encoding='utf-8')))
-        if not file.is_file(): self.state['lost'].append(path)
+        if path == '/__check__':
+            return self.reply(HARNESS % json.dumps(self.state['pages']))
+        if path == '/favicon.ico':
+            return self.reply('')
+        file = DOCS / path.lstrip('/')
+        if file.suffix == '.html' and file.is_file():
+            return self.reply(with_spy(file.read_text(encoding='utf-8')))
+        if not file.is_file():
+            self.state['lost'].append(path)
         super().do_GET()
 
     def do_POST(self):
@@ -84,7 +99,8 @@ class Site(SimpleHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *args): "Say nothing of each request"
+    def log_message(self, *args):
+        "Say nothing of each request"
 
 
 def with_spy(page):
@@ -104,24 +120,40 @@ class Links(HTMLParser):
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
         self.ids |= {attributes[k] for k in ('id', 'name') if attributes.get(k)}
-        if tag == 'a' and attributes.get('href'): self.links.add(html.unescape(attributes['href']))
-        loaded = attributes.get('src') or (tag == 'link' and attributes.get('rel') == 'stylesheet' and attributes.get('href'))
-        if loaded and urlsplit(loaded).netloc: self.foreign.add(loaded)
+        if tag == 'a' and attributes.get('href'):
+            self.links.add(html.unescape(attributes['href']))
+        loaded = attributes.get('src') or (
+            tag == 'link' and attributes.get('rel') == 'stylesheet' and attributes.get('href')
+        )
+        if loaded and urlsplit(loaded).netloc:
+            self.foreign.add(loaded)
 
 
 def broken_links(pages):
     "Links inside the site to a page, file or heading that is not there, and loads from outside"
-    parsed = {p: Links((DOCS/p).read_text(encoding='utf-8')) for p in pages}
+    parsed = {p: Links((DOCS / p).read_text(encoding='utf-8')) for p in pages}
     for page, found in parsed.items():
-        for address in sorted(found.foreign): yield f'{page}: loads {address} from outside the site'
+        for address in sorted(found.foreign):
+            yield f'{page}: loads {address} from outside the site'
         for link in sorted(found.links):
             parts = urlsplit(link)
-            if parts.scheme or parts.netloc: continue
-            target = Path(os.path.normpath(DOCS/page if not parts.path else (DOCS/page).parent/unquote(parts.path)))
-            if target.is_dir(): target = target/'index.html'
+            if parts.scheme or parts.netloc:
+                continue
+            target = Path(
+                os.path.normpath(
+                    DOCS / page if not parts.path else (DOCS / page).parent / unquote(parts.path)
+                )
+            )
+            if target.is_dir():
+                target = target / 'index.html'
             name = os.path.relpath(target, DOCS)
-            if not target.is_file(): yield f'{page}: links to {link}, which is not there'
-            elif parts.fragment and name in parsed and unquote(parts.fragment) not in parsed[name].ids:
+            if not target.is_file():
+                yield f'{page}: links to {link}, which is not there'
+            elif (
+                parts.fragment
+                and name in parsed
+                and unquote(parts.fragment) not in parsed[name].ids
+            ):
                 yield f'{page}: links to {link}, but {name} has no such heading'
 
 
@@ -130,13 +162,20 @@ def browse(browser, address, done=None, *options):
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         command = [browser, *QUIET, f'--user-data-dir={profile}', *options, address]
         # Where there is nothing to wait for, the debugging port keeps the headless browser open.
-        if done: command.insert(1, '--remote-debugging-port=0')
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-        try: return done.wait(PATIENCE) if done else process.wait(PATIENCE) == 0
-        except subprocess.TimeoutExpired: return False
+        if done:
+            command.insert(1, '--remote-debugging-port=0')
+        process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        try:
+            return done.wait(PATIENCE) if done else process.wait(PATIENCE) == 0
+        except subprocess.TimeoutExpired:
+            return False
         finally:
-            try: os.killpg(process.pid, signal.SIGKILL)
-            except ProcessLookupError: pass
+            try:
+                os.killpg(process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
             process.wait()
 
 
@@ -144,37 +183,57 @@ def what_is_wrong(state):
     "Problems in what the browser saw"
     answer = state['answer']
     for page, saw in answer['seen'].items():
-        if not saw['heading'].strip(): yield f'{page}: no heading'
-        if saw['letters'] < 80: yield f'{page}: only {saw["letters"]} letters of content'
-        for src in saw['dark']: yield f'{page}: the picture {src} did not load'
+        if not saw['heading'].strip():
+            yield f'{page}: no heading'
+        if saw['letters'] < 80:
+            yield f'{page}: only {saw["letters"]} letters of content'
+        for src in saw['dark']:
+            yield f'{page}: the picture {src} did not load'
     yield from answer['errors']
-    for path in state['lost']: yield f'{path}: asked for, not there'
+    for path in state['lost']:
+        yield f'{path}: asked for, not there'
 
 
 def main():
     parser = argparse.ArgumentParser(description='Open every page of _docs in headless Chromium.')
-    parser.add_argument('--screenshots', type=Path, help='also take a picture of each page, into this folder')
+    parser.add_argument(
+        '--screenshots', type=Path, help='also take a picture of each page, into this folder'
+    )
     options = parser.parse_args()
     pages = sorted(p.relative_to(DOCS).as_posix() for p in DOCS.rglob('*.html'))
-    if not pages: sys.exit('docs: _docs is empty, run make docs')
+    if not pages:
+        sys.exit('docs: _docs is empty, run make docs')
     wanted = {page_name(Path(p)).with_suffix('.html').as_posix() for p in sidebar.notebooks()}
-    problems = [f'{p}: the notebook has no page' for p in sorted(wanted - set(pages))] + list(broken_links(pages))
+    problems = [f'{p}: the notebook has no page' for p in sorted(wanted - set(pages))] + list(
+        broken_links(pages)
+    )
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser:
         state = {'pages': pages, 'lost': [], 'answer': None, 'done': threading.Event()}
         server = ThreadingHTTPServer(('127.0.0.1', 0), partial(Site, state=state))
         threading.Thread(target=server.serve_forever, daemon=True).start()
         home = f'http://127.0.0.1:{server.server_port}/'
-        if browse(browser, home + '__check__', state['done']): problems += what_is_wrong(state)
-        else: problems.append(f'the browser did not open all {len(pages)} pages in {PATIENCE} seconds')
+        if browse(browser, home + '__check__', state['done']):
+            problems += what_is_wrong(state)
+        else:
+            problems.append(
+                f'the browser did not open all {len(pages)} pages in {PATIENCE} seconds'
+            )
         for page in pages if options.screenshots else ():
-            picture = options.screenshots.absolute()/(page.replace('/', '-')[:-5] + '.png')
+            picture = options.screenshots.absolute() / (page.replace('/', '-')[:-5] + '.png')
             browse(browser, home + page, None, f'--screenshot={picture}', '--window-size=1300,1600')
         server.shutdown()
-    if problems: sys.exit('\n'.join(f'docs: {p}' for p in dict.fromkeys(problems)))
-    if browser: return print(f'docs: {len(pages)} pages opened in {Path(browser).name}, no error, no broken link')
-    print(f'docs: {len(pages)} pages, no broken link; not opened, for no Chromium or Chrome was found here')
+    if problems:
+        sys.exit('\n'.join(f'docs: {p}' for p in dict.fromkeys(problems)))
+    if browser:
+        return print(
+            f'docs: {len(pages)} pages opened in {Path(browser).name}, no error, no broken link'
+        )
+    print(
+        f'docs: {len(pages)} pages, no broken link; not opened, for no Chromium or Chrome was found here'
+    )
     sys.exit(NO_BROWSER)
 
 
-if __name__ == '__main__': main()
+if __name__ == '__main__':
+    main()

@@ -12,6 +12,7 @@
 
 Notebooks run on all cores, one thread each, the slowest first. The last line counts; exit 1 when anything failed.
 """
+
 import ast
 import json
 import os
@@ -27,11 +28,17 @@ import sidebar
 from check_docs import NO_BROWSER
 
 ROOT = Path(__file__).resolve().parent.parent
-TIMINGS = ROOT/'.venv'/'seconds.json'
+TIMINGS = ROOT / '.venv' / 'seconds.json'
 PATIENCE = 900  # seconds for one check
 ONE_THREAD = {k: '1' for k in ('OMP_NUM_THREADS', 'MKL_NUM_THREADS', 'OPENBLAS_NUM_THREADS')}
-QUIET = {'HF_HUB_OFFLINE': '1', 'TRANSFORMERS_OFFLINE': '1', 'TOKENIZERS_PARALLELISM': 'false', 'MPLBACKEND': 'Agg',
-         'HF_HUB_DISABLE_PROGRESS_BARS': '1', 'PYTHONUNBUFFERED': '1'}
+QUIET = {
+    'HF_HUB_OFFLINE': '1',
+    'TRANSFORMERS_OFFLINE': '1',
+    'TOKENIZERS_PARALLELISM': 'false',
+    'MPLBACKEND': 'Agg',
+    'HF_HUB_DISABLE_PROGRESS_BARS': '1',
+    'PYTHONUNBUFFERED': '1',
+}
 # Cells that nbdev runs anyway, or never, when it builds the docs.
 NOT_ALONE = re.compile(r'^#\| *(export|eval: *false)|nbdev_export\(', re.M)
 PASSED, FAILED, SKIPPED = 'passed', 'FAILED', 'skipped'
@@ -52,16 +59,27 @@ def run(*command):
     "Run a command from the root; its exit status and everything that it printed"
     environment = {**os.environ, **QUIET, **ONE_THREAD}
     try:
-        done = subprocess.run([sys.executable, *command], cwd=ROOT, env=environment, text=True, errors='replace',
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PATIENCE)
+        done = subprocess.run(
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=environment,
+            text=True,
+            errors='replace',
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=PATIENCE,
+        )
     except subprocess.TimeoutExpired as error:
         printed = (error.stdout or b'').decode(errors='replace')
         return 1, f'{printed}\nstopped: not done after {PATIENCE} seconds'
-    if done.returncode < 0: return 1, f'{done.stdout}\nended by signal {-done.returncode}'
+    if done.returncode < 0:
+        return 1, f'{done.stdout}\nended by signal {-done.returncode}'
     return done.returncode, done.stdout
 
 
-def verdict(problems): return (FAILED, '\n'.join(problems)) if problems else (PASSED, '')
+def verdict(problems):
+    return (FAILED, '\n'.join(problems)) if problems else (PASSED, '')
 
 
 def check_sync():
@@ -73,16 +91,25 @@ def mixed_cells(path):
     "The first import of each cell that imports and does something else too"
     for cell in json.loads(path.read_text(encoding='utf-8'))['cells']:
         source = ''.join(cell['source'])
-        if cell['cell_type'] != 'code' or NOT_ALONE.search(source): continue
-        try: nodes = list(ast.walk(ast.parse(source)))
-        except SyntaxError: continue  # a magic, which nbdev leaves alone
+        if cell['cell_type'] != 'code' or NOT_ALONE.search(source):
+            continue
+        try:
+            nodes = list(ast.walk(ast.parse(source)))
+        except SyntaxError:
+            continue  # a magic, which nbdev leaves alone
         imports = [n for n in nodes if isinstance(n, (ast.Import, ast.ImportFrom))]
-        if imports and any(isinstance(n, (ast.Expr, ast.Assign)) for n in nodes): yield ast.unparse(imports[0])
+        if imports and any(isinstance(n, (ast.Expr, ast.Assign)) for n in nodes):
+            yield ast.unparse(imports[0])
 
 
 def check_imports():
-    return verdict([f'nbs/{p}: this cell imports and does more; give the imports a cell of their own:  {line}'
-                    for p in sidebar.notebooks() for line in mixed_cells(ROOT/'nbs'/p)])
+    return verdict(
+        [
+            f'nbs/{p}: this cell imports and does more; give the imports a cell of their own:  {line}'
+            for p in sidebar.notebooks()
+            for line in mixed_cells(ROOT / 'nbs' / p)
+        ]
+    )
 
 
 def check_names():
@@ -91,13 +118,22 @@ def check_names():
 
 
 def check_paths():
-    return verdict([f'nbs/{p}: an output names a folder of one machine; run the notebook again without the warning'
-                    for p in sidebar.notebooks() if re.search(r'site-packages/|' + re.escape(str(ROOT)), (ROOT/'nbs'/p).read_text(encoding='utf-8'))])
+    return verdict(
+        [
+            f'nbs/{p}: an output names a folder of one machine; run the notebook again without the warning'
+            for p in sidebar.notebooks()
+            if re.search(
+                r'site-packages/|' + re.escape(str(ROOT)),
+                (ROOT / 'nbs' / p).read_text(encoding='utf-8'),
+            )
+        ]
+    )
 
 
 def check_docs():
     status, printed = run('tools/build_docs.py')
-    if status: return FAILED, printed
+    if status:
+        return FAILED, printed
     status, opened = run('tools/check_docs.py')
     return {0: PASSED, NO_BROWSER: SKIPPED}.get(status, FAILED), opened
 
@@ -107,8 +143,14 @@ def check_notebook(path):
     return (FAILED if status else PASSED), printed
 
 
-CHECKS = {'sync': check_sync, 'readme': lambda: verdict(readme.problems()),
-          'sidebar': lambda: verdict(sidebar.problems()), 'imports': check_imports, 'names': check_names, 'paths': check_paths}
+CHECKS = {
+    'sync': check_sync,
+    'readme': lambda: verdict(readme.problems()),
+    'sidebar': lambda: verdict(sidebar.problems()),
+    'imports': check_imports,
+    'names': check_names,
+    'paths': check_paths,
+}
 
 
 def timed(check, *args):
@@ -121,18 +163,25 @@ def timed(check, *args):
 def report(name, outcome, said, seconds):
     "One line for a check, and what it said if that matters"
     print(f'{outcome:8}{name}  {seconds:.1f} s', flush=True)
-    if outcome != PASSED and said.strip(): print('    ' + said.strip().replace('\n', '\n    '), flush=True)
+    if outcome != PASSED and said.strip():
+        print('    ' + said.strip().replace('\n', '\n    '), flush=True)
 
 
 def remembered():
     "Seconds of each check when it last ran here"
-    try: return json.loads(TIMINGS.read_text(encoding='utf-8'))
-    except (OSError, ValueError): return {}
+    try:
+        return json.loads(TIMINGS.read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        return {}
 
 
 def remember(seconds):
-    try: TIMINGS.write_text(json.dumps({**remembered(), **seconds}, indent=1, sort_keys=True), encoding='utf-8')
-    except OSError: pass  # only the order of the next run depends on it
+    try:
+        TIMINGS.write_text(
+            json.dumps({**remembered(), **seconds}, indent=1, sort_keys=True), encoding='utf-8'
+        )
+    except OSError:
+        pass  # only the order of the next run depends on it
 
 
 def main(words):
@@ -145,23 +194,30 @@ def main(words):
 
     # First and alone: the sync check writes the package that everything else imports.
     for name, check in CHECKS.items():
-        if wanted(name): done(name, *timed(check))
+        if wanted(name):
+            done(name, *timed(check))
 
-    jobs = {f'nbs/{p}': (check_notebook, ROOT/'nbs'/p) for p in sidebar.notebooks()}
+    jobs = {f'nbs/{p}': (check_notebook, ROOT / 'nbs' / p) for p in sidebar.notebooks()}
     jobs = {'docs': (check_docs,), **jobs}
     last = remembered()
     # Unknown ones early: they may be long.
     order = sorted(filter(wanted, jobs), key=lambda name: -last.get(name, 60))
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         running = {pool.submit(timed, *jobs[name]): name for name in order}
-        for future in as_completed(running): done(running[future], *future.result())
+        for future in as_completed(running):
+            done(running[future], *future.result())
     remember(seconds)
 
-    if not outcomes: sys.exit(f'no check has a name with {" or ".join(words)} in it')
+    if not outcomes:
+        sys.exit(f'no check has a name with {" or ".join(words)} in it')
     counts = [list(outcomes.values()).count(k) for k in (PASSED, FAILED, SKIPPED)]
     print(f'{time.monotonic() - start:.0f} s')
-    print(f'{counts[0]} passed, {counts[1]} failed' + (f', {counts[2]} skipped' if counts[2] else ''), flush=True)
+    print(
+        f'{counts[0]} passed, {counts[1]} failed' + (f', {counts[2]} skipped' if counts[2] else ''),
+        flush=True,
+    )
     sys.exit(bool(counts[1]))
 
 
-if __name__ == '__main__': main(sys.argv[1:])
+if __name__ == '__main__':
+    main(sys.argv[1:])

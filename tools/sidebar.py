@@ -3,31 +3,45 @@
 A folder is a section, a folder in it a section of that; rooms are in the order of `ROOMS`, notebooks in the order of
 their names, before the folders beside them.
 """
+
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-QUARTO = ROOT/'_quarto.yml'
+QUARTO = ROOT / '_quarto.yml'
 BEGIN, END = '    # sidebar: written by tools/sidebar.py', '    # sidebar: end'
 # folder: heading
-ROOMS = {'tutorials': 'Tutorials', 'data': 'Data', 'models': 'Models', 'training': 'Training',
-         'evaluation': 'Evaluation', 'quantization': 'Quantization', 'study': 'Study', 'report': 'Report',
-         'kaggle': 'Kaggle', 'testing': 'Testing', 'analysis': 'Analysis', 'benchmarks': 'Benchmarks'}
+ROOMS = {
+    'tutorials': 'Tutorials',
+    'data': 'Data',
+    'models': 'Models',
+    'training': 'Training',
+    'evaluation': 'Evaluation',
+    'quantization': 'Quantization',
+    'study': 'Study',
+    'report': 'Report',
+    'kaggle': 'Kaggle',
+    'testing': 'Testing',
+    'analysis': 'Analysis',
+    'benchmarks': 'Benchmarks',
+}
 
 
 def notebooks():
     "Every notebook, as a path from nbs/"
-    found = (p.relative_to(ROOT/'nbs') for p in (ROOT/'nbs').rglob('*.ipynb'))
+    found = (p.relative_to(ROOT / 'nbs') for p in (ROOT / 'nbs').rglob('*.ipynb'))
     return sorted(p.as_posix() for p in found if not any(part[0] in '._' for part in p.parts))
 
 
 def section(folder, paths, depth):
     "The YAML of one folder: its notebooks, then the folders inside it"
-    indent = '    '*depth
+    indent = '    ' * depth
     yield f'{indent}  - section: {ROOMS.get(folder, Path(folder).name.title())}'
     yield f'{indent}    contents:'
     own = [p for p in paths if Path(p).parent.as_posix() == folder]
-    inner = sorted({'/'.join(Path(p).parts[:len(Path(folder).parts) + 1]) for p in paths} - set(own))
+    inner = sorted(
+        {'/'.join(Path(p).parts[: len(Path(folder).parts) + 1]) for p in paths} - set(own)
+    )
     for p in own:
         yield f'{indent}      - {p}'
     for name in inner:
@@ -53,16 +67,21 @@ def renewed():
     text = QUARTO.read_text(encoding='utf-8')
     head, begin, rest = text.partition(BEGIN)
     _, end, tail = rest.partition(END)
-    if not (begin and end): sys.exit(f'_quarto.yml lost the line "{(BEGIN if not begin else END).strip()}": put it back')
+    if not (begin and end):
+        sys.exit(
+            f'_quarto.yml lost the line "{(BEGIN if not begin else END).strip()}": put it back'
+        )
     return '\n'.join([head + BEGIN, *lines(), END]) + tail
 
 
-def write(): QUARTO.write_text(renewed(), encoding='utf-8')
+def write():
+    QUARTO.write_text(renewed(), encoding='utf-8')
 
 
 def problems():
     "What the sidebar in _quarto.yml lacks or has too much"
-    if renewed() == QUARTO.read_text(encoding='utf-8'): return []
+    if renewed() == QUARTO.read_text(encoding='utf-8'):
+        return []
     text = QUARTO.read_text(encoding='utf-8')
     missing = [p for p in notebooks() if f'- {p}\n' not in text]
     why = ', '.join(missing) + ' missing' if missing else 'a notebook is gone or the order changed'
@@ -70,5 +89,6 @@ def problems():
 
 
 if __name__ == '__main__':
-    if '--check' in sys.argv: sys.exit('\n'.join(problems()) or 0)
+    if '--check' in sys.argv:
+        sys.exit('\n'.join(problems()) or 0)
     write()

@@ -1,8 +1,9 @@
 """Bring everything that is made from the notebooks up to date: `tools/sync.py`, or `tools/sync.py --check`.
 
-Cleans the notebooks, exports medxfer/, writes README.md and the sidebar.
+Formats and cleans the notebooks, exports medxfer/, writes README.md and the sidebar.
 With `--check` it fails when that changed a file, and names the files; it needs no commit to compare with.
 """
+
 import hashlib
 import subprocess
 import sys
@@ -18,31 +19,41 @@ LEFT_OUT = {'__pycache__', '.ipynb_checkpoints'}
 
 def files():
     "The files that notebooks and export own"
-    found = (p for folder in WATCHED for p in sorted((ROOT/folder).rglob('*')))
+    found = (p for folder in WATCHED for p in sorted((ROOT / folder).rglob('*')))
     return [p for p in found if p.is_file() and not LEFT_OUT & set(p.parts)]
 
 
 def digests():
     "sha256 of each of them, by path from the root"
-    return {p.relative_to(ROOT).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files()}
+    return {
+        p.relative_to(ROOT).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files()
+    }
 
 
 def clean_and_export():
-    "Run nbdev's cleaner and exporter"
+    "Run the formatter, nbdev's cleaner and its exporter"
     tools = Path(sys.executable).parent
-    calls = [[tools/'nbdev_clean'], [tools/'nbdev_export']]
-    if (ROOT/'kaggle_kernels').exists(): calls.insert(1, [tools/'nbdev_clean', '--fname', 'kaggle_kernels'])
+    calls = [
+        [tools / 'ruff', 'format', '--quiet', 'nbs', 'kaggle_kernels', 'tools', 'setup.py'],
+        [tools / 'nbdev_clean'],
+        [tools / 'nbdev_export'],
+    ]
+    if (ROOT / 'kaggle_kernels').exists():
+        calls.insert(2, [tools / 'nbdev_clean', '--fname', 'kaggle_kernels'])
     for call in calls:
-        if subprocess.run(call, cwd=ROOT).returncode: sys.exit(f'{call[0].name} stopped: see above')
+        if subprocess.run(call, cwd=ROOT).returncode:
+            sys.exit(f'{call[0].name} stopped: see above')
 
 
 def orphans():
     "Modules in medxfer/ that no notebook exports"
-    for path in sorted((ROOT/'medxfer').rglob('*.py')):
-        if path.name in ('__init__.py', '_modidx.py'): continue
+    for path in sorted((ROOT / 'medxfer').rglob('*.py')):
+        if path.name in ('__init__.py', '_modidx.py'):
+            continue
         _, _, source = path.read_text(encoding='utf-8').partition('File to edit: ')
         source = source.split('\n')[0].rstrip('.')
-        if not source or not (path.parent/source).is_file(): yield path.relative_to(ROOT).as_posix()
+        if not source or not (path.parent / source).is_file():
+            yield path.relative_to(ROOT).as_posix()
 
 
 def changed_by_sync():
@@ -54,8 +65,11 @@ def changed_by_sync():
 
 
 def main(check):
-    problems = [f'{p}: the notebook and the module disagree, or a notebook was not clean; '
-                'it is in step now, look at it and commit it' for p in changed_by_sync()]
+    problems = [
+        f'{p}: the notebook and the module disagree, or a notebook was not clean; '
+        'it is in step now, look at it and commit it'
+        for p in changed_by_sync()
+    ]
     problems += [f'{p}: no notebook exports it; move it into one, or delete it' for p in orphans()]
     if not check:
         readme.write()

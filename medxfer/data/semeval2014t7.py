@@ -8,19 +8,36 @@ __all__ = ['TASK', 'ShareTask']
 # %% ../../nbs/data/10_semeval2014t7.ipynb #60a83ef7
 from .base import VENUES, CorpusInfo, Task
 from .formats.knowtator import KnowtatorFormat
-from .formats.pipe import LABEL, PipeFormat
+from .formats.pipe import DISORDER_LABEL, PipeFormat
 
 # %% ../../nbs/data/10_semeval2014t7.ipynb #b50737dc
 class ShareTask(Task):
     "SemEval-2014 Task 7"
-    name, labels, scorer = 'semeval2014t7', (LABEL,), 'medxfer.evaluation.spans:SHARE'
+
+    name, labels, scorer = 'semeval2014t7', (DISORDER_LABEL,), 'medxfer.evaluation.spans:SHARE'
     about = 'disorder mentions in clinical notes, discontiguous ones too (A), and the UMLS concept of each (B)'
     corpora = (
-        CorpusInfo('official', 'mimic', 'PhysioNet Credentialed Health Data Use Agreement',
-                   'Pradhan et al. 2014, SemEval-2014 Task 7, S14-2007', ('local',), (PipeFormat(), KnowtatorFormat()),
-                   official=True, expected={'train': 199, 'dev': 99, 'test': 133}),
-        CorpusInfo('open', 'ctgov', 'CC BY 4.0', 'Kury et al. 2020, Scientific Data 7:281, doi 10.1038/s41597-020-00620-0 '
-                   '(Condition entities in the ShARe shape)', VENUES, (PipeFormat(),)),
-        CorpusInfo('synthetic', 'generated', 'Apache-2.0', 'medxfer', VENUES, (PipeFormat(),)))
+        CorpusInfo(
+            'official',
+            'mimic',
+            'PhysioNet Credentialed Health Data Use Agreement',
+            'Pradhan et al. 2014, SemEval-2014 Task 7, S14-2007',
+            ('local',),
+            (PipeFormat(), KnowtatorFormat()),
+            official=True,
+            expected={'train': 199, 'dev': 99, 'test': 133},
+        ),
+        CorpusInfo(
+            'open',
+            'ctgov',
+            'CC BY 4.0',
+            'Kury et al. 2020, Scientific Data 7:281, doi 10.1038/s41597-020-00620-0 '
+            '(Condition entities in the ShARe shape)',
+            VENUES,
+            (PipeFormat(),),
+        ),
+        CorpusInfo('synthetic', 'generated', 'Apache-2.0', 'medxfer', VENUES, (PipeFormat(),)),
+    )
+
 
 TASK = ShareTask()

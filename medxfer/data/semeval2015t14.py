@@ -7,19 +7,36 @@ __all__ = ['TASK', 'SlotTask']
 
 # %% ../../nbs/data/11_semeval2015t14.ipynb #761d0e4d
 from .base import VENUES, CorpusInfo, Task
-from .formats.pipe import LABEL, SlotPipeFormat
+from .formats.pipe import DISORDER_LABEL, SlotPipeFormat
 
 # %% ../../nbs/data/11_semeval2015t14.ipynb #ba4c4fb8
 class SlotTask(Task):
     "SemEval-2015 Task 14"
-    name, labels, scorer = 'semeval2015t14', (LABEL,), 'medxfer.evaluation.slots:SLOTS'
+
+    name, labels, scorer = 'semeval2015t14', (DISORDER_LABEL,), 'medxfer.evaluation.slots:SLOTS'
     about = 'disorder mentions with their UMLS concept (1), and negation, subject, uncertainty, course, severity, conditional, generic and body location of each (2)'
     corpora = (
-        CorpusInfo('official', 'mimic', 'PhysioNet Credentialed Health Data Use Agreement',
-                   'Elhadad et al. 2015, SemEval-2015 Task 14, S15-2051', ('local',), (SlotPipeFormat(),),
-                   official=True, expected={'train': 298, 'dev': 133, 'test': 100}),
-        CorpusInfo('open', 'ctgov', 'CC BY 4.0', 'Kury et al. 2020, Scientific Data 7:281, doi 10.1038/s41597-020-00620-0 '
-                   '(Condition entities in the ShARe shape; negation and severity from its relations)', VENUES, (SlotPipeFormat(),)),
-        CorpusInfo('synthetic', 'generated', 'Apache-2.0', 'medxfer', VENUES, (SlotPipeFormat(),)))
+        CorpusInfo(
+            'official',
+            'mimic',
+            'PhysioNet Credentialed Health Data Use Agreement',
+            'Elhadad et al. 2015, SemEval-2015 Task 14, S15-2051',
+            ('local',),
+            (SlotPipeFormat(),),
+            official=True,
+            expected={'train': 298, 'dev': 133, 'test': 100},
+        ),
+        CorpusInfo(
+            'open',
+            'ctgov',
+            'CC BY 4.0',
+            'Kury et al. 2020, Scientific Data 7:281, doi 10.1038/s41597-020-00620-0 '
+            '(Condition entities in the ShARe shape; negation and severity from its relations)',
+            VENUES,
+            (SlotPipeFormat(),),
+        ),
+        CorpusInfo('synthetic', 'generated', 'Apache-2.0', 'medxfer', VENUES, (SlotPipeFormat(),)),
+    )
+
 
 TASK = SlotTask()

@@ -12,22 +12,41 @@ from .base import VENUES, CorpusInfo, Task
 # %% ../../nbs/data/12_semeval2016t12.ipynb #bb855fef
 class TempEvalTask(Task):
     "SemEval-2016 Task 12"
+
     name, scorer = 'semeval2016t12', 'medxfer.evaluation.temporal:TEMPORAL'
-    about = ('Clinical TempEval: events, times, their attributes, DocTimeRel and CONTAINS in clinical notes (THYME); '
-             'the open profile is E3C, whose labels differ, so its scores say nothing about THYME')
+    about = (
+        'Clinical TempEval: events, times, their attributes, DocTimeRel and CONTAINS in clinical notes (THYME); '
+        'the open profile is E3C, whose labels differ, so its scores say nothing about THYME'
+    )
     labels = 'EVENT', 'TIMEX3', 'SECTIONTIME', 'DOCTIME'
     files = AnaforaFormat(), AnaforaFormat('system')
     corpora = (
-        CorpusInfo('official', 'mayo', 'Mayo Clinic data use agreement (THYME)',
-                   'Bethard et al. 2016, SemEval-2016 Task 12, S16-1165; Styler et al. 2014, TACL 2, Q14-1012', ('local',), files,
-                   official=True, expected=dict(train=293, dev=147, test=151)),
-        CorpusInfo('open', 'e3c', 'CC BY-NC', 'Magnini et al. 2020, The E3C Project, CLiC-it (English, layer 1, rewritten as Anafora; '
-                   'labels are E3C\'s)', VENUES, files),
-        CorpusInfo('synthetic', 'generated', 'Apache-2.0', 'medxfer', VENUES, files))
+        CorpusInfo(
+            'official',
+            'mayo',
+            'Mayo Clinic data use agreement (THYME)',
+            'Bethard et al. 2016, SemEval-2016 Task 12, S16-1165; Styler et al. 2014, TACL 2, Q14-1012',
+            ('local',),
+            files,
+            official=True,
+            expected=dict(train=293, dev=147, test=151),
+        ),
+        CorpusInfo(
+            'open',
+            'e3c',
+            'CC BY-NC',
+            'Magnini et al. 2020, The E3C Project, CLiC-it (English, layer 1, rewritten as Anafora; '
+            'labels are E3C\'s)',
+            VENUES,
+            files,
+        ),
+        CorpusInfo('synthetic', 'generated', 'Apache-2.0', 'medxfer', VENUES, files),
+    )
 
     def submitted(self, path, gold, folder, report):
         "A system's XML, whose texts lie beside the gold"
         form = AnaforaFormat('system', texts=folder)
         return tuple(form.read(path, report)) if path.is_dir() and form.claims(path) else None
+
 
 TASK = TempEvalTask()

@@ -7,24 +7,51 @@ __all__ = ['TASK', 'RankingTask']
 
 # %% ../../nbs/data/13_semeval2017t3.ipynb #4393b133
 from .base import VENUES, CorpusInfo, DataError, Task
-from .formats.cqa_xml import QuestionFormat, ThreadFormat, queries, read_predictions
+from medxfer.data.formats.cqa_xml import (
+    QuestionFormat,
+    ThreadFormat,
+    build_queries,
+    read_prediction_file,
+)
 
 # %% ../../nbs/data/13_semeval2017t3.ipynb #e87ee222
-_lent = dict(licence='free for general research use, no redistribution', citation='Nakov et al. 2017, SemEval-2017 Task 3, S17-2003',
-             venues=('local', 'kaggle-private'))
+_lent = dict(
+    licence='free for general research use, no redistribution',
+    citation='Nakov et al. 2017, SemEval-2017 Task 3, S17-2003',
+    venues=('local', 'kaggle-private'),
+)
 _own = dict(source='generated', licence='Apache-2.0', citation='medxfer', venues=VENUES)
+
 
 class RankingTask(Task):
     "SemEval-2017 Task 3"
+
     name, labels, scorer = 'semeval2017t3', (), 'medxfer.evaluation.ranking:RANKING'
-    about = ('community question answering: rank comments and questions of an English forum (A, B, C: not medical) '
-             'and Arabic medical answers (D: profile official_d); the metric is MAP')
+    about = (
+        'community question answering: rank comments and questions of an English forum (A, B, C: not medical) '
+        'and Arabic medical answers (D: profile official_d); the metric is MAP'
+    )
     corpora = (
-        CorpusInfo('official', 'forum', formats=(ThreadFormat(),), official=True, expected={'train': 1999 + 670, 'dev': 500, 'test': 880}, **_lent),
-        CorpusInfo('official_d', 'forum', formats=(QuestionFormat(),), official=True, expected={'train': 1031, 'dev': 250}, **_lent),
+        CorpusInfo(
+            'official',
+            'forum',
+            formats=(ThreadFormat(),),
+            official=True,
+            expected={'train': 1999 + 670, 'dev': 500, 'test': 880},
+            **_lent,
+        ),
+        CorpusInfo(
+            'official_d',
+            'forum',
+            formats=(QuestionFormat(),),
+            official=True,
+            expected={'train': 1031, 'dev': 250},
+            **_lent,
+        ),
         CorpusInfo('open', 'forum', formats=(ThreadFormat(),), **_lent),
         CorpusInfo('synthetic', formats=(ThreadFormat(),), **_own),
-        CorpusInfo('synthetic_d', formats=(QuestionFormat(),), **_own))
+        CorpusInfo('synthetic_d', formats=(QuestionFormat(),), **_own),
+    )
 
     def counted(self, samples):
         "All but the threads that are marked as repeats: official scores leave them out, and their text stands in another file"
@@ -32,13 +59,22 @@ class RankingTask(Task):
 
     def view(self, samples, subtask):
         "Queries of subtask A, B, C or D"
-        return queries(samples, subtask)
+        return build_queries(samples, subtask)
 
     def submitted(self, path, gold, folder, report):
         "Predicted queries from a prediction file, or from the only file of a folder"
-        files = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.suffix in ('.pred', '.txt', '.tsv'))
-        if not files: return None
-        if len(files) > 1: raise DataError(f'holds {len(files)} prediction files; name the one of the subtask', path)
-        return read_predictions(files[0], gold)
+        files = (
+            [path]
+            if path.is_file()
+            else sorted(p for p in path.iterdir() if p.suffix in ('.pred', '.txt', '.tsv'))
+        )
+        if not files:
+            return None
+        if len(files) > 1:
+            raise DataError(
+                f'holds {len(files)} prediction files; name the one of the subtask', path
+            )
+        return read_prediction_file(files[0], gold)
+
 
 TASK = RankingTask()

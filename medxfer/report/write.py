@@ -13,31 +13,44 @@ from functools import partial
 from pathlib import Path
 import pandas as pd
 from ..study.claims import MARGINS, verdict_table
-from ..study.record import load_study, study_curves, study_scores, study_tokens, study_verdicts
+from medxfer.study.record import (
+    load_study,
+    study_curves,
+    study_scores,
+    study_tokens,
+    study_verdicts,
+)
 from .figures import curves_figure, ledger_figure, save_figure, svg_text
 from .page import render_page
-from .questions import answers
+from .questions import answer_questions
 from .tables import all_scores, to_markdown, to_tex, verdicts_csv
 from ..study.tuned import best_file, hpo_figure, hpo_table, read_best
 
 # %% ../../nbs/report/50_write.ipynb #f229b577
-_all_ = ['load_study', 'study_scores', 'study_tokens', 'study_curves', 'study_verdicts']    # what reads a study reads it from here
+_all_ = [
+    'load_study',
+    'study_scores',
+    'study_tokens',
+    'study_curves',
+    'study_verdicts',
+]  # what reads a study reads it from here
 
 # %% ../../nbs/report/50_write.ipynb #69d6044c
 def write_report(
-    folder,   # runs/STUDY
+    folder,  # runs/STUDY
 ) -> Path:
     "Write folder/report and return it: report.html, tables and figures"
     record = load_study(folder)
-    verdicts, target = study_verdicts(record), record.folder/'report'
+    verdicts, target = study_verdicts(record), record.folder / 'report'
     margins = MARGINS | dict(record.plan.get('margins') or {})
-    found = answers(record, verdicts, margins)
+    found = answer_questions(record, verdicts, margins)
     with tempfile.TemporaryDirectory(dir=record.folder, prefix='.report-') as tmp:
-        out = Path(tmp)/'report'
+        out = Path(tmp) / 'report'
         out.mkdir()
         _write_tables(record, verdicts, found, out)
         _write_page(record, verdicts, found, margins, out)
-        if target.exists(): shutil.rmtree(target)
+        if target.exists():
+            shutil.rmtree(target)
         out.rename(target)
     return target
 
@@ -45,33 +58,68 @@ def write_report(
 def _write_tables(record, verdicts, found, out):
     "Every table as .md, .tex and .csv"
     table = verdict_table(verdicts) if verdicts else pd.DataFrame(columns=['task', 'reason'])
-    tables = {'verdicts': (table, f'Study {record.name}: strategy minus baseline in points, and the verdict at equal tokens.'),
-              'scores': (all_scores(record), f'Study {record.name}: mean and standard deviation over seeds.')}
-    tables |= {a.rq: (a.table, f'Study {record.name}, {a.rq}: {a.question}') for a in found if a.table is not None and a.rq != 'RQ5'}
-    if best_file(record.folder).is_file(): tables['tuning'] = (hpo_table(record.folder), f'Study {record.name}: settings that were searched for on dev, each model with as many trials.')
-    for name, (table, caption) in tables.items(): _write_table(table, caption, f'{record.name}-{name}', out/name)
-    (out/'verdicts.csv').write_text(verdicts_csv(verdicts), 'utf-8')      # unrounded
+    tables = {
+        'verdicts': (
+            table,
+            f'Study {record.name}: strategy minus baseline in points, and the verdict at equal tokens.',
+        ),
+        'scores': (
+            all_scores(record),
+            f'Study {record.name}: mean and standard deviation over seeds.',
+        ),
+    }
+    tables |= {
+        a.rq: (a.table, f'Study {record.name}, {a.rq}: {a.question}')
+        for a in found
+        if a.table is not None and a.rq != 'RQ5'
+    }
+    if best_file(record.folder).is_file():
+        tables['tuning'] = (
+            hpo_table(record.folder),
+            f'Study {record.name}: settings that were searched for on dev, each model with as many trials.',
+        )
+    for name, (table, caption) in tables.items():
+        _write_table(table, caption, f'{record.name}-{name}', out / name)
+    (out / 'verdicts.csv').write_text(verdicts_csv(verdicts), 'utf-8')  # unrounded
+
 
 def _write_table(table, caption, label, path):
     "One table three times; LaTeX without the sentences, which do not fit a column"
     short = table.drop(columns=[c for c in ('reason', 'note') if c in table])
     path.with_suffix('.md').write_text(to_markdown(table), 'utf-8')
-    path.with_suffix('.tex').write_text(to_tex(short, caption, 'tab:' + re.sub(r'[^\w-]', '', label).replace('_', '-')), 'utf-8')
+    path.with_suffix('.tex').write_text(
+        to_tex(short, caption, 'tab:' + re.sub(r'[^\w-]', '', label).replace('_', '-')), 'utf-8'
+    )
     path.with_suffix('.csv').write_text(table.to_csv(index=False), 'utf-8')
 
 # %% ../../nbs/report/50_write.ipynb #f5cf8b85
 def _write_page(record, verdicts, found, margins, out):
     "The figures and report.html"
     tokens = study_tokens(record)
-    whole = [a for a in dict.fromkeys(tokens.arm) if a in (*record.strategies, 'st-total', 'st-own', 'placebo', 'scalar')]
+    whole = [
+        a
+        for a in dict.fromkeys(tokens.arm)
+        if a in (*record.strategies, 'st-total', 'st-own', 'placebo', 'scalar')
+    ]
     curves = study_curves(record)
-    draw = {'ledger': (partial(ledger_figure, tokens, record.tasks, whole), 'training tokens by arm and task'),
-            'curves': (partial(curves_figure, curves[curves.arm.isin(whole)], record.tasks), 'learning curves')}
+    draw = {
+        'ledger': (
+            partial(ledger_figure, tokens, record.tasks, whole),
+            'training tokens by arm and task',
+        ),
+        'curves': (
+            partial(curves_figure, curves[curves.arm.isin(whole)], record.tasks),
+            'learning curves',
+        ),
+    }
     draw |= {a.rq: (a.figure, a.question) for a in found if a.figure}
-    if best_file(record.folder).is_file() and read_best(record.folder)['sampler'] == 'random': draw['tuning'] = (partial(hpo_figure, record.folder), 'expected best of n trials')
+    if best_file(record.folder).is_file() and read_best(record.folder)['sampler'] == 'random':
+        draw['tuning'] = (partial(hpo_figure, record.folder), 'expected best of n trials')
     svgs = {}
     for name, (make, alt) in draw.items():
         save_figure(make(), out, name)
         svgs[name] = svg_text(make(), name, alt)
     tables = sorted(p.name for p in out.iterdir() if p.suffix in ('.csv', '.md', '.tex'))
-    (out/'report.html').write_text(render_page(record, verdicts, found, svgs, margins, tables), 'utf-8')
+    (out / 'report.html').write_text(
+        render_page(record, verdicts, found, svgs, margins, tables), 'utf-8'
+    )

@@ -14,13 +14,20 @@ from .plan import StudyPlan
 from .run import load_data
 
 # %% ../../nbs/study/28_similarity.ipynb #f5a38eb6
-def write_similarity(plan:StudyPlan) -> Path|None:
+def write_similarity(plan: StudyPlan) -> Path | None:
     "similarity.csv of a study that has pairs, written once; None where it has none"
     from medxfer.models.base_loader import load_base
-    file = plan.folder/'similarity.csv'
-    if not any(r.arm == 'pair' for r in plan.runs): return None
+
+    file = plan.folder / 'similarity.csv'
+    if not any(r.arm == 'pair' for r in plan.runs):
+        return None
     if not file.is_file():
-        train, base = {t: d.train for t, d in load_data(plan.widest).items()}, base_spec(plan.widest)
-        states = state_similarity(load_base(base), encoder_for(plan.widest), train, attention=base.attention)
+        train, base = (
+            {t: d.train for t, d in load_data(plan.widest).items()},
+            base_spec(plan.widest),
+        )
+        states = state_similarity(
+            load_base(base), encoder_for(plan.widest), train, attention=base.attention
+        )
         write_atomic(file, similarity_csv(data_similarity(train) | dict(states=states)).encode())
     return file

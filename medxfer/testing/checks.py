@@ -91,7 +91,9 @@ def call_medxfer(
 ) -> subprocess.CompletedProcess:
     "Call medxfer in a process of its own; an `AssertionError` with its last lines if it ends otherwise"
     command = [sys.executable, '-m', 'medxfer.cli', *words]
-    done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, **options)
+    done = subprocess.run(
+        command, capture_output=True, text=True, stdin=subprocess.DEVNULL, **options
+    )
     if exit_code is not None and done.returncode != exit_code:
         said = (done.stdout + done.stderr)[-2000:]
         raise AssertionError(f'medxfer {" ".join(words)} ended with {done.returncode}: {said}')

@@ -15,17 +15,18 @@ from ..data.base import DataError
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
     "What one step took from one task"
-    step: int          # optimizer step, from 1
+
+    step: int  # optimizer step, from 1
     task: str
-    tokens: int        # through the forward pass, without padding
-    supervised: int    # tokens that are not special
-    examples: int      # windows
-    epochs: float      # passes over the task's own windows so far
-    loss: float        # mean over the windows
-    lr: float          # learning rate of the adapters
+    tokens: int  # through the forward pass, without padding
+    supervised: int  # tokens that are not special
+    examples: int  # windows
+    epochs: float  # passes over the task's own windows so far
+    loss: float  # mean over the windows
+    lr: float  # learning rate of the adapters
 
 # %% ../../nbs/training/00_ledger.ipynb #9a44e001
-def parquet_bytes(frame:pd.DataFrame) -> bytes:
+def parquet_bytes(frame: pd.DataFrame) -> bytes:
     "A table as a Parquet file"
     buffer = io.BytesIO()
     frame.to_parquet(buffer, index=False)
@@ -34,11 +35,14 @@ def parquet_bytes(frame:pd.DataFrame) -> bytes:
 # %% ../../nbs/training/00_ledger.ipynb #3f6c9129
 class Ledger:
     "The entries of one run"
+
     columns = tuple(LedgerEntry.__dataclass_fields__)
 
-    def __init__(self, entries=()): self.entries = list(entries)
+    def __init__(self, entries=()):
+        self.entries = list(entries)
 
-    def add(self, entry:LedgerEntry): self.entries.append(entry)
+    def add(self, entry: LedgerEntry):
+        self.entries.append(entry)
 
     def frame(self) -> pd.DataFrame:
         "One row per step and task"
@@ -49,20 +53,29 @@ class Ledger:
         return parquet_bytes(self.frame())
 
     @classmethod
-    def from_bytes(cls, data:bytes):
+    def from_bytes(cls, data: bytes):
         "Back from a Parquet file"
         rows = pd.read_parquet(io.BytesIO(data)).to_dict('records')
         return cls(LedgerEntry(**r) for r in rows)
 
     @property
-    def tokens(self) -> int: return sum(e.tokens for e in self.entries)
+    def tokens(self) -> int:
+        return sum(e.tokens for e in self.entries)
 
 # %% ../../nbs/training/00_ledger.ipynb #480de2aa
 def tokens_per_task(
-    path,              # a run's ledger.parquet
-) -> dict[str, int]:   # task to tokens
+    path,  # a run's ledger.parquet
+) -> dict[str, int]:  # task to tokens
     "What a run spent on each task"
-    try: frame = pd.read_parquet(path, columns=['task', 'tokens'])
-    except FileNotFoundError: raise DataError('there is no such ledger; the run that writes it has not finished', path) from None
-    except Exception as e: raise DataError(f'the ledger cannot be read ({type(e).__name__}); delete its run folder and run it again', path) from None
+    try:
+        frame = pd.read_parquet(path, columns=['task', 'tokens'])
+    except FileNotFoundError:
+        raise DataError(
+            'there is no such ledger; the run that writes it has not finished', path
+        ) from None
+    except Exception as e:
+        raise DataError(
+            f'the ledger cannot be read ({type(e).__name__}); delete its run folder and run it again',
+            path,
+        ) from None
     return {t: int(n) for t, n in frame.groupby('task')['tokens'].sum().items()}

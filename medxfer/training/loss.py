@@ -15,41 +15,53 @@ from ..data.base import MedxferError
 # %% ../../nbs/training/05_loss.ipynb #3c5ee4b0
 class LossWeights(nn.Module):
     "The losses as they are, and what the other weightings start from"
-    def __init__(self,
-        tasks,    # names
+
+    def __init__(
+        self,
+        tasks,  # names
     ):
         super().__init__()
         self.tasks = list(tasks)
 
-    def index(self, task:str) -> int:
+    def index(self, task: str) -> int:
         "Position of a task"
-        if task not in self.tasks: raise MedxferError(f'the loss weights know no task {task!r}; they were given {", ".join(self.tasks)}')
+        if task not in self.tasks:
+            raise MedxferError(
+                f'the loss weights know no task {task!r}; they were given {", ".join(self.tasks)}'
+            )
         return self.tasks.index(task)
 
-    def weigh(self,
-        task:str,
-        loss:torch.Tensor,    # scalar: mean loss of one micro-batch
-        share:float=1.0,      # of the micro-batch in the task's part of the step
-    ) -> torch.Tensor:        # scalar to differentiate
+    def weigh(
+        self,
+        task: str,
+        loss: torch.Tensor,  # scalar: mean loss of one micro-batch
+        share: float = 1.0,  # of the micro-batch in the task's part of the step
+    ) -> torch.Tensor:  # scalar to differentiate
         "The loss of a micro-batch as it counts"
         self.index(task)
         return loss * share
 
-    def finish_step(self,
-        reduce=None,    # averages a tensor over the processes in place, as in `Surgery`
+    def finish_step(
+        self,
+        reduce=None,  # averages a tensor over the processes in place, as in `Surgery`
     ):
         "Take in what the step's losses were"
 
 # %% ../../nbs/training/05_loss.ipynb #d43872c0
 class FixedWeights(LossWeights):
     "A number for each task"
-    def __init__(self,
-        weights,    # task: weight, above 0
+
+    def __init__(
+        self,
+        weights,  # task: weight, above 0
     ):
         super().__init__(weights)
         self.weights = {t: float(w) for t, w in weights.items()}
         for t, w in self.weights.items():
-            if not 0 < w < math.inf: raise MedxferError(f'the loss weight of {t} is {w}; it must be above 0 and finite, and a task that should not count is left out of the run')
+            if not 0 < w < math.inf:
+                raise MedxferError(
+                    f'the loss weight of {t} is {w}; it must be above 0 and finite, and a task that should not count is left out of the run'
+                )
 
     def weigh(self, task, loss, share=1.0):
         "The loss times its task's weight"
@@ -59,8 +71,10 @@ class FixedWeights(LossWeights):
 # %% ../../nbs/training/05_loss.ipynb #163fec66
 class UncertaintyWeights(LossWeights):
     "Weights that are learned: e^-s L + s / 2 (Kendall et al. 2018)"
-    def __init__(self,
-        tasks,    # names
+
+    def __init__(
+        self,
+        tasks,  # names
     ):
         super().__init__(tasks)
         self.log_variances = nn.ParameterDict({t: nn.Parameter(torch.zeros(())) for t in tasks})
@@ -73,9 +87,9 @@ class UncertaintyWeights(LossWeights):
 
 # %% ../../nbs/training/05_loss.ipynb #752266c9
 def loss_group(
-    weights:LossWeights,
-    lr:float,              # largest learning rate
-) -> list[dict]:           # for an optimizer: one group, or none where nothing is learned
+    weights: LossWeights,
+    lr: float,  # largest learning rate
+) -> list[dict]:  # for an optimizer: one group, or none where nothing is learned
     "The optimizer's group for what a weighting learns"
     params = list(weights.parameters())
     return [dict(params=params, lr=lr, peak=lr, weight_decay=0.0)] if params else []
@@ -83,45 +97,62 @@ def loss_group(
 # %% ../../nbs/training/05_loss.ipynb #194abc12
 class NormalisedLosses(LossWeights):
     "Each loss over a running scale of its task"
-    def __init__(self,
-        tasks,              # names
-        floor:float=1e-3,   # smallest scale; a loss that is nearly nothing is not blown up
+
+    def __init__(
+        self,
+        tasks,  # names
+        floor: float = 1e-3,  # smallest scale; a loss that is nearly nothing is not blown up
     ):
         super().__init__(tasks)
         self.floor = floor
         zeros = lambda: torch.zeros(len(self.tasks), dtype=torch.float64)
-        for name in ('scale', 'steps'): self.register_buffer(name, zeros())
-        for name in ('sums', 'shares'): self.register_buffer(name, zeros(), persistent=False)   # of the step that is going on
+        for name in ('scale', 'steps'):
+            self.register_buffer(name, zeros())
+        for name in ('sums', 'shares'):
+            self.register_buffer(name, zeros(), persistent=False)  # of the step that is going on
 
-    def rate(self, n:torch.Tensor) -> torch.Tensor:
+    def rate(self, n: torch.Tensor) -> torch.Tensor:
         "How much the n-th value moves the average, 0 to 1"
-        raise MedxferError(f'{type(self).__name__} does not say how fast it follows; use FirstMean or RunningMean')
+        raise MedxferError(
+            f'{type(self).__name__} does not say how fast it follows; use FirstMean or RunningMean'
+        )
 
     def weigh(self, task, loss, share=1.0):
         "The loss over the scale of its task's earlier steps"
         i, x = self.index(task), loss.detach().double()
-        known = x.isfinite()     # an overflow is the scaler's business and must not stay in the average
+        known = (
+            x.isfinite()
+        )  # an overflow is the scaler's business and must not stay in the average
         self.sums[i] += torch.where(known, share * x, 0)
         self.shares[i] += known * share
-        self.scale[i] = torch.where((self.steps[i] > 0) | (self.scale[i] > 0) | ~known, self.scale[i], x)
+        self.scale[i] = torch.where(
+            (self.steps[i] > 0) | (self.scale[i] > 0) | ~known, self.scale[i], x
+        )
         return loss * (share / self.scale[i].clamp(min=self.floor)).to(loss.dtype)
 
     def finish_step(self, reduce=None):
         "Move the scales of the tasks that took part"
-        if reduce: reduce(self.sums); reduce(self.shares)
+        if reduce:
+            reduce(self.sums)
+            reduce(self.shares)
         seen = self.shares > 0
         self.steps += seen
         rate = self.rate(self.steps)
-        self.scale.copy_(torch.where(seen, (1 - rate) * self.scale + rate * self.sums / self.shares, self.scale))
-        self.sums.zero_(); self.shares.zero_()
+        self.scale.copy_(
+            torch.where(seen, (1 - rate) * self.scale + rate * self.sums / self.shares, self.scale)
+        )
+        self.sums.zero_()
+        self.shares.zero_()
 
 # %% ../../nbs/training/05_loss.ipynb #807caebd
 class FirstMean(NormalisedLosses):
     "Losses over the mean of the task's first steps"
-    def __init__(self,
-        tasks,             # names
-        first:int=20,      # steps of a task that are averaged
-        floor:float=1e-3,  # smallest scale
+
+    def __init__(
+        self,
+        tasks,  # names
+        first: int = 20,  # steps of a task that are averaged
+        floor: float = 1e-3,  # smallest scale
     ):
         super().__init__(tasks, floor)
         self.first = first
@@ -130,12 +161,15 @@ class FirstMean(NormalisedLosses):
         "1/n, and 0 once the first steps are over"
         return torch.where(n <= self.first, 1 / n, 0)
 
+
 class RunningMean(NormalisedLosses):
     "Losses over an exponential average of the task's steps"
-    def __init__(self,
-        tasks,              # names
-        decay:float=.99,    # of the average
-        floor:float=1e-3,   # smallest scale
+
+    def __init__(
+        self,
+        tasks,  # names
+        decay: float = 0.99,  # of the average
+        floor: float = 1e-3,  # smallest scale
     ):
         super().__init__(tasks, floor)
         self.decay = decay
@@ -147,19 +181,29 @@ class RunningMean(NormalisedLosses):
 # %% ../../nbs/training/05_loss.ipynb #d8339fba
 class InTurn(LossWeights):
     "One weighting after another"
-    def __init__(self,
-        *parts,    # for the same tasks; a part that learns comes last
+
+    def __init__(
+        self,
+        *parts,  # for the same tasks; a part that learns comes last
     ):
         super().__init__(parts[0].tasks)
-        if any(p.tasks != self.tasks for p in parts): raise MedxferError('weightings that follow each other must be for the same tasks, in the same order')
-        if any(list(p.parameters()) for p in parts[:-1]): raise MedxferError('a weighting that learns must come last: what follows it would rescale its log-variances')
+        if any(p.tasks != self.tasks for p in parts):
+            raise MedxferError(
+                'weightings that follow each other must be for the same tasks, in the same order'
+            )
+        if any(list(p.parameters()) for p in parts[:-1]):
+            raise MedxferError(
+                'a weighting that learns must come last: what follows it would rescale its log-variances'
+            )
         self.parts = nn.ModuleList(parts)
 
     def weigh(self, task, loss, share=1.0):
         "The loss through all parts"
-        for part in self.parts[:-1]: loss = part.weigh(task, loss, share) / share
+        for part in self.parts[:-1]:
+            loss = part.weigh(task, loss, share) / share
         return self.parts[-1].weigh(task, loss, share)
 
     def finish_step(self, reduce=None):
         "Finish the step of every part"
-        for part in self.parts: part.finish_step(reduce)
+        for part in self.parts:
+            part.finish_step(reduce)
