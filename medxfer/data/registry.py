@@ -29,7 +29,9 @@ class Registry:
         def add(entry):
             known = self._entries.get(name)
             if known is not None and known.__qualname__ != entry.__qualname__:
-                raise MedxferError(f'{name!r} is already a {self.kind}: {known.__module__}.{known.__qualname__}')
+                raise MedxferError(
+                    f'{name!r} is already a {self.kind}: {known.__module__}.{known.__qualname__}'
+                )
             self._entries[name] = entry
             return entry
 
@@ -55,7 +57,9 @@ class Registry:
         try:
             return getattr(import_module(module), attribute)
         except ModuleNotFoundError as e:
-            raise NotFound(f'{self.kind} {path!r}: Python finds no module {e.name}; is it installed?') from None
+            raise NotFound(
+                f'{self.kind} {path!r}: Python finds no module {e.name}; is it installed?'
+            ) from None
         except AttributeError:
             raise NotFound(f'{self.kind} {path!r}: {module} has no {attribute}') from None
 
