@@ -24,7 +24,7 @@ from medxfer.data.base import (
     check_fragments,
     read_text,
 )
-from .safe_xml import element_line, parse_xml
+from .safe_xml import ElementReport, element_line, parse_xml
 
 # %% ../../../nbs/data/formats/40_anafora.ipynb #37c32972
 _ANNOTATORS = ('gold', 'system')
@@ -52,16 +52,8 @@ def _list_temporal_files(
 _XML_SPACE = ' \t\n\r'  # what XML calls white space; a no-break space is part of a value
 
 
-class _ElementReader:
+class _ElementReader(ElementReport):
     "Reads the values of one file's elements and reports what is wrong with them"
-
-    def __init__(self, file: Path, report: ParseReport):
-        self.file = file
-        self.report = report
-
-    def report_problem(self, element: Element, kind: str, message: str, lost: bool = True):
-        "Report a problem at the line of an element"
-        self.report.problem(self.file, element_line(element), kind, message, lost)
 
     def read_value(self, element: Element) -> str:
         "The text of an element without white space around it"
@@ -70,10 +62,10 @@ class _ElementReader:
         value = raw.strip(_XML_SPACE)
         if len(element):
             message = f'<{tag}> contains another element, which is ignored'
-            self.report_problem(element, 'nested value', message)
+            self.lose(element, 'nested value', message)
         if raw != value:
             message = f'white space around the value of <{tag}> is ignored'
-            self.report_problem(element, 'padded', message, lost=False)
+            self.note(element, 'padded', message)
         return value
 
     def find_only(self, annotation: Element, tag: str) -> Element | None:
@@ -81,7 +73,7 @@ class _ElementReader:
         found = annotation.findall(tag)
         for extra in found[1:]:
             message = f'a second <{tag}> in one annotation is ignored'
-            self.report_problem(extra, 'repeated element', message)
+            self.lose(extra, 'repeated element', message)
         return found[0] if found else None
 
     def read_child(self, annotation: Element, tag: str) -> str:
@@ -99,7 +91,7 @@ class _ElementReader:
                     f'<{child.tag}> is repeated; as in the official scorer '
                     'the last one counts, and the one before is ignored'
                 )
-                self.report_problem(child, 'repeated property', message)
+                self.lose(child, 'repeated property', message)
             found[child.tag] = self.read_value(child)
         return found
 
@@ -143,12 +135,12 @@ def _read_head(
     for child in annotation:
         if child.tag not in _KNOWN_CHILDREN[tag]:
             message = f'<{child.tag}> is not part of an Anafora {tag} and is ignored'
-            elements.report_problem(child, 'unknown element', message, lost=False)
+            elements.note(child, 'unknown element', message)
     name = elements.read_child(annotation, 'id')
     kind = elements.read_child(annotation, 'type')
     fault = _find_head_fault(tag, name, kind, taken)
     if fault:
-        elements.report_problem(annotation, 'bad annotation', f'{fault}; it is left out')
+        elements.lose(annotation, 'bad annotation', f'{fault}; it is left out')
         return None
     return _Head(name, kind, elements.read_child(annotation, 'parentsType'))
 
@@ -198,7 +190,7 @@ class _AnnotationReader:
             fragments = _parse_fragments(value, self.length)
         except ValueError as e:
             self.lost.add(head.id)
-            self.elements.report_problem(element, 'unreadable span', f'{head.id}: {e}')
+            self.elements.lose(element, 'unreadable span', f'{head.id}: {e}')
             return
         attributes = self.elements.read_properties(element)
         self.spans[head.id] = Span(head.id, head.type, fragments, attributes)
@@ -215,7 +207,7 @@ class _AnnotationReader:
             if target not in self.spans:
                 why = self._explain_missing(target)
                 message = f'the {name} of {head.id} {why}, so the relation is left out'
-                self.elements.report_problem(element, 'dangling relation', message)
+                self.elements.lose(element, 'dangling relation', message)
                 return
         label = head.type
         if 'Type' in properties:
@@ -251,12 +243,12 @@ def _list_annotations(root: Element, elements: _ElementReader) -> list[Element]:
     blocks = root.findall('annotations')
     if len(blocks) != 1:
         message = f'has {len(blocks)} blocks of <annotations>, not one'
-        elements.report_problem(root, 'annotations', message, lost=False)
+        elements.note(root, 'annotations', message)
     found = [child for block in blocks for child in block]
     for child in found:
         if child.tag not in _KNOWN_CHILDREN:
             message = f'<{child.tag}> is neither an entity nor a relation and is ignored'
-            elements.report_problem(child, 'unknown annotation', message)
+            elements.lose(child, 'unknown annotation', message)
     return found
 
 
@@ -266,7 +258,7 @@ def _check_progress(root: Element, elements: _ElementReader):
         progress = (element.text or '').strip()
         if progress != 'completed':
             message = f'the file name says completed, but the file says {progress!r}'
-            elements.report_problem(element, 'not completed', message, lost=False)
+            elements.note(element, 'not completed', message)
 
 
 def _read_annotations(
