@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import yaml
-from .advice import StudyCommand
+from .advice import StudyCommand, run_command
 from .arms import ARMS
 
 # %% ../../nbs/study/34_simulated.ipynb #d16086fd
@@ -81,13 +81,15 @@ def _plan_run(arm: str, seed: int, subject: dict) -> dict:
     about = {key: value for key, value in subject.items() if key != 'tasks'}
     chosen = [f'{key}={value}' for key, value in about.items()]
     words = [
-        'medxfer run experiment=demo',
+        'experiment=demo',
         f'arm={arm}' if arm in ARMS else f'strategy={arm.lower()}',
         *(chosen or [f'task=[{",".join(subject["tasks"])}]']),
         f'seed={seed}',
     ]
     name = [arm, *subject['tasks'], *about.values(), seed]
-    return dict(id='-'.join(map(str, name)), arm=arm, seed=seed, **subject, command=' '.join(words))
+    return dict(
+        id='-'.join(map(str, name)), arm=arm, seed=seed, **subject, command=run_command(words)
+    )
 
 # %% ../../nbs/study/34_simulated.ipynb #88777496
 _TOTAL_TOKENS = 240_000  # of a strategy
