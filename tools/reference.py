@@ -175,7 +175,7 @@ def command_cells():
         if needs:
             lines += ['', f'`{parser.example}`', '', NOT_RUN.format(needs=needs)]
         yield cell('markdown', '\n'.join(lines), name)
-        if not needs:
+        if not needs and hasattr(parser, 'example'):
             line = parser.example.removeprefix('medxfer ')
             varies = '#| varies\n' if any(a.dest == 'overrides' for a in parser._actions) else ''
             yield cell('code', f'{varies}medxfer({line!r})', f'{name} example')
