@@ -8,6 +8,7 @@ __all__ = ['Registry']
 # %% ../../nbs/data/03_registry.ipynb #4fee4e62
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 from .base import MedxferError, NotFound
@@ -19,8 +20,10 @@ class Registry:
     def __init__(
         self,
         kind: str,  # in the singular, for messages: 'surgery rule'
+        package: str = '',  # whose modules are imported when a name is unknown
     ):
         self.kind = kind
+        self.package = package
         self._entries: dict[str, Any] = {}
 
     def register(self, name: str) -> Callable:
@@ -46,10 +49,19 @@ class Registry:
             return self._entries[name]
         if ':' in name:
             return self._load(name)
+        self._import_package()
+        if name in self._entries:
+            return self._entries[name]
         known = ', '.join(self) or 'none'
         raise NotFound(
             f'{name!r} is not a {self.kind}; choose from {known}, or write package.module:name for your own'
         )
+
+    def _import_package(self):
+        "Import every module of the package, so that all of them have registered"
+        if self.package:
+            for module in iter_modules(import_module(self.package).__path__, f'{self.package}.'):
+                import_module(module.name)
 
     def _load(self, path: str) -> Any:
         "The attribute `name` of `package.module`, where `path` is `package.module:name`"

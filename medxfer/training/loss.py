@@ -15,7 +15,7 @@ from ..data.base import MedxferError
 from ..data.registry import Registry
 
 # %% ../../nbs/training/05_loss.ipynb #3c5ee4b0
-LOSS_WEIGHTINGS = Registry('loss weighting')
+LOSS_WEIGHTINGS = Registry('loss weighting', package='medxfer.training')
 
 
 @LOSS_WEIGHTINGS.register('equal')

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # %% ../../nbs/training/10_pcgrad.ipynb #aa02dab1
-SURGERY_RULES = Registry('surgery rule')
+SURGERY_RULES = Registry('surgery rule', package='medxfer.training')
 
 
 @SURGERY_RULES.register('pcgrad')
