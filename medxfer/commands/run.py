@@ -111,7 +111,8 @@ def _load_gold_and_predictions(args):
     report = ParseReport()
     folders = split_folders(args.task, args.gold, args.split, args.profile)
     if len(folders) == 1:
-        submitted = task.submitted(Path(args.pred), gold, *folders.values(), report)
+        (folder,) = folders.values()
+        submitted = task.submitted(Path(args.pred), gold, folder, report)
         if submitted is not None:
             return gold, submitted, report
     predicted = load_task(args.task, args.pred, args.split, args.profile)

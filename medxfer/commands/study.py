@@ -7,10 +7,16 @@ __all__ = ['add_study_commands']
 
 # %% ../../nbs/commands/10_study.ipynb #6b0a83de
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+import json
 
 from .base import add_command, print_result, printer
 from ..data.base import MedxferError
 from ..study.sweep_command import add_engine_arguments, choose_engine
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from medxfer.study.costs import Costs
 
 # %% ../../nbs/commands/10_study.ipynb #ecb41096
 def _collect_overrides(args) -> list[str]:
@@ -40,9 +46,9 @@ class _PlanSheet:
     "The runs of a plan with their tokens, their costs and their trainable parameters"
 
     rows: list[dict]  # one a run
-    costs: object  # `study.costs.Costs`
-    adapters: object  # table: trainable parameters by run and adapter, or None
-    sums: object  # table: by run, or None
+    costs: 'Costs'
+    adapters: 'pd.DataFrame | None'  # trainable parameters by run and adapter
+    sums: 'pd.DataFrame | None'  # by run
 
     @property
     def tokens(self) -> int:
@@ -73,7 +79,7 @@ class _PlanSheet:
         lines = [_format_run(row) for row in self.rows]
         lines.append(f'{len(self.rows)} runs, {self.tokens:,} training tokens; {done} are done')
         lines += cost_lines(self.costs)
-        if self.sums is not None:
+        if self.adapters is not None and self.sums is not None:
             adapters = self.adapters.to_string(index=False)
             lines.append(
                 f'\nTrainable parameters\n{adapters}\n\n{self.sums.to_string(index=False)}'
@@ -81,7 +87,7 @@ class _PlanSheet:
         return '\n'.join(lines)
 
 
-def _to_records(table) -> list[dict]:
+def _to_records(table: 'pd.DataFrame | None') -> list[dict]:
     return [] if table is None else table.to_dict('records')
 
 
