@@ -217,6 +217,15 @@ class MultiTaskModel(nn.Module):
         "What trains for more than one task, by name"
         return {f'adapters.{n}': p for n, p in self.adapters.shared_parameters().items()}
 
+    def save(
+        self,
+        folder,  # gets one folder per adapter, and heads.safetensors
+        base_name: str,  # how the base model is called
+    ):
+        "Write what was trained"
+        save_peft(self.adapters.model, Path(folder), base_name)
+        save_heads(self, Path(folder))
+
 # %% ../../nbs/models/30_multitask_model.ipynb #8257fbbd
 def build_model(
     spec: BaseSpec,
@@ -369,16 +378,3 @@ def save_heads(model: MultiTaskModel, folder: Path):
         {k: v.contiguous() for k, v in model.heads.state_dict().items()},
         folder / 'heads.safetensors',
     )
-
-
-def _save(
-    self,
-    folder,  # gets one folder per adapter, and heads.safetensors
-    base_name: str,  # how the base model is called
-):
-    "Write what was trained"
-    save_peft(self.adapters.model, Path(folder), base_name)
-    save_heads(self, Path(folder))
-
-
-MultiTaskModel.save = _save

@@ -84,75 +84,64 @@ class Processes(OneProcess):
         "Leave the others"
         self.state.destroy_process_group()
 
-# %% ../../nbs/training/35_processes.ipynb #7068bd64
-def _sum(self, tensor):
-    "Add up a tensor over the processes, in place"
-    import torch.distributed as dist
+    def sum(self, tensor):
+        "Add up a tensor over the processes, in place"
+        import torch.distributed as dist
 
-    dist.all_reduce(tensor)
-    return tensor
+        dist.all_reduce(tensor)
+        return tensor
 
+    def gather(self, thing) -> list:
+        "What each process has, in all of them; for small objects"
+        from accelerate.utils import gather_object
 
-def _gather(self, thing) -> list:
-    "What each process has, in all of them; for small objects"
-    from accelerate.utils import gather_object
+        return gather_object([thing])
 
-    return gather_object([thing])
+    def settle(self, error: Exception | None):
+        "Raise in all processes where one of them has an error"
+        import torch
 
+        if not self.sum(
+            torch.tensor([error is not None], dtype=torch.float32, device=self.device)
+        ).item():
+            return
+        said = self.gather(
+            error
+            and (
+                str(error)
+                if isinstance(error, MedxferError)
+                else f'{type(error).__name__}: {error}'
+            )
+        )
+        _raise_if_error(error)
+        rank, text = next((rank, text) for rank, text in enumerate(said) if text is not None)
+        raise MedxferError(f'process {rank} has failed: {text}')
 
-Processes.sum, Processes.gather = _sum, _gather
+    def together(self, act):
+        "Have all processes call `act`; each gets its own result"
+        result, error = None, None
+        try:
+            result = act()
+        except Exception as e:
+            error = e
+        self.settle(error)
+        return result
 
-# %% ../../nbs/training/35_processes.ipynb #eabae9d5
-def _settle(self, error: Exception | None):
-    "Raise in all processes where one of them has an error"
-    import torch
+    def on_first(self, act):
+        "Have the first process call `act`; all get its result, which must be small and picklable"
+        from accelerate.utils import broadcast_object_list
 
-    if not self.sum(
-        torch.tensor([error is not None], dtype=torch.float32, device=self.device)
-    ).item():
-        return
-    said = self.gather(
-        error
-        and (str(error) if isinstance(error, MedxferError) else f'{type(error).__name__}: {error}')
-    )
-    _raise_if_error(error)
-    rank, text = next((rank, text) for rank, text in enumerate(said) if text is not None)
-    raise MedxferError(f'process {rank} has failed: {text}')
+        return broadcast_object_list([self.together(act if self.first else _do_nothing)])[0]
 
-
-def _together(self, act):
-    "Have all processes call `act`; each gets its own result"
-    result, error = None, None
-    try:
-        result = act()
-    except Exception as e:
-        error = e
-    self.settle(error)
-    return result
-
-
-Processes.settle, Processes.together = _settle, _together
+    def first_then_others(self, act):
+        "Have the first process call `act`, then the others; each gets its own result"
+        early = self.together(act if self.first else _do_nothing)
+        late = self.together(_do_nothing if self.first else act)
+        return early if self.first else late
 
 # %% ../../nbs/training/35_processes.ipynb #b8266173
-def _on_first(self, act):
-    "Have the first process call `act`; all get its result, which must be small and picklable"
-    from accelerate.utils import broadcast_object_list
-
-    return broadcast_object_list([self.together(act if self.first else _do_nothing)])[0]
-
-
-def _first_then_others(self, act):
-    "Have the first process call `act`, then the others; each gets its own result"
-    early = self.together(act if self.first else _do_nothing)
-    late = self.together(_do_nothing if self.first else act)
-    return early if self.first else late
-
-
 def _do_nothing():
     "What the others do meanwhile"
-
-
-Processes.on_first, Processes.first_then_others = _on_first, _first_then_others
 
 # %% ../../nbs/training/35_processes.ipynb #6c981a5e
 def current_processes() -> OneProcess:

@@ -165,84 +165,352 @@ class MultiTaskTrainer:
             0,
         )  # parameters at the best point of the curve; points since then
 
-# %% ../../nbs/training/40_trainer.ipynb #e3a286b8
-def _make_optimizer(self):
-    "AdamW with a learning rate for adapters, one for heads and for what the loss weights learn, one for a base that trains"
-    kinds = {
-        'adapters.': self.settings.lr,
-        'heads.': self.settings.head_lr,
-        'base.': self.settings.base_lr,
-    }
-    groups = [
-        dict(params=[p for n, p in self.params.items() if n.startswith(kind)], peak=lr)
-        for kind, lr in kinds.items()
-    ]
-    return torch.optim.AdamW(
-        groups + loss_group(self.weights, self.settings.head_lr),
-        lr=self.settings.lr,
-        weight_decay=self.settings.weight_decay,
-    )
+    def make_optimizer(self):
+        "AdamW with a learning rate for adapters, one for heads and for what the loss weights learn, one for a base that trains"
+        kinds = {
+            'adapters.': self.settings.lr,
+            'heads.': self.settings.head_lr,
+            'base.': self.settings.base_lr,
+        }
+        groups = [
+            dict(params=[p for n, p in self.params.items() if n.startswith(kind)], peak=lr)
+            for kind, lr in kinds.items()
+        ]
+        return torch.optim.AdamW(
+            groups + loss_group(self.weights, self.settings.head_lr),
+            lr=self.settings.lr,
+            weight_decay=self.settings.weight_decay,
+        )
 
-
-MultiTaskTrainer.make_optimizer = _make_optimizer
-
-# %% ../../nbs/training/40_trainer.ipynb #22a3e036
-def _train(self):
-    "Go on from the newest checkpoint, or from the beginning, to the end of the budget"
-    seed = self.seed + 1_000_003 * self.processes.rank  # each process draws dropout of its own
-    torch.manual_seed(seed)
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    self.resume()
-    self.compare()
-    self.model.train()
-    while not self.stopped and (micros := list(islice(self.sampler, self.settings.accumulate))):
-        self.step(micros)
-        if self.done % self.settings.checkpoint_every == 0:
+    def train(self):
+        "Go on from the newest checkpoint, or from the beginning, to the end of the budget"
+        seed = self.seed + 1_000_003 * self.processes.rank  # each process draws dropout of its own
+        torch.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        self.resume()
+        self.compare()
+        self.model.train()
+        while not self.stopped and (micros := list(islice(self.sampler, self.settings.accumulate))):
+            self.step(micros)
+            if self.done % self.settings.checkpoint_every == 0:
+                self.save()
+            if self.asked_to_stop():
+                self.leave()
+        if self.evaluate and self.settings.evaluations and self.curve_end() != self.sampler.tokens:
+            self.draw_point()
+        if self.saved != self.done:
             self.save()
-        if self.asked_to_stop():
-            self.leave()
-    if self.evaluate and self.settings.evaluations and self.curve_end() != self.sampler.tokens:
-        self.draw_point()
-    if self.saved != self.done:
-        self.save()
-    if self.best:
-        self.set_params(self.best[1])
-    return self
+        if self.best:
+            self.set_params(self.best[1])
+        return self
 
+    def curve_end(self) -> int:
+        return self.curve[-1][0] if self.curve else 0
 
-def _curve_end(self) -> int:
-    return self.curve[-1][0] if self.curve else 0
+    @property
+    def stopped(self) -> bool:
+        "Whether the curve has not risen for `patience` points"
+        return 0 < self.settings.patience <= self.worse
 
+    def asked_to_stop(self) -> bool:
+        "Whether this process, or one that trains with it, was asked to stop"
+        if self.processes.count == 1:
+            return is_stop_requested()
+        return (
+            self.processes.sum(
+                torch.tensor([float(is_stop_requested())], device=self.device)
+            ).item()
+            > 0
+        )
 
-def _stopped(self) -> bool:
-    "Whether the curve has not risen for `patience` points"
-    return 0 < self.settings.patience <= self.worse
+    def leave(self):
+        "Save, and end without an error"
+        if self.saved != self.done:
+            self.save()
+        raise Stopped(f'stopped at step {self.done:,}; it goes on from there')
 
+    def meet(self):
+        "See what may be cut and whether the processes can talk; how a tensor is added up"
+        at = self.processes.device
+        if at.type != self.device.type:
+            raise MedxferError(
+                f'the model is on {self.device}, and the processes talk through {at}; build it on processes.device'
+            )
+        self.divisible = find_divisible_tasks(self.model, self.windows)
+        whole = [t for t in self.windows if t not in self.divisible]
+        if not self.processes.first:
+            self.say = lambda message: None
+        if whole and self.settings.accumulate % self.processes.count:
+            self.say(
+                f'batches of {", ".join(whole)} cannot be cut, so that processes wait for each other; make train.accumulate a multiple of {self.processes.count}'
+            )
+        return self.processes.sum
 
-def _asked_to_stop(self) -> bool:
-    "Whether this process, or one that trains with it, was asked to stop"
-    if self.processes.count == 1:
-        return is_stop_requested()
-    return (
-        self.processes.sum(torch.tensor([float(is_stop_requested())], device=self.device)).item()
-        > 0
-    )
+    def pieces(self, micros: list[MicroBatch]) -> list[Piece]:
+        "What this process takes of a step"
+        if self.processes.count == 1 or self.unscaled(micros):
+            return deal_micro_batches(micros)[0] if self.processes.first else []
+        return deal_micro_batches(micros, self.processes.count, self.divisible)[self.processes.rank]
 
+    def unscaled(self, micros) -> bool:
+        "Whether a task of the step has no scale yet"
+        scales = [w for w in self.weights.modules() if isinstance(w, NormalisedLosses)]
+        return any(not w.steps[w.index(m.task)] for w in scales for m in micros)
 
-def _leave(self):
-    "Save, and end without an error"
-    if self.saved != self.done:
-        self.save()
-    raise Stopped(f'stopped at step {self.done:,}; it goes on from there')
+    def gradients(self, micros: list[MicroBatch]) -> list[float]:
+        "The loss of every micro-batch, whoever took it; its gradients are added up"
+        losses, error, total = [0.0] * len(micros), None, sum(len(m.indices) for m in micros)
+        try:
+            for task, pieces in _group_by_task(self.pieces(micros)).items():
+                with self.surgery.task(task) if self.surgery else nullcontext():
+                    for p in pieces:
+                        losses[p.place] += p.share * self.backward(
+                            task, p.indices, len(p.indices) / total
+                        )
+        except Exception as e:
+            error = e
+        if self.reduce:
+            return self.add_up(losses, error)
+        self.processes.settle(error)
+        return losses
 
+    def backward(self, task: str, indices, share: float) -> float:
+        "Loss of some windows, its gradient added as their share of the step"
+        batch = collate(task, [self.windows[task][i] for i in indices], self.pad_id).to(self.device)
+        dtype = AUTOCAST_DTYPES[self.settings.precision]
+        with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
+            loss = self.model.loss(batch)
+        if not torch.isfinite(loss):
+            raise MedxferError(f'the loss is {loss.item()} at step {self.done + 1}; lower train.lr')
+        self.scaler.scale(self.weights.weigh(task, loss, share)).backward()
+        return loss.item()
 
-MultiTaskTrainer.train, MultiTaskTrainer.curve_end, MultiTaskTrainer.stopped = (
-    _train,
-    _curve_end,
-    property(_stopped),
-)
-MultiTaskTrainer.asked_to_stop, MultiTaskTrainer.leave = _asked_to_stop, _leave
+    def add_up(self, losses, error) -> list[float]:
+        "Losses and gradients of all processes, in all of them"
+        shared = set(map(id, self.surgery.params)) if self.surgery else ()
+        own = [p for p in self.params.values() if id(p) not in shared]
+        facts = [error is not None, *losses, *(p.grad is not None for p in own)]
+        flat = torch.cat(
+            [
+                torch.tensor(facts, dtype=torch.float32, device=self.device),
+                *((torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in own),
+            ]
+        )
+        facts, gradients = (
+            self.reduce(flat)[: len(facts)].tolist(),
+            flat[len(facts) :].split([p.numel() for p in own]),
+        )
+        if facts[0]:
+            self.processes.settle(error)
+        for p, reached, g in zip(own, facts[1 + len(losses) :], gradients):
+            p.grad = g.view_as(p).to(p.dtype) if reached else None
+        return facts[1 : 1 + len(losses)]
+
+    def step(self, micros: list[MicroBatch]):
+        "Forward and backward of every micro-batch, surgery, update, ledger"
+        before = self.sampler.tokens - sum(m.tokens for m in micros)
+        factor = lr_factor(before / self.budget, self.settings.warmup)
+        for group in self.optimizer.param_groups:
+            group['lr'] = group['peak'] * factor
+        self.optimizer.zero_grad()
+        losses = self.gradients(micros)
+        means = [
+            self.enter(task, [(micros[p.place], losses[p.place]) for p in pieces], factor)
+            for task, pieces in _group_by_task(deal_micro_batches(micros)[0]).items()
+        ]
+        self.done += 1
+        self.update()
+        if self.evaluate and _crosses_mark(
+            before, self.sampler.tokens, self.budget, self.settings.evaluations
+        ):
+            self.draw_point()
+        self.processes.together(lambda: self.tell(sum(means) / len(means)))
+
+    def tell(self, loss: float):
+        "Say how far it is, in the first process"
+        if self.watch and self.processes.first:
+            self.watch(self.done, self.sampler.tokens, loss)
+
+    def enter(self, task: str, found, factor: float) -> float:
+        "Write a task's micro-batches and their losses into the ledger; its mean loss"
+        micros, counts = [m for m, _ in found], [len(m.indices) for m, _ in found]
+        loss = sum(n * l for n, (_, l) in zip(counts, found)) / sum(counts)
+        supervised = sum(self.windows[task][i].supervised for m in micros for i in m.indices)
+        self.ledger.add(
+            LedgerEntry(
+                self.done + 1,
+                task,
+                sum(m.tokens for m in micros),
+                supervised,
+                sum(counts),
+                micros[-1].epochs,
+                loss,
+                self.settings.lr * factor,
+            )
+        )
+        return loss
+
+    def update(self):
+        "Surgery, clipping and the optimizer's step; skipped where a gradient overflowed in fp16"
+        if self.surgery:
+            self.cosines += self.surgery.combine(self.done).pairs
+        self.scaler.unscale_(self.optimizer)
+        torch.nn.utils.clip_grad_norm_(self.params.values(), self.settings.clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.weights.finish_step(self.reduce)
+
+    def draw_point(self):
+        "Score the model on dev: one point of the learning curve for each task and metric"
+        scores = self.processes.on_first(lambda: self.evaluate(self.model))
+        for task, found in scores.items():
+            self.curve += [
+                (self.sampler.tokens, task, metric, score) for metric, score in found.items()
+            ]
+        if not self.settings.patience:
+            return
+        mean = sum(next(iter(found.values())) for found in scores.values()) / len(scores)
+        if self.best is None or mean > self.best[0]:
+            self.best, self.worse = (
+                (mean, {n: p.detach().clone() for n, p in self.params.items()}),
+                0,
+            )
+        else:
+            self.worse += 1
+
+    def save(self):
+        "Write a checkpoint of this instant"
+        self.compare()
+        each = self.processes.gather(rng_state())
+        self.processes.together(
+            lambda: (
+                self.processes.first
+                and save_checkpoint(self.folder, self.done, self.files(each), self.settings.keep)
+            )
+        )
+        self.saved = self.done
+
+    def files(self, each) -> dict[str, bytes]:
+        "The files of a checkpoint, with the generators of each process"
+        (tensors, plain), *others = each
+        tensors = tensors | {
+            f'process{r}.{k}': v for r, (more, _) in enumerate(others, 1) for k, v in more.items()
+        }
+        tensors |= {f'weights.{n}': v for n, v in self.weights.state_dict().items()}
+        if self.surgery:
+            tensors |= self.surgery.state_dict()
+        contiguous = lambda d: save_tensors(
+            {k: v.detach().cpu().contiguous() for k, v in d.items()}
+        )
+        state = dict(
+            sampler=self.sampler.state_dict(),
+            rng=plain,
+            others=[p for _, p in others],
+            done=self.done,
+            scaler=self.scaler.state_dict(),
+            best=self.best and self.best[0],
+            worse=self.worse,
+        )
+        files = {
+            'model.safetensors': contiguous(self.params),
+            'optimizer.safetensors': contiguous(_optimizer_tensors(self.optimizer, self.params)),
+            'rng.safetensors': contiguous(tensors),
+            'ledger.parquet': self.ledger.to_bytes(),
+            'curve.parquet': parquet_bytes(curve_frame(self.curve)),
+            'cosines.parquet': parquet_bytes(pair_frame(self.cosines)),
+            'state.json': json.dumps(state).encode(),
+        }
+        return files | ({'best.safetensors': contiguous(self.best[1])} if self.best else {})
+
+    def compare(self):
+        "Refuse to go on where processes do not train the same"
+        if self.processes.count == 1:
+            return
+        digest = lambda b: hashlib.sha256(b).hexdigest()
+        data = {t: [len(w) for w in ws] for t, ws in self.windows.items()}
+        mine = dict(
+            model=digest(
+                save_tensors({n: p.detach().cpu().contiguous() for n, p in self.params.items()})
+            ),
+            data=digest(json.dumps(data).encode()),
+            place=self.sampler.state_dict(),
+            settings=(
+                repr(self.settings),
+                self.seed,
+                self.budget,
+                bool(self.evaluate),
+                bool(self.surgery),
+                type(self.weights).__name__,
+            ),
+        )
+        for rank, theirs in enumerate(self.processes.gather(mine)):
+            if other := [k for k in mine if theirs[k] != mine[k]]:
+                raise MedxferError(
+                    f'process {rank} and process {self.processes.rank} do not train the same at step {self.done:,}: the {" and ".join(other)} differ; start all with the same configuration, seed and files'
+                )
+
+    def set_params(self, tensors: dict):
+        "Give the parameters the values of `tensors`"
+        with torch.no_grad():
+            for name, value in tensors.items():
+                self.params[name].copy_(value)
+
+    def resume(self):
+        "Continue from the newest whole checkpoint, if there is one"
+        found = self.processes.together(lambda: newest_checkpoint(self.folder, self.say))
+        if len(set(self.processes.gather(found and found.step))) > 1:
+            raise MedxferError(
+                f'the processes do not see the same checkpoints in {self.folder}; give a folder that all of them see'
+            )
+        if found is None:
+            return
+        files, state, table = (
+            found.files,
+            json.loads(found.files['state.json']),
+            lambda name: pd.read_parquet(io.BytesIO(found.files[name])),
+        )
+        self.set_params(load_tensors(files['model.safetensors']))
+        _set_optimizer_tensors(
+            self.optimizer, self.params, load_tensors(files['optimizer.safetensors'])
+        )
+        rng = load_tensors(files['rng.safetensors'])
+        if self.surgery:
+            self.surgery.load_state_dict(rng)
+        self.resume_draws(rng, [state['rng'], *state['others']])
+        self.sampler.load_state_dict(state['sampler'])
+        self.weights.load_state_dict(
+            {n.removeprefix('weights.'): v for n, v in rng.items() if n.startswith('weights.')}
+        )
+        if self.scaler.is_enabled():
+            self.scaler.load_state_dict(state['scaler'])
+        self.ledger, self.curve = (
+            Ledger.from_bytes(files['ledger.parquet']),
+            list(table('curve.parquet').itertuples(index=False, name=None)),
+        )
+        self.cosines = [PairCosine(**row) for row in table('cosines.parquet').to_dict('records')]
+        if state['best'] is not None:
+            self.best = (state['best'], load_tensors(files['best.safetensors']))
+        self.done = self.saved = found.step
+        self.worse = state['worse']
+        self.say(
+            f'goes on at step {found.step:,}, {self.sampler.tokens:,} of {self.budget:,} tokens'
+        )
+
+    def resume_draws(self, tensors: dict, plain: list):
+        "Put the generators where those of the same process were; `plain` has a place for each process of the checkpoint"
+        r, head = self.processes.rank, f'process{self.processes.rank}.'
+        if r < len(plain):
+            set_rng_state(
+                {k.removeprefix(head): v for k, v in tensors.items() if k.startswith(head)}
+                if r
+                else tensors,
+                plain[r],
+            )
+        if len(plain) != self.processes.count:
+            self.say(
+                f'the checkpoint was made by {len(plain)} process{"es" * (len(plain) > 1)} and goes on with {self.processes.count}: the data stay the same, dropout is drawn differently'
+            )
 
 # %% ../../nbs/training/40_trainer.ipynb #8d641c0b
 @dataclass(frozen=True)
@@ -299,188 +567,10 @@ def find_divisible_tasks(
     )
     return {t for t, ps in parts.items() if ps == {'spans'} or ps == {'ranking'} and known(t)}
 
-
-def _meet(self):
-    "See what may be cut and whether the processes can talk; how a tensor is added up"
-    at = self.processes.device
-    if at.type != self.device.type:
-        raise MedxferError(
-            f'the model is on {self.device}, and the processes talk through {at}; build it on processes.device'
-        )
-    self.divisible = find_divisible_tasks(self.model, self.windows)
-    whole = [t for t in self.windows if t not in self.divisible]
-    if not self.processes.first:
-        self.say = lambda message: None
-    if whole and self.settings.accumulate % self.processes.count:
-        self.say(
-            f'batches of {", ".join(whole)} cannot be cut, so that processes wait for each other; make train.accumulate a multiple of {self.processes.count}'
-        )
-    return self.processes.sum
-
-
-MultiTaskTrainer.meet = _meet
-
-# %% ../../nbs/training/40_trainer.ipynb #8281f601
-def _pieces(self, micros: list[MicroBatch]) -> list[Piece]:
-    "What this process takes of a step"
-    if self.processes.count == 1 or self.unscaled(micros):
-        return deal_micro_batches(micros)[0] if self.processes.first else []
-    return deal_micro_batches(micros, self.processes.count, self.divisible)[self.processes.rank]
-
-
-def _unscaled(self, micros) -> bool:
-    "Whether a task of the step has no scale yet"
-    scales = [w for w in self.weights.modules() if isinstance(w, NormalisedLosses)]
-    return any(not w.steps[w.index(m.task)] for w in scales for m in micros)
-
-
-MultiTaskTrainer.pieces, MultiTaskTrainer.unscaled = _pieces, _unscaled
-
-# %% ../../nbs/training/40_trainer.ipynb #a7fe7cab
-def _gradients(self, micros: list[MicroBatch]) -> list[float]:
-    "The loss of every micro-batch, whoever took it; its gradients are added up"
-    losses, error, total = [0.0] * len(micros), None, sum(len(m.indices) for m in micros)
-    try:
-        for task, pieces in _group_by_task(self.pieces(micros)).items():
-            with self.surgery.task(task) if self.surgery else nullcontext():
-                for p in pieces:
-                    losses[p.place] += p.share * self.backward(
-                        task, p.indices, len(p.indices) / total
-                    )
-    except Exception as e:
-        error = e
-    if self.reduce:
-        return self.add_up(losses, error)
-    self.processes.settle(error)
-    return losses
-
-
-def _backward(self, task: str, indices, share: float) -> float:
-    "Loss of some windows, its gradient added as their share of the step"
-    batch = collate(task, [self.windows[task][i] for i in indices], self.pad_id).to(self.device)
-    dtype = AUTOCAST_DTYPES[self.settings.precision]
-    with torch.autocast(self.device.type, dtype=dtype, enabled=dtype is not None):
-        loss = self.model.loss(batch)
-    if not torch.isfinite(loss):
-        raise MedxferError(f'the loss is {loss.item()} at step {self.done + 1}; lower train.lr')
-    self.scaler.scale(self.weights.weigh(task, loss, share)).backward()
-    return loss.item()
-
-
-MultiTaskTrainer.gradients, MultiTaskTrainer.backward = _gradients, _backward
-
-# %% ../../nbs/training/40_trainer.ipynb #bb867967
-def _add_up(self, losses, error) -> list[float]:
-    "Losses and gradients of all processes, in all of them"
-    shared = set(map(id, self.surgery.params)) if self.surgery else ()
-    own = [p for p in self.params.values() if id(p) not in shared]
-    facts = [error is not None, *losses, *(p.grad is not None for p in own)]
-    flat = torch.cat(
-        [
-            torch.tensor(facts, dtype=torch.float32, device=self.device),
-            *((torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in own),
-        ]
-    )
-    facts, gradients = (
-        self.reduce(flat)[: len(facts)].tolist(),
-        flat[len(facts) :].split([p.numel() for p in own]),
-    )
-    if facts[0]:
-        self.processes.settle(error)
-    for p, reached, g in zip(own, facts[1 + len(losses) :], gradients):
-        p.grad = g.view_as(p).to(p.dtype) if reached else None
-    return facts[1 : 1 + len(losses)]
-
-
-MultiTaskTrainer.add_up = _add_up
-
-# %% ../../nbs/training/40_trainer.ipynb #0fbf35bc
-def _step(self, micros: list[MicroBatch]):
-    "Forward and backward of every micro-batch, surgery, update, ledger"
-    before = self.sampler.tokens - sum(m.tokens for m in micros)
-    factor = lr_factor(before / self.budget, self.settings.warmup)
-    for group in self.optimizer.param_groups:
-        group['lr'] = group['peak'] * factor
-    self.optimizer.zero_grad()
-    losses = self.gradients(micros)
-    means = [
-        self.enter(task, [(micros[p.place], losses[p.place]) for p in pieces], factor)
-        for task, pieces in _group_by_task(deal_micro_batches(micros)[0]).items()
-    ]
-    self.done += 1
-    self.update()
-    if self.evaluate and _crosses_mark(
-        before, self.sampler.tokens, self.budget, self.settings.evaluations
-    ):
-        self.draw_point()
-    self.processes.together(lambda: self.tell(sum(means) / len(means)))
-
-
-def _tell(self, loss: float):
-    "Say how far it is, in the first process"
-    if self.watch and self.processes.first:
-        self.watch(self.done, self.sampler.tokens, loss)
-
-
-def _enter(self, task: str, found, factor: float) -> float:
-    "Write a task's micro-batches and their losses into the ledger; its mean loss"
-    micros, counts = [m for m, _ in found], [len(m.indices) for m, _ in found]
-    loss = sum(n * l for n, (_, l) in zip(counts, found)) / sum(counts)
-    supervised = sum(self.windows[task][i].supervised for m in micros for i in m.indices)
-    self.ledger.add(
-        LedgerEntry(
-            self.done + 1,
-            task,
-            sum(m.tokens for m in micros),
-            supervised,
-            sum(counts),
-            micros[-1].epochs,
-            loss,
-            self.settings.lr * factor,
-        )
-    )
-    return loss
-
-
-MultiTaskTrainer.step, MultiTaskTrainer.tell, MultiTaskTrainer.enter = _step, _tell, _enter
-
-# %% ../../nbs/training/40_trainer.ipynb #e7aca5f4
-def _update(self):
-    "Surgery, clipping and the optimizer's step; skipped where a gradient overflowed in fp16"
-    if self.surgery:
-        self.cosines += self.surgery.combine(self.done).pairs
-    self.scaler.unscale_(self.optimizer)
-    torch.nn.utils.clip_grad_norm_(self.params.values(), self.settings.clip)
-    self.scaler.step(self.optimizer)
-    self.scaler.update()
-    self.weights.finish_step(self.reduce)
-
-
-MultiTaskTrainer.update = _update
-
 # %% ../../nbs/training/40_trainer.ipynb #97445e61
 def _crosses_mark(before: int, after: int, budget: int, n: int) -> bool:
     "Whether one of the `n` - 1 evenly spread marks within the budget lies in (before, after]"
     return any(before < budget * k / n <= after for k in range(1, n))
-
-# %% ../../nbs/training/40_trainer.ipynb #f98aecf7
-def _draw_point(self):
-    "Score the model on dev: one point of the learning curve for each task and metric"
-    scores = self.processes.on_first(lambda: self.evaluate(self.model))
-    for task, found in scores.items():
-        self.curve += [
-            (self.sampler.tokens, task, metric, score) for metric, score in found.items()
-        ]
-    if not self.settings.patience:
-        return
-    mean = sum(next(iter(found.values())) for found in scores.values()) / len(scores)
-    if self.best is None or mean > self.best[0]:
-        self.best, self.worse = (mean, {n: p.detach().clone() for n, p in self.params.items()}), 0
-    else:
-        self.worse += 1
-
-
-MultiTaskTrainer.draw_point = _draw_point
 
 # %% ../../nbs/training/40_trainer.ipynb #6f7df5bc
 CURVE_COLUMNS = ['tokens', 'task', 'metric', 'score']
@@ -489,151 +579,3 @@ CURVE_COLUMNS = ['tokens', 'task', 'metric', 'score']
 def curve_frame(curve) -> pd.DataFrame:
     "A learning curve as a table"
     return pd.DataFrame(curve, columns=CURVE_COLUMNS)
-
-# %% ../../nbs/training/40_trainer.ipynb #c872d735
-def _save(self):
-    "Write a checkpoint of this instant"
-    self.compare()
-    each = self.processes.gather(rng_state())
-    self.processes.together(
-        lambda: (
-            self.processes.first
-            and save_checkpoint(self.folder, self.done, self.files(each), self.settings.keep)
-        )
-    )
-    self.saved = self.done
-
-
-def _files(self, each) -> dict[str, bytes]:
-    "The files of a checkpoint, with the generators of each process"
-    (tensors, plain), *others = each
-    tensors = tensors | {
-        f'process{r}.{k}': v for r, (more, _) in enumerate(others, 1) for k, v in more.items()
-    }
-    tensors |= {f'weights.{n}': v for n, v in self.weights.state_dict().items()}
-    if self.surgery:
-        tensors |= self.surgery.state_dict()
-    contiguous = lambda d: save_tensors({k: v.detach().cpu().contiguous() for k, v in d.items()})
-    state = dict(
-        sampler=self.sampler.state_dict(),
-        rng=plain,
-        others=[p for _, p in others],
-        done=self.done,
-        scaler=self.scaler.state_dict(),
-        best=self.best and self.best[0],
-        worse=self.worse,
-    )
-    files = {
-        'model.safetensors': contiguous(self.params),
-        'optimizer.safetensors': contiguous(_optimizer_tensors(self.optimizer, self.params)),
-        'rng.safetensors': contiguous(tensors),
-        'ledger.parquet': self.ledger.to_bytes(),
-        'curve.parquet': parquet_bytes(curve_frame(self.curve)),
-        'cosines.parquet': parquet_bytes(pair_frame(self.cosines)),
-        'state.json': json.dumps(state).encode(),
-    }
-    return files | ({'best.safetensors': contiguous(self.best[1])} if self.best else {})
-
-
-MultiTaskTrainer.save, MultiTaskTrainer.files = _save, _files
-
-# %% ../../nbs/training/40_trainer.ipynb #404e2ffe
-def _compare(self):
-    "Refuse to go on where processes do not train the same"
-    if self.processes.count == 1:
-        return
-    digest = lambda b: hashlib.sha256(b).hexdigest()
-    data = {t: [len(w) for w in ws] for t, ws in self.windows.items()}
-    mine = dict(
-        model=digest(
-            save_tensors({n: p.detach().cpu().contiguous() for n, p in self.params.items()})
-        ),
-        data=digest(json.dumps(data).encode()),
-        place=self.sampler.state_dict(),
-        settings=(
-            repr(self.settings),
-            self.seed,
-            self.budget,
-            bool(self.evaluate),
-            bool(self.surgery),
-            type(self.weights).__name__,
-        ),
-    )
-    for rank, theirs in enumerate(self.processes.gather(mine)):
-        if other := [k for k in mine if theirs[k] != mine[k]]:
-            raise MedxferError(
-                f'process {rank} and process {self.processes.rank} do not train the same at step {self.done:,}: the {" and ".join(other)} differ; start all with the same configuration, seed and files'
-            )
-
-
-MultiTaskTrainer.compare = _compare
-
-# %% ../../nbs/training/40_trainer.ipynb #e9d75e28
-def _set_params(self, tensors: dict):
-    "Give the parameters the values of `tensors`"
-    with torch.no_grad():
-        for name, value in tensors.items():
-            self.params[name].copy_(value)
-
-
-def _resume(self):
-    "Continue from the newest whole checkpoint, if there is one"
-    found = self.processes.together(lambda: newest_checkpoint(self.folder, self.say))
-    if len(set(self.processes.gather(found and found.step))) > 1:
-        raise MedxferError(
-            f'the processes do not see the same checkpoints in {self.folder}; give a folder that all of them see'
-        )
-    if found is None:
-        return
-    files, state, table = (
-        found.files,
-        json.loads(found.files['state.json']),
-        lambda name: pd.read_parquet(io.BytesIO(found.files[name])),
-    )
-    self.set_params(load_tensors(files['model.safetensors']))
-    _set_optimizer_tensors(
-        self.optimizer, self.params, load_tensors(files['optimizer.safetensors'])
-    )
-    rng = load_tensors(files['rng.safetensors'])
-    if self.surgery:
-        self.surgery.load_state_dict(rng)
-    self.resume_draws(rng, [state['rng'], *state['others']])
-    self.sampler.load_state_dict(state['sampler'])
-    self.weights.load_state_dict(
-        {n.removeprefix('weights.'): v for n, v in rng.items() if n.startswith('weights.')}
-    )
-    if self.scaler.is_enabled():
-        self.scaler.load_state_dict(state['scaler'])
-    self.ledger, self.curve = (
-        Ledger.from_bytes(files['ledger.parquet']),
-        list(table('curve.parquet').itertuples(index=False, name=None)),
-    )
-    self.cosines = [PairCosine(**row) for row in table('cosines.parquet').to_dict('records')]
-    if state['best'] is not None:
-        self.best = (state['best'], load_tensors(files['best.safetensors']))
-    self.done = self.saved = found.step
-    self.worse = state['worse']
-    self.say(f'goes on at step {found.step:,}, {self.sampler.tokens:,} of {self.budget:,} tokens')
-
-
-def _resume_draws(self, tensors: dict, plain: list):
-    "Put the generators where those of the same process were; `plain` has a place for each process of the checkpoint"
-    r, head = self.processes.rank, f'process{self.processes.rank}.'
-    if r < len(plain):
-        set_rng_state(
-            {k.removeprefix(head): v for k, v in tensors.items() if k.startswith(head)}
-            if r
-            else tensors,
-            plain[r],
-        )
-    if len(plain) != self.processes.count:
-        self.say(
-            f'the checkpoint was made by {len(plain)} process{"es" * (len(plain) > 1)} and goes on with {self.processes.count}: the data stay the same, dropout is drawn differently'
-        )
-
-
-MultiTaskTrainer.set_params, MultiTaskTrainer.resume, MultiTaskTrainer.resume_draws = (
-    _set_params,
-    _resume,
-    _resume_draws,
-)

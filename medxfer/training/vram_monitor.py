@@ -197,6 +197,27 @@ class MemoryMonitor:
         used = np.array([p.used for p in self.trace.points], dtype=float)
         return float(np.median(_pair_slopes(used))) / self.trace.stride if len(used) > 1 else 0.0
 
+    def summary(self) -> dict:
+        "What a run's JSON says of its memory, in bytes"
+        last = self.last or self.start
+        return dict(
+            peak=max(self.peak, last.used),
+            start=self.start.used,
+            end=last.used,
+            reserved=last.reserved,
+            growth=round(self.growth()),
+            leaking=self.leaking,
+        )
+
+    def frame(self):
+        "The log as a table: step, used, peak, reserved; a row stands for `stride` steps"
+        import pandas as pd
+
+        return pd.DataFrame(
+            [(p.step, p.used, p.peak, p.reserved) for p in self.trace.points],
+            columns=['step', 'used', 'peak', 'reserved'],
+        )
+
 # %% ../../nbs/training/51_vram_monitor.ipynb #9200a463
 def format_bytes(n: float) -> str:
     "Bytes for people"
@@ -209,32 +230,6 @@ def _describe_leak(growth: float, first: int, last: int) -> str:
         f'memory grows by {format_bytes(growth)} a step and went from {format_bytes(first)} to {format_bytes(last)}: something keeps what a step leaves behind, '
         'such as a list of tensors; keep numbers, such as loss.item(), instead'
     )
-
-# %% ../../nbs/training/51_vram_monitor.ipynb #5e9130d5
-def _summary(self) -> dict:
-    "What a run's JSON says of its memory, in bytes"
-    last = self.last or self.start
-    return dict(
-        peak=max(self.peak, last.used),
-        start=self.start.used,
-        end=last.used,
-        reserved=last.reserved,
-        growth=round(self.growth()),
-        leaking=self.leaking,
-    )
-
-
-def _frame(self):
-    "The log as a table: step, used, peak, reserved; a row stands for `stride` steps"
-    import pandas as pd
-
-    return pd.DataFrame(
-        [(p.step, p.used, p.peak, p.reserved) for p in self.trace.points],
-        columns=['step', 'used', 'peak', 'reserved'],
-    )
-
-
-MemoryMonitor.summary, MemoryMonitor.frame = _summary, _frame
 
 # %% ../../nbs/training/51_vram_monitor.ipynb #a1e8bb54
 def combine_watches(*watches):
