@@ -186,7 +186,7 @@ class StepGradients:
         "Add the gradient of some windows, as their share of the step; their loss"
         loss = self.window_loss(task, indices)
         if not torch.isfinite(loss):
-            raise Diverged(f'the loss of {task} is {loss.item()} at step {step}; lower train.lr')
+            raise Diverged(f'the loss is {loss.item()} at step {step}; lower train.lr')
         self.scaler.scale(self.weights.weigh(task, loss, share)).backward()
         return loss.item()
 
