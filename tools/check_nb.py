@@ -21,7 +21,7 @@ from run_nbs import skipped
 
 VARIES = '#| varies'
 NUMBER = re.compile(r'\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?')
-ADDRESS = re.compile(r' at 0x[0-9a-f]+')
+ADDRESS = re.compile(r' at 0x[0-9a-f]+|(?<=/tmp/)tmp\w+')
 FIGURE = re.compile(r'<Figure size [^>]*>')
 
 

@@ -362,6 +362,7 @@ def _smoke_test_if_due(spec: RunSpec, data: dict, encoder, trainer, say):
 
 def _run_smoke_test(spec: RunSpec, data: dict, encoder, trainer, say):
     "The smoke test of a run, written down"
+    from medxfer.evaluation.metrics import score_task
     from medxfer.training.smoke_test import choose_smoke_samples, smoke_test
 
     train, file, budget = spec.config['train'], _smoke_file(spec), trainer.budget
@@ -378,6 +379,7 @@ def _run_smoke_test(spec: RunSpec, data: dict, encoder, trainer, say):
         tokens,
         _SMOKE_STEPS,
         {t: info['profile'] for t, info in spec.config['tasks'].items()},
+        score=score_task,
     )
     ahead = report.full_run(
         budget,
@@ -537,7 +539,7 @@ def _train_with_monitors(spec: RunSpec, trainer, watch, say) -> dict:
 def _write_run(spec: RunSpec, trainer, encoder, documents: dict, memory: dict):
     "Write what a run has learned and how it scores"
     from medxfer.training.pcgrad import pair_frame
-    from medxfer.training.trainer import curve_frame
+    from medxfer.training.curve import curve_frame
 
     folder, count = (
         spec.folder,
