@@ -102,7 +102,10 @@ def _n2c2_parts(gold: UnifiedSample, pred: UnifiedSample) -> Parts:
     mentions, links = (
         [f(s, _envelope_key) for s in (gold, pred)] for f in (_find_mentions, _find_links)
     )
-    equal = lambda a, b: a == b
+
+    def equal(a, b):
+        return a == b
+
     return {
         **_one_to_one_prf('entity_relaxed', *mentions, _mentions_match),
         **_one_to_one_prf('entity_strict', *mentions, equal),

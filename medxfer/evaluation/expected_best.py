@@ -19,7 +19,10 @@ from ..data.base import MedxferError
 def _best_weights(trials: int) -> np.ndarray:
     "(n, i): how often the i-th smallest of the trials is the best in a subset of n; rows add up to 1"
     n, i = np.arange(1, trials + 1)[:, None], np.arange(1, trials + 1)[None]
-    log_comb = lambda a, b: gammaln(a + 1) - gammaln(b + 1) - gammaln(np.maximum(a - b, 0) + 1)
+
+    def log_comb(a, b):
+        return gammaln(a + 1) - gammaln(b + 1) - gammaln(np.maximum(a - b, 0) + 1)
+
     return np.where(i >= n, np.exp(log_comb(i - 1, n - 1) - log_comb(trials, n)), 0.0)
 
 # %% ../../nbs/evaluation/13_expected_best.ipynb #cc9a6742

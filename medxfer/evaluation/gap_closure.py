@@ -105,7 +105,10 @@ def _closure_interval(
     "Share of the gap that is closed, lower and upper end, all (…); ends nan where the gap may be 0"
     means, seeds, docs = _arm_covariance(groups)
     a, b = means @ _NUMERATOR, means @ _DENOMINATOR
-    cov = lambda u, v: (seeds * u * v).sum(-1) + docs @ v @ u
+
+    def cov(u, v):
+        return (seeds * u * v).sum(-1) + docs @ v @ u
+
     with np.errstate(invalid='ignore', divide='ignore'):
         share = a / b
     df = _weighted_df(
@@ -219,7 +222,10 @@ def closure_table(
         for s in strategies
         for t in (tasks, *tasks)
     ]
-    number = lambda x, form: format(x, form) if x == x else '-'
+
+    def number(x, form):
+        return format(x, form) if x == x else '-'
+
     return pd.DataFrame(
         [
             {

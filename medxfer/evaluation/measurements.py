@@ -168,7 +168,10 @@ _RELATION_SOURCES = _SPAN_LABELS[1:]  # what a relation may start from
 def _document_rows(gold: UnifiedSample, pred: UnifiedSample) -> dict[str, _Rows]:
     "The rows of every component of one document"
     g, p = _table_lines(gold), _table_lines(pred)
-    of = lambda lines, label: [o for o in lines if o.label == label]
+
+    def of(lines, label):
+        return [o for o in lines if o.label == label]
+
     pairs = {'Quantity': _match_spans(of(p, 'Quantity'), of(g, 'Quantity'))}
     aligned = {a.group: b.group for a, b in pairs['Quantity']}  # the last pair wins
     pairs |= {
@@ -190,7 +193,10 @@ def _document_rows(gold: UnifiedSample, pred: UnifiedSample) -> dict[str, _Rows]
 def _measurement_parts(gold: UnifiedSample, pred: UnifiedSample) -> Parts:
     "All metrics of one document"
     rows = _document_rows(gold, pred)
-    count = lambda r: len(r.overlaps) + r.extra + r.missed
+
+    def count(r):
+        return len(r.overlaps) + r.extra + r.missed
+
     tp, extra, missed = (
         sum(f(r) for r in rows.values())
         for f in (lambda r: len(r.overlaps), lambda r: r.extra, lambda r: r.missed)

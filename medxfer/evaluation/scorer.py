@@ -65,11 +65,14 @@ def _linearise_derived(
     weights = [sum(c[i][1] for c in columns) for i in range(len(rows))]
     if not sum(weights):
         return [(value, 1.0) for _ in rows]
-    pull = lambda i: sum(
-        s * (c[i][0] - r * c[i][1]) / d
-        for s, c, r, (_, d) in zip(slopes, columns, ratios, totals)
-        if d
-    )
+
+    def pull(i):
+        return sum(
+            s * (c[i][0] - r * c[i][1]) / d
+            for s, c, r, (_, d) in zip(slopes, columns, ratios, totals)
+            if d
+        )
+
     return [(value * w + sum(weights) * pull(i), w) for i, w in enumerate(weights)]
 
 # %% ../../nbs/evaluation/00_scorer.ipynb #a81944de

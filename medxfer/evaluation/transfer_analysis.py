@@ -43,10 +43,15 @@ def transfer_tables(
     primary: Mapping[str, str],  # task: the metric that decides
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     "Scores (task, arm, seed, doc_id, num, den) and tokens (task, arm, seed, tokens) of st-total and of all pairs"
-    pair = lambda r: r.arm.startswith('pair')
-    named = lambda r, rows: (
-        _name_pair_arms(rows, r.tasks) if pair(r) else rows.assign(arm=r.arm)
-    ).assign(seed=r.seed)
+
+    def pair(r):
+        return r.arm.startswith('pair')
+
+    def named(r, rows):
+        return (_name_pair_arms(rows, r.tasks) if pair(r) else rows.assign(arm=r.arm)).assign(
+            seed=r.seed
+        )
+
     kept = [r for r in runs if pair(r) or r.arm == 'st-total']
     if not any(map(pair, kept)):
         raise MedxferError(
@@ -70,9 +75,10 @@ def _pair_token_gap(
     seeds: tuple,  # the scored seeds of the pair run, and of `st-total`
 ) -> float:
     "Largest relative gap over seeds between a pair run and its `st-total`; nan where the tokens of a scored run are not known"
-    spent = lambda arm, task: (
-        tokens[(tokens.arm == arm) & (tokens.task == task)].groupby('seed').tokens.sum()
-    )
+
+    def spent(arm, task):
+        return tokens[(tokens.arm == arm) & (tokens.task == task)].groupby('seed').tokens.sum()
+
     pair = (spent(pair_arm(auxiliary), target) + spent(pair_arm(target), auxiliary)).reindex(
         seeds[0]
     )
@@ -236,7 +242,10 @@ def _cell_text(r):
     "What stands in a cell"
     if np.isnan(r.estimate):
         return 'not run' if r.flag == 'not run' else 'refused'
-    points = lambda v: f'{v:+.1f}'.replace('-', '−')
+
+    def points(v):
+        return f'{v:+.1f}'.replace('-', '−')
+
     return f'{_FLAG_MARKS[r.flag]}{points(r.estimate)}\n' + (
         'no interval' if np.isnan(r.low) else f'{points(r.low)} to {points(r.high)}'
     )

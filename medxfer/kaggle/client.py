@@ -169,7 +169,10 @@ def _quota(api):
     "Hours of GPU used and allowed this week, and when the next begins (seconds since 1970)"
     found = api.quota_view()
     gpu, refresh = found.gpu_quota, found.quota_refresh_time
-    hours = lambda t: t.total_seconds() / 3600 if t else 0.0
+
+    def hours(t):
+        return t.total_seconds() / 3600 if t else 0.0
+
     return (
         dict(
             used=hours(gpu.time_used),

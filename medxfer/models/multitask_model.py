@@ -144,11 +144,14 @@ class TaskHead(nn.Module):
         mentions = decode_mentions(
             self.parts['spans'](states['spans']).float(), batch.content, self.schema.labels
         )
-        ask = lambda part, none, *more: (
-            self.parts[part].read(states[part], mentions, *more)
-            if part in self.parts
-            else [none(ms) for ms in mentions]
-        )
+
+        def ask(part, none, *more):
+            return (
+                self.parts[part].read(states[part], mentions, *more)
+                if part in self.parts
+                else [none(ms) for ms in mentions]
+            )
+
         words = (
             [[w.words(m) for m in ms] for w, ms in zip(batch.windows, mentions)]
             if 'concepts' in self.parts
@@ -260,10 +263,13 @@ def _assemble_annotation(
     "The spans and relations of a document from what was found in its windows"
     spans, links = {}, {}
     for w, f in zip(windows, found):
-        place = lambda m: (
-            m.label,
-            tuple((int(w.offsets[i, 0]), int(w.offsets[j, 1])) for i, j in sorted(m.fragments)),
-        )
+
+        def place(m):
+            return (
+                m.label,
+                tuple((int(w.offsets[i, 0]), int(w.offsets[j, 1])) for i, j in sorted(m.fragments)),
+            )
+
         owned = [w.owns(m) for m in f.mentions]
         for m, own, a, c in zip(f.mentions, owned, f.attributes, f.concepts):
             if own:

@@ -412,9 +412,12 @@ def _choose_accumulation(spec: RunSpec, model, windows: dict, pad_id: int, setti
     if not spec.settings['auto_batch']:
         return settings
     spec.folder.mkdir(parents=True, exist_ok=True)
-    search = lambda: auto_batch(
-        model, windows, settings.batch_tokens, pad_id, AUTOCAST_DTYPES[settings.precision]
-    )
+
+    def search():
+        return auto_batch(
+            model, windows, settings.batch_tokens, pad_id, AUTOCAST_DTYPES[settings.precision]
+        )
+
     device = next(iter(model.trainable().values())).device
     choice = resolve_batches(
         spec.folder / 'batches.json',
@@ -463,14 +466,17 @@ def _choose_backend(spec: RunSpec, say=print) -> str:
         raise MedxferError(
             f'unsloth is for strategies with one LoRA adapter, and {strategy["label"]} is none; set accelerator to null'
         )
-    refused = lambda: find_unsloth_obstacle(
-        base_spec(spec),
-        lora_spec(spec),
-        build_layout(spec),
-        spec.tasks,
-        choose_device(spec),
-        strategy['depths'],
-    )
+
+    def refused():
+        return find_unsloth_obstacle(
+            base_spec(spec),
+            lora_spec(spec),
+            build_layout(spec),
+            spec.tasks,
+            choose_device(spec),
+            strategy['depths'],
+        )
+
     return resolve_backend(
         spec.folder / 'accelerator.json',
         wanted,
@@ -624,8 +630,13 @@ def restore_predictions(
 
 def _from_record(sample, record: dict):
     "A document with the annotation that `_to_record` wrote; of its `meta` only what official files call it by"
-    fragments = lambda fs: tuple(map(tuple, fs))
-    tuples = lambda d: {k: tuple(v) if isinstance(v, list) else v for k, v in d.items()}
+
+    def fragments(fs):
+        return tuple(map(tuple, fs))
+
+    def tuples(d):
+        return {k: tuple(v) if isinstance(v, list) else v for k, v in d.items()}
+
     spans = tuple(
         Span(f'T{n}', label, fragments(fs), tuples(attributes), tuple(concepts))
         for n, (label, fs, attributes, concepts) in enumerate(record['spans'], 1)

@@ -41,7 +41,10 @@ def _pick_spread(documents, n: int) -> list:
     "`n` documents, evenly spread, the longest among them"
     if n >= len(documents):
         return list(documents)
-    size = lambda d: len(d.text) + sum(len(c.text) for c in d.candidates)
+
+    def size(d):
+        return len(d.text) + sum(len(c.text) for c in d.candidates)
+
     longest = max(range(len(documents)), key=lambda i: size(documents[i]))
     places = [i * len(documents) // n for i in range(n)]
     if longest not in places:

@@ -228,27 +228,6 @@ class MemoryMonitor:
             columns=['step', 'used', 'peak', 'reserved'],
         )
 
-    def summary(self) -> dict:
-        "What a run's JSON says of its memory, in bytes"
-        last = self.last or self.start
-        return dict(
-            peak=max(self.peak, last.used),
-            start=self.start.used,
-            end=last.used,
-            reserved=last.reserved,
-            growth=round(self.growth()),
-            leaking=self.leaking,
-        )
-
-    def frame(self):
-        "The log as a table: step, used, peak, reserved; a row stands for `stride` steps"
-        import pandas as pd
-
-        return pd.DataFrame(
-            [(p.step, p.used, p.peak, p.reserved) for p in self.trace.points],
-            columns=['step', 'used', 'peak', 'reserved'],
-        )
-
 # %% ../../nbs/training/51_vram_monitor.ipynb #9200a463
 def format_bytes(n: float) -> str:
     "Human-readable size"

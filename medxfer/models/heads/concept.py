@@ -209,11 +209,14 @@ class Lexicon:
         visible = [np.setdiff1d(np.array(self.stretch(c)), own) for c in top]
         names = np.concatenate([np.empty(0, np.int64), *visible])
         same = [any(self.names[r] == normalize_name(words) for r in rows) for rows in visible]
-        count = lambda c: (
-            equal[c] / max(1, equal.total()),
-            np.log1p(equal[c]),
-            np.log1p(self.totals[c] - self.told.get(doc, {}).get(c, 0)),
-        )
+
+        def count(c):
+            return (
+                equal[c] / max(1, equal.total()),
+                np.log1p(equal[c]),
+                np.log1p(self.totals[c] - self.told.get(doc, {}).get(c, 0)),
+            )
+
         features = [(best.max(), any(same), *count(NO_CONCEPT))] + [
             (best[c], s, *count(self.concepts[c])) for c, s in zip(top, same)
         ]
