@@ -41,14 +41,12 @@ def _pick_spread(documents, n: int) -> list:
     "`n` documents, evenly spread, the longest among them"
     if n >= len(documents):
         return list(documents)
-
-    def size(d):
-        return len(d.text) + sum(len(c.text) for c in d.candidates)
-
-    longest = max(range(len(documents)), key=lambda i: size(documents[i]))
+    sizes = [len(d.text) + sum(len(c.text) for c in d.candidates) for d in documents]
+    longest = sizes.index(max(sizes))
     places = [i * len(documents) // n for i in range(n)]
     if longest not in places:
-        places[min(range(n), key=lambda k: abs(places[k] - longest))] = longest
+        nearest = min(range(n), key=lambda k: abs(places[k] - longest))
+        places[nearest] = longest
     return [documents[i] for i in sorted(places)]
 
 # %% ../../nbs/training/52_smoke_test.ipynb #0ffa786d

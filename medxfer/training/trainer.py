@@ -72,7 +72,7 @@ class MultiTaskTrainer:
     def __init__(
         self,
         model,  # a MultiTaskModel
-        windows: Mapping[str, Sequence],  # task: its training Windows
+        windows: Mapping,  # task: its training Windows
         budget: int,  # tokens to train on
         folder: str | Path,  # gets the checkpoints
         pad_id: int,  # fills up batches
@@ -82,8 +82,8 @@ class MultiTaskTrainer:
         rule: Callable | None = None,  # gradient surgery, e.g. `pcgrad`; None: gradients add up
         weights: LossWeights | None = None,  # of the tasks' losses; None: all alike
         evaluate: Callable | None = None,  # model -> {task: {metric: score}}, primary metric first
-        watch: Callable[[int, int, float], Any] | None = None,  # (step, tokens, loss), each step
-        say: Callable[[str], Any] = print,  # gets messages
+        watch: Callable | None = None,  # called with (step, tokens, loss) after every step
+        say: Callable = print,  # gets messages
         processes: OneProcess | None = None,  # see `current_processes`; None: this one alone
     ):
         _check_request(windows, settings)
@@ -105,14 +105,7 @@ class MultiTaskTrainer:
         self.scaler = self.learner.scaler
         self.surgery = self.learner.surgery
         self.window_loss = WindowLoss(model, windows, pad_id, self.device, settings.precision)
-        self.gradients = StepGradients(
-            self.window_loss,
-            _make_dealer(self),
-            self.learner.weights,
-            self.scaler,
-            self.surgery,
-            self.params,
-        )
+        self.gradients = _make_gradients(self)
         self.sampler = _make_sampler(windows, budget, settings, seed, order)
         self.schedule = TokenSchedule(budget, settings.warmup)
         self.ledger = Ledger()
@@ -214,6 +207,19 @@ def _make_sampler(
         settings.temperature,
         seed,
         order,
+    )
+
+
+def _make_gradients(trainer: MultiTaskTrainer) -> StepGradients:
+    "What computes the gradients of a trainer's steps"
+    learner = trainer.learner
+    return StepGradients(
+        trainer.window_loss,
+        _make_dealer(trainer),
+        learner.weights,
+        learner.scaler,
+        learner.surgery,
+        learner.params,
     )
 
 

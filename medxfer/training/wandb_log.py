@@ -73,8 +73,8 @@ class WandbLog:
     def __init__(
         self,
         mode: str,  # 'offline' or 'online', see `check_wandb`
-        folder,  # of the run; what is logged lies in its folder `wandb`
-        run_id: str,  # a run that goes on goes on there
+        folder,  # of the run; gets a folder `wandb`
+        run_id: str,  # a resumed run continues its log
         project: str,  # the study
         config: dict,  # of the run; paths are taken out
         budget: int,  # tokens of the run
