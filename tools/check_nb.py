@@ -1,8 +1,8 @@
 """Run one notebook as a test and compare what its cells print with what the page shows: `tools/check_nb.py NOTEBOOK`.
 
-Flagged cells (settings.ini: tst_flags) are left out. The text outputs of the others must be the stored ones, numbers
-to a thousandth; pictures are not compared, nor what a cell could not run ("not run: …") for want of corpora or a GPU. A cell whose output depends on the clock or on the processor carries the
-directive `#| varies`. With `--mark`, cells that differ get it instead of failing (look at the diff before you commit).
+Flagged cells (settings.ini: tst_flags) are left out. The text outputs of cells with the directive `#| same` must be the
+stored ones, numbers to a thousandth; pictures are not compared, nor what a cell could not run ("not run: …") for want of corpora or a GPU. Give it to cells whose output depends neither on the clock nor on the
+processor; with `--mark`, every cell whose output is what its page shows gets it.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from nbdev.config import get_config
 from nbdev.process import NBProcessor
 from run_nbs import skipped
 
-VARIES = '#| varies'
+SAME = '#| same'
 NUMBER = re.compile(r'\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?')
 ADDRESS = re.compile(r' at 0x[0-9a-f]+|(?<=/tmp/)tmp\w+')
 FIGURE = re.compile(r'<Figure size [^>]*>')
@@ -78,22 +78,24 @@ def execute(path, flags):
     return nb, stored
 
 
-def stale_cells(nb, stored, flags):
-    "(cell, stored text, fresh text) of every cell that no longer says what its page shows"
+def printing_cells(nb, stored, flags):
+    "(cell, stored text, fresh text) of every cell that ran and says something, then or now"
     for cell, before in zip(nb.cells, stored):
-        if skipped(cell, flags) or VARIES in cell.source.split('\n'):
-            continue
         old, new = text_of(before), text_of(cell.outputs)
-        if not new.startswith('not run') and not agrees(old, new):
+        if not skipped(cell, flags) and (old or new) and not new.startswith('not run'):
             yield cell, old, new
+
+
+def is_marked(cell):
+    return SAME in cell.source.split('\n')
 
 
 def mark(path, ids):
     "Give the cells with these ids the directive"
     nb = read_nb(path)
     for cell in nb.cells:
-        if cell['id'] in ids:
-            cell.source = f'{VARIES}\n{cell.source}'
+        if cell['id'] in ids and not is_marked(cell):
+            cell.source = f'{SAME}\n{cell.source}'
     write_nb(nb, path)
 
 
@@ -104,14 +106,14 @@ def shortened(text, most=600):
 def main(path, marking):
     flags = set(get_config().tst_flags.split())
     nb, stored = execute(path, flags)
-    stale = list(stale_cells(nb, stored, flags))
-    for cell, old, new in stale:
-        print(
-            f'{path.name}, cell {cell["id"]}: the page shows\n{shortened(old)}\n  but it prints\n{shortened(new)}'
-        )
-    if stale and marking:
-        mark(path, {cell['id'] for cell, _, _ in stale})
+    printing = list(printing_cells(nb, stored, flags))
+    if marking:
+        mark(path, {cell['id'] for cell, old, new in printing if agrees(old, new)})
         return 0
+    stale = [(c, old, new) for c, old, new in printing if is_marked(c) and not agrees(old, new)]
+    for cell, old, new in stale:
+        print(f'{path.name}, cell {cell["id"]}: the page shows\n{shortened(old)}')
+        print(f'  but it prints\n{shortened(new)}')
     if stale:
         print('Is it right? Then store it: python tools/run_nbs.py', path.name)
     return 1 if stale else 0

@@ -177,8 +177,7 @@ def command_cells():
         yield cell('markdown', '\n'.join(lines), name)
         if not needs and hasattr(parser, 'example'):
             line = parser.example.removeprefix('medxfer ')
-            varies = '#| varies\n' if any(a.dest == 'overrides' for a in parser._actions) else ''
-            yield cell('code', f'{varies}medxfer({line!r})', f'{name} example')
+            yield cell('code', f'medxfer({line!r})', f'{name} example')
     yield cell('code', '#| hide\nfolder.cleanup()', 'clean up')
 
 
