@@ -34,7 +34,14 @@ def build_parser() -> argparse.ArgumentParser:
     add_study_commands(commands)
     add_run_commands(commands)
     add_sweep_command(
-        lambda name, call: add_command(commands, name, call, 'medxfer sweep', as_json=False)
+        lambda name, call: add_command(
+            commands,
+            name,
+            call,
+            'medxfer sweep my.ipynb -p lr=1e-3,1e-4',
+            needs='notebook with a cell of parameters',
+            as_json=False,
+        )
     )
     add_kaggle_commands(commands)
     return parser

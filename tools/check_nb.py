@@ -81,8 +81,10 @@ def execute(path, flags):
 def printing_cells(nb, stored, flags):
     "(cell, stored text, fresh text) of every cell that ran and says something, then or now"
     for cell, before in zip(nb.cells, stored):
+        if skipped(cell, flags):
+            continue
         old, new = text_of(before), text_of(cell.outputs)
-        if not skipped(cell, flags) and (old or new) and not new.startswith('not run'):
+        if (old or new) and not new.startswith('not run'):
             yield cell, old, new
 
 

@@ -21,7 +21,6 @@ NOT_RUN = 'Not run when this page is tested: it needs a {needs}.'
 
 SET_UP = '''#| hide
 from contextlib import chdir
-from pathlib import Path
 from tempfile import TemporaryDirectory
 import shlex
 

@@ -149,6 +149,9 @@ def _with_folder(call):
 def add_data_commands(commands):
     "Add `data` and its commands to the sub-parsers of a parser"
     data = add_group(commands, 'data', 'Corpora: list, download, check, count, generate')
+    _add_synth_options(
+        add_command(data, 'synth', _generate_corpora, 'medxfer data synth corpora --documents 6')
+    )
     add_command(data, 'list', _list_corpora, 'medxfer data list')
     _add_get_options(
         add_command(data, 'get', _get_corpus, 'medxfer data get semeval2021t6', needs=NETWORK)
@@ -163,9 +166,6 @@ def add_data_commands(commands):
     _add_folder(stats)
     stats.add_argument('--task', help='only this one')
     stats.add_argument('--profile', help='how to read it, where the folder does not say')
-    _add_synth_options(
-        add_command(data, 'synth', _generate_corpora, 'medxfer data synth corpora --documents 6')
-    )
 
 # %% ../../nbs/commands/30_data.ipynb #c5a1b1b3
 def _add_get_options(parser):
