@@ -297,7 +297,8 @@ def add_study_commands(commands):
         commands,
         'tune',
         _tune_study,
-        f'medxfer tune demo {_SECONDS} hpo.trials=1 plan.arms=[st-total] plan.strategies=[s2]',
+        f'medxfer tune demo {_SECONDS} plan.arms=[st-total] hpo.trials=2 '
+        "'hpo.space={train.lr: {low: 1.0e-4, high: 1.0e-2, log: true}}'",
     )
     _add_experiment(tune)
     baseline = add_command(
