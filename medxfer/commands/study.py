@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 import json
 
-from .base import add_command, print_result, printer
+from .base import NETWORK, add_command, print_result, printer
 from ..data.base import MedxferError
 from ..study.sweep_command import add_engine_arguments, choose_engine
 
@@ -302,7 +302,11 @@ def add_study_commands(commands):
     )
     _add_experiment(tune)
     baseline = add_command(
-        commands, 'baseline', _run_baselines, f'medxfer baseline demo --models tiny {_SECONDS}'
+        commands,
+        'baseline',
+        _run_baselines,
+        'medxfer baseline open --data corpora --models bert-base',
+        needs=NETWORK,
     )
     _add_experiment(baseline)
     _add_workers(baseline)
