@@ -11,13 +11,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import Any
 import torch
 from ..data.base import MedxferError
 from ..data.registry import Registry
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 # %% ../../nbs/training/10_pcgrad.ipynb #aa02dab1
 SURGERY_RULES = Registry('surgery rule', package='medxfer.training')
@@ -103,7 +100,7 @@ PAIR_COLUMNS = list(PairCosine.__dataclass_fields__)
 
 def pair_frame(
     pairs: Iterable[PairCosine],  # of any number of steps
-) -> 'pd.DataFrame':
+) -> Any:
     "One row per step and pair of tasks, with `PAIR_COLUMNS`"
     import pandas as pd
 
@@ -111,8 +108,8 @@ def pair_frame(
 
 
 def conflict_rates(
-    frame: 'pd.DataFrame',  # see `pair_frame`
-) -> 'pd.DataFrame':
+    frame: Any,  # see `pair_frame`
+) -> Any:
     "One row per pair of tasks: steps that both took part in, mean cosine, share of conflicts"
     return frame.groupby(['task_a', 'task_b'], as_index=False).agg(
         steps=('step', 'size'), cosine=('cosine', 'mean'), conflicts=('conflict', 'mean')
