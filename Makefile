@@ -20,7 +20,7 @@ READY := .venv/.ready
 TORCH := $(shell grep '^torch==' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test docs sync clean
+.PHONY: help env demo test docs sync new clean
 
 help: ## list the targets
 	@echo "make TARGET [PYTHON=python3.12] [ARGS='...'] [TORCH_ARGS='...']"
@@ -58,8 +58,11 @@ docs: env ## the site, in _docs
 	@$(BIN)/python tools/build_docs.py
 	@$(BIN)/python tools/check_docs.py
 
-sync: env ## clean the notebooks; export medxfer, README.md and the sidebar from them
+sync: env ## format and clean the notebooks; export medxfer, README.md and reference pages from them
 	@$(BIN)/python tools/sync.py
+
+new: env ## start a TASK=name, STRATEGY=name, MODEL=name or KERNEL=name from a template that passes
+	@$(BIN)/python tools/new.py $(if $(TASK),task $(TASK),$(if $(STRATEGY),strategy $(STRATEGY),$(if $(MODEL),model $(MODEL),$(if $(KERNEL),kernel $(KERNEL)))))
 
 clean: ## remove what was built (.venv and runs stay)
 	rm -rf _docs _proc _site_src build dist *.egg-info

@@ -18,6 +18,8 @@ SITE = ROOT / '_site_src'
 # smalldocs takes fonts and maths from other servers; the site must open without a network.
 FOREIGN_FONTS = re.compile(r'@import url\(["\']?https?:[^)]*\);?')
 FOREIGN_MATHS = re.compile(r'<link[^>]*katex[^>]*>|<script[^>]*katex[^>]*></script>')
+# nbdev links every name in backticks that a module defines; private ones have no heading to link to.
+PRIVATE_LINK = re.compile(r'\[(`_\w+`)\]\([^)]*#_\w+\)')
 FORMULA = re.compile(r'(<span class="math (inline|display)">)\\[(\[](.*?)\\[)\]](?=</span>)', re.S)
 # What nbdev and Quarto know and smalldocs only warns of.
 ONLY_QUARTO = 'html-math-method', 'grid'
@@ -62,6 +64,7 @@ def stage():
         text = path.read_text(encoding='utf-8').replace(
             home, '../' * (len(path.relative_to(SITE).parts) - 1) or './'
         )
+        text = PRIVATE_LINK.sub(r'\1', text)
         # [text](01_other.ipynb) is a link to that notebook's page.
         text = re.sub(r'\]\(((?:[\w.-]+/)*)(\d+[a-z]*_)([\w-]+)\.ipynb', r'](\1\3.ipynb', text)
         text = re.sub(r'"output-file: [^"]*\\n",?', '"",', text)

@@ -1,14 +1,18 @@
 """Every check of the project: `tools/run_tests.py [NAME ...]` runs those whose name contains one of the words.
 
-  sync      notebooks are clean and medxfer/ is what they export
-  readme    README.md is what nbs/index.ipynb says
-  sidebar   every notebook stands in the site's sidebar
-  names     every name in medxfer/ and tools/ is defined, every import used (pyflakes): a notebook hides a missing
-            import, because its test cells import too
-  paths     no output of a notebook names a folder of one machine
-  imports   imports stand in cells of their own (the docs build runs such cells alone)
-  docs      the site builds, and opens in headless Chromium without an error
-  nbs/...   a notebook runs from top to bottom, its flagged cells (settings.ini: tst_flags) left out
+  sync       notebooks are formatted and clean, and medxfer/ is what they export
+  readme     README.md is what nbs/index.ipynb says
+  sidebar    every notebook is in the site's sidebar
+  reference  the pages API and Commands list what the code has
+  lint       every name is defined, every import used, one statement a line, no lambda bound to a name (ruff):
+             a notebook hides a missing import, because its test cells import too
+  classes    methods are where their class is: nothing is hung on a class or module from outside
+  types      the exported modules pass the type checker (basedpyright, basic)
+  paths      no output of a notebook names a folder of one machine
+  imports    imports are in cells of their own (the docs build runs such cells alone)
+  docs       the site builds, and opens in headless Chromium without an error
+  nbs/...    a notebook runs from top to bottom and prints what its page shows; flagged cells (settings.ini: tst_flags)
+             are left out
 
 Notebooks run on all cores, one thread each, the slowest first. The last line counts; exit 1 when anything failed.
 """
@@ -24,6 +28,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import readme
+import reference
 import sidebar
 from check_docs import NO_BROWSER
 
@@ -42,17 +47,6 @@ QUIET = {
 # Cells that nbdev runs anyway, or never, when it builds the docs.
 NOT_ALONE = re.compile(r'^#\| *(export|eval: *false)|nbdev_export\(', re.M)
 PASSED, FAILED, SKIPPED = 'passed', 'FAILED', 'skipped'
-
-# One notebook in a process of its own, through nbdev's own test function.
-RUN_NOTEBOOK = """
-import sys
-from pathlib import Path
-from nbdev.config import get_config
-from nbdev.test import test_nb
-cfg = get_config()
-ok, _ = test_nb(Path(sys.argv[1]).absolute(), skip_flags=cfg.tst_flags.split(), basepath=cfg.config_path)
-sys.exit(0 if ok else 1)
-"""
 
 
 def run(*command):
@@ -112,8 +106,29 @@ def check_imports():
     )
 
 
-def check_names():
-    status, printed = run('-m', 'pyflakes', 'medxfer', 'tools')
+def check_lint():
+    status, printed = run(
+        '-m', 'ruff', 'check', '--output-format', 'concise', 'medxfer', 'tools', 'nbs'
+    )
+    return (FAILED if status else PASSED), printed
+
+
+def hung_on(path):
+    "Where a module assigns to an attribute at its top level: `Trainer.train = _train`"
+    for node in ast.parse(path.read_text(encoding='utf-8')).body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        flat = [t for target in targets for t in getattr(target, 'elts', [target])]
+        if any(isinstance(t, ast.Attribute) for t in flat):
+            yield f'{path.relative_to(ROOT)}:{node.lineno}: move this into the class: {ast.unparse(node)[:80]}'
+
+
+def check_classes():
+    modules = sorted((ROOT / 'medxfer').rglob('*.py'))
+    return verdict([problem for path in modules for problem in hung_on(path)])
+
+
+def check_types():
+    status, printed = run('-m', 'basedpyright')
     return (FAILED if status else PASSED), printed
 
 
@@ -139,7 +154,7 @@ def check_docs():
 
 
 def check_notebook(path):
-    status, printed = run('-c', RUN_NOTEBOOK, str(path))
+    status, printed = run('tools/check_nb.py', str(path))
     return (FAILED if status else PASSED), printed
 
 
@@ -147,8 +162,10 @@ CHECKS = {
     'sync': check_sync,
     'readme': lambda: verdict(readme.problems()),
     'sidebar': lambda: verdict(sidebar.problems()),
+    'reference': lambda: verdict(list(reference.problems())),
     'imports': check_imports,
-    'names': check_names,
+    'lint': check_lint,
+    'classes': check_classes,
     'paths': check_paths,
 }
 
@@ -185,8 +202,11 @@ def remember(seconds):
 
 
 def main(words):
-    wanted = lambda name: not words or any(w in name for w in words)
-    outcomes, seconds, start = {}, {}, time.monotonic()
+    def wanted(name):
+        return not words or any(w in name for w in words)
+
+    outcomes, seconds = {}, {}
+    start = time.monotonic()
 
     def done(name, outcome, said, spent):
         outcomes[name], seconds[name] = outcome, spent
@@ -198,7 +218,6 @@ def main(words):
             done(name, *timed(check))
 
     jobs = {f'nbs/{p}': (check_notebook, ROOT / 'nbs' / p) for p in sidebar.notebooks()}
-    jobs = {'docs': (check_docs,), **jobs}
     last = remembered()
     # Unknown ones early: they may be long.
     order = sorted(filter(wanted, jobs), key=lambda name: -last.get(name, 60))

@@ -1,6 +1,6 @@
 """Bring everything that is made from the notebooks up to date: `tools/sync.py`, or `tools/sync.py --check`.
 
-Formats and cleans the notebooks, exports medxfer/, writes README.md and the sidebar.
+Formats and cleans the notebooks, exports medxfer/, writes README.md, the reference pages and the sidebar.
 With `--check` it fails when that changed a file, and names the files; it needs no commit to compare with.
 """
 
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import readme
+import reference
 import sidebar
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,6 +74,7 @@ def main(check):
     problems += [f'{p}: no notebook exports it; move it into one, or delete it' for p in orphans()]
     if not check:
         readme.write()
+        reference.write()
         sidebar.write()
         return [p for p in problems if 'no notebook' in p]
     return problems

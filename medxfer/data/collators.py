@@ -116,7 +116,10 @@ def _encode_mentions(
 # %% ../../nbs/data/30_collators.ipynb #19890d4e
 def _choice_attributes(span: Span) -> dict[str, str | bool | tuple[str, ...]]:
     "The attributes of a span that are a choice among values: text, truth, or a tuple of at most one text"
-    one = lambda v: isinstance(v, tuple) and len(v) < 2 and all(isinstance(o, str) for o in v)
+
+    def one(v):
+        return isinstance(v, tuple) and len(v) < 2 and all(isinstance(o, str) for o in v)
+
     return {k: v for k, v in span.attributes.items() if isinstance(v, (str, bool)) or one(v)}
 
 # %% ../../nbs/data/30_collators.ipynb #e7cf8664

@@ -8,6 +8,7 @@ __all__ = ['Registry']
 # %% ../../nbs/data/03_registry.ipynb #4fee4e62
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
 from .base import MedxferError, NotFound
@@ -19,8 +20,10 @@ class Registry:
     def __init__(
         self,
         kind: str,  # in the singular, for messages: 'surgery rule'
+        package: str = '',  # whose modules are imported when a name is unknown
     ):
         self.kind = kind
+        self.package = package
         self._entries: dict[str, Any] = {}
 
     def register(self, name: str) -> Callable:
@@ -29,7 +32,9 @@ class Registry:
         def add(entry):
             known = self._entries.get(name)
             if known is not None and known.__qualname__ != entry.__qualname__:
-                raise MedxferError(f'{name!r} is already a {self.kind}: {known.__module__}.{known.__qualname__}')
+                raise MedxferError(
+                    f'{name!r} is already a {self.kind}: {known.__module__}.{known.__qualname__}'
+                )
             self._entries[name] = entry
             return entry
 
@@ -44,10 +49,19 @@ class Registry:
             return self._entries[name]
         if ':' in name:
             return self._load(name)
+        self._import_package()
+        if name in self._entries:
+            return self._entries[name]
         known = ', '.join(self) or 'none'
         raise NotFound(
             f'{name!r} is not a {self.kind}; choose from {known}, or write package.module:name for your own'
         )
+
+    def _import_package(self):
+        "Import every module of the package, so that all of them have registered"
+        if self.package:
+            for module in iter_modules(import_module(self.package).__path__, f'{self.package}.'):
+                import_module(module.name)
 
     def _load(self, path: str) -> Any:
         "The attribute `name` of `package.module`, where `path` is `package.module:name`"
@@ -55,7 +69,9 @@ class Registry:
         try:
             return getattr(import_module(module), attribute)
         except ModuleNotFoundError as e:
-            raise NotFound(f'{self.kind} {path!r}: Python finds no module {e.name}; is it installed?') from None
+            raise NotFound(
+                f'{self.kind} {path!r}: Python finds no module {e.name}; is it installed?'
+            ) from None
         except AttributeError:
             raise NotFound(f'{self.kind} {path!r}: {module} has no {attribute}') from None
 

@@ -211,7 +211,10 @@ def _count_concepts(samples: Iterable[UnifiedSample]) -> dict:
 # %% ../../nbs/data/25_stats.ipynb #0e6720e6
 def _count_names(samples: list[UnifiedSample]) -> dict[str, dict]:
     "Counts of labels, relations, judgements, attributes, languages, sources and what stands in `meta`"
-    count = lambda names: _sum_by_name((n, 1) for n in names)
+
+    def count(names):
+        return _sum_by_name((n, 1) for n in names)
+
     return dict(
         labels=count(o.label for s in samples for o in s.spans),
         relation_labels=count(r.label for s in samples for r in s.relations),
@@ -319,10 +322,11 @@ def names_table(
     "How often each name is used, one line per name"
     import pandas as pd
 
-    lists = lambda r: (
-        dict(label=r['labels'], relation=r['relation_labels'], candidate=r['candidate_labels'])
-        | {f'attribute {k}': v for k, v in r['attributes'].items()}
-    )
+    def lists(r):
+        return dict(
+            label=r['labels'], relation=r['relation_labels'], candidate=r['candidate_labels']
+        ) | {f'attribute {k}': v for k, v in r['attributes'].items()}
+
     return pd.DataFrame(
         [
             dict(

@@ -9,6 +9,7 @@ __all__ = ['MIN_GAP', 'fieller_interval', 'GapClosure', 'gap_closure', 'closure_
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from scipy import stats
 from medxfer.evaluation.significance import (
     Contrast,
     Sums,
+    average_seed_scores,
     check_scores,
     contrast_arrays,
     linearise,
@@ -25,7 +27,6 @@ from medxfer.evaluation.significance import (
     point_contrast,
     residual_mean_square,
     score_arrays,
-    seed_scores,
     t_contrast,
     why_no_interval,
 )
@@ -37,7 +38,7 @@ def fieller_interval(
     va,  # variance of the numerator
     vb,  # variance of the denominator
     cab,  # their covariance
-    df=np.inf,  # degrees of freedom of the variances
+    df: float | np.ndarray = np.inf,  # degrees of freedom of the variances
     alpha: float = 0.05,
 ) -> tuple[np.ndarray, np.ndarray]:
     "Lower and upper end of the interval of a / b; nan where `b` is not significantly different from 0, as the interval has no ends"
@@ -61,10 +62,10 @@ def _arm_covariance(
     Returns (…, arms) means, (…, arms) variances of the seeds, (…, arms, arms) covariances of the documents.
     """
     tasks = len(groups)
-    documents = sum(_document_covariance(group) for group in groups) / tasks**2
+    documents = reduce(np.add, map(_document_covariance, groups)) / tasks**2
     means, seeds = [], []
     for arm in zip(*groups):
-        scores = sum(seed_scores(*sums) for sums in arm) / tasks
+        scores = average_seed_scores(arm)
         rest = sum(_rest_variance(*sums) for sums in arm) / tasks**2
         means.append(scores.mean(-1))
         seeds.append(np.maximum(_seed_variance(scores) - rest, 0))

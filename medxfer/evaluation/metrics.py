@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 import pandas as pd
 from ..data.base import DataError, UnifiedSample
-from .ranking import cqa_scores
+from .ranking import cqa_scores  # noqa: F401
 from .scorer import get_scorer
 
 # %% ../../nbs/evaluation/08_metrics.ipynb #b1b2c3d4

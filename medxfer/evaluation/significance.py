@@ -4,16 +4,17 @@
 
 # %% auto #0
 __all__ = ['Sums', 'Part', 'SCORE_COLUMNS', 'seed_scores', 'linearise', 'residual_mean_square', 'satterthwaite',
-           'estimate_difference', 'Contrast', 't_contrast', 'point_contrast', 'check_scores', 'ArmScores',
-           'score_arrays', 'require_same_documents', 'match_arrays', 'contrast', 'list_tasks', 'contrast_arrays',
-           'why_no_interval', 'tost', 'crossed_draws', 'crossed_bootstrap', 'AACheck', 'aa_check']
+           'estimate_difference', 'average_seed_scores', 'Contrast', 't_contrast', 'point_contrast', 'check_scores',
+           'ArmScores', 'score_arrays', 'require_same_documents', 'match_arrays', 'contrast', 'list_tasks',
+           'contrast_arrays', 'why_no_interval', 'tost', 'crossed_draws', 'crossed_bootstrap', 'AACheck', 'aa_check']
 
 # %% ../../nbs/evaluation/10_significance.ipynb #9ba803a8
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import combinations
+from itertools import combinations, product
 from math import comb
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -104,11 +105,11 @@ def satterthwaite(
 
 # %% ../../nbs/evaluation/10_significance.ipynb #93c7c58e
 def estimate_difference(
-    pairs: Sequence[tuple[Sums, Sums]],  # one a task: the arm and its baseline
+    pairs: Sequence[tuple[Sums, ...]],  # one a task: the arm and its baseline
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     "Estimate in points, standard error and degrees of freedom of arm minus baseline, averaged over tasks"
-    m_scores = _average_seed_scores([m for m, _ in pairs])
-    b_scores = _average_seed_scores([b for _, b in pairs])
+    m_scores = average_seed_scores([m for m, _ in pairs])
+    b_scores = average_seed_scores([b for _, b in pairs])
     parts = _seed_parts(m_scores, b_scores)
     for m, b in pairs:
         parts += _document_parts(m, b, len(pairs))
@@ -116,7 +117,7 @@ def estimate_difference(
     return m_scores.mean(-1) - b_scores.mean(-1), np.sqrt(var), df
 
 
-def _average_seed_scores(
+def average_seed_scores(
     tasks: Sequence[Sums],  # of one arm
 ) -> np.ndarray:
     "Each seed's mean score over the tasks, (…, seeds)"
@@ -191,7 +192,7 @@ def check_scores(
     _reject_rows(scores, repeated, 'the same task, arm, seed and doc_id as an earlier one')
 
 # %% ../../nbs/evaluation/10_significance.ipynb #9f3c20bc
-def _reject_rows(scores: pd.DataFrame, bad: pd.Series, what: str) -> None:
+def _reject_rows(scores: pd.DataFrame, bad, what: str) -> None:
     "Reject `scores` if any row is `bad`, and name the first"
     if not bad.any():
         return
@@ -220,23 +221,31 @@ def score_arrays(
     arms, arm = _encode(scores['arm'])
     seeds, seed = _encode(scores['seed'])
     docs, doc = _encode(scores['doc_id'])
+    num = scores['num'].to_numpy(float)
+    den = scores['den'].to_numpy(float)
     order = np.lexsort((doc, seed, arm, task))
-    num = scores['num'].to_numpy(float)[order]
-    den = scores['den'].to_numpy(float)[order]
     found = {}
     for start, end in _find_runs((task * len(arms) + arm)[order]):
         rows = order[start:end]
         key = tasks[task[rows[0]]], arms[arm[rows[0]]]
-        s, d = np.unique(seed[rows]), np.unique(doc[rows])
-        if len(rows) != len(s) * len(d):
-            _reject_gap(key, scores.iloc[rows], seeds[s], docs[d])
-        shape = len(s), len(d)
-        sums = num[start:end].reshape(shape), den[start:end].reshape(shape)
-        found[key] = ArmScores(seeds[s], docs[d], *sums)
+        axes = (seeds, seed[rows]), (docs, doc[rows])
+        found[key] = _arrange(key, *axes, num[rows], den[rows])
     return found
 
 
-def _encode(column: pd.Series) -> tuple[np.ndarray, np.ndarray]:
+_Coded = tuple[np.ndarray, np.ndarray]  # values, and for each row the position of its value
+
+
+def _arrange(key, seed: _Coded, doc: _Coded, num: np.ndarray, den: np.ndarray) -> ArmScores:
+    "The rows of one (task, arm), sorted by seed and document, as arrays"
+    s, d = np.unique(seed[1]), np.unique(doc[1])
+    if len(num) != len(s) * len(d):
+        _reject_gap(key, seed, doc)
+    shape = len(s), len(d)
+    return ArmScores(seed[0][s], doc[0][d], num.reshape(shape), den.reshape(shape))
+
+
+def _encode(column) -> _Coded:
     "The sorted values of a column, and for each row the position of its value among them"
     codes, values = pd.factorize(column, sort=True)
     return np.asarray(values), codes
@@ -252,13 +261,14 @@ def _find_runs(
     return list(zip(starts, [*starts[1:], len(key)]))
 
 # %% ../../nbs/evaluation/10_significance.ipynb #6d4d37d1
-def _reject_gap(key: tuple[str, str], rows: pd.DataFrame, seeds, docs) -> None:
+def _reject_gap(key: tuple[str, str], seed: _Coded, doc: _Coded) -> None:
     "Reject an arm of which a seed lacks a document, and name the first"
     task, arm = key
-    have = set(zip(rows['seed'], rows['doc_id']))
-    seed, doc = next((s, d) for s in seeds for d in docs if (s, d) not in have)
+    have = set(zip(seed[1].tolist(), doc[1].tolist()))
+    pairs = product(np.unique(seed[1]).tolist(), np.unique(doc[1]).tolist())
+    s, d = next(pair for pair in pairs if pair not in have)
     raise MedxferError(
-        f'seed {seed} of arm {arm} in task {task} has no score for document {doc}, '
+        f'seed {seed[0][s]} of arm {arm} in task {task} has no score for document {doc[0][d]}, '
         'but other seeds have one: score that run again'
     )
 
@@ -433,7 +443,7 @@ def _draw_block(
     "`crossed_draws` of one block"
     m_weights, b_weights = [_draw_weights(rng, s, draws) / s for s in seeds]
     ends = np.cumsum([seeds[0], seeds[0], seeds[1]])
-    total = 0.0
+    total = np.zeros(draws)
     for stack in stacks:
         sums = stack @ _draw_weights(rng, stack.shape[-1], draws)
         m_num, m_den, b_num, b_den = np.split(sums, ends, -2)
@@ -495,7 +505,7 @@ def _all_splits(n: int, half: int) -> set[tuple[int, ...]]:
     return ways
 
 
-def _order_split(order: Sequence, half: int) -> tuple[int, ...]:
+def _order_split(order, half: int) -> tuple[int, ...]:
     "Both halves sorted, the one with the smallest seed first"
     first = sorted(int(i) for i in order[:half])
     second = sorted(int(i) for i in order[half : 2 * half])
@@ -556,7 +566,8 @@ def _summarise_splits(
     "The `AACheck` of all tests"
     tests = len(rejected)
     share = float(rejected.mean())
-    low, high = map(float, proportion_confint(int(rejected.sum()), tests, 0.05, 'beta'))
+    ends: Any = proportion_confint(int(rejected.sum()), tests, 0.05, 'beta')
+    low, high = float(ends[0]), float(ends[1])
     reason = (
         f'{arm} is found to differ from itself in {share:.1%} of {tests} splits '
         f'({low:.1%} to {high:.1%}), {_judge_level(low, high, alpha)}'

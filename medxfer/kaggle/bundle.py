@@ -201,7 +201,10 @@ def write_wheel(folder) -> Path:
     version, about = _wheel_metadata()
     info = f'medxfer-{version}.dist-info'
     files = _package_sources() | {f'{info}/{n}': d for n, d in about.items()}
-    code = lambda d: base64.urlsafe_b64encode(hashlib.sha256(d).digest()).rstrip(b'=').decode()
+
+    def code(d):
+        return base64.urlsafe_b64encode(hashlib.sha256(d).digest()).rstrip(b'=').decode()
+
     record = (
         ''.join(f'{n},sha256={code(d)},{len(d)}\n' for n, d in files.items()) + f'{info}/RECORD,,\n'
     )
@@ -231,7 +234,10 @@ def wheels_command(folder, names: Iterable[str] = MISSING_FROM_IMAGE) -> list[st
 
 def find_missing_wheels(wheels: Iterable[Path], names: Iterable[str]) -> list[str]:
     "Which of the named packages have no wheel"
-    plain = lambda name: re.split('[=<>~!]', name)[0].replace('-', '_').lower()
+
+    def plain(name):
+        return re.split('[=<>~!]', name)[0].replace('-', '_').lower()
+
     there = {plain(w.name.split('-')[0]) for w in wheels}
     return [n for n in names if plain(n) not in there]
 

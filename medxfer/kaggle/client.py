@@ -169,7 +169,10 @@ def _quota(api):
     "Hours of GPU used and allowed this week, and when the next begins (seconds since 1970)"
     found = api.quota_view()
     gpu, refresh = found.gpu_quota, found.quota_refresh_time
-    hours = lambda t: t.total_seconds() / 3600 if t else 0.0
+
+    def hours(t):
+        return t.total_seconds() / 3600 if t else 0.0
+
     return (
         dict(
             used=hours(gpu.time_used),
@@ -277,160 +280,145 @@ class Client:
             self.log.close()
         self.process = None
 
-# %% ../../nbs/kaggle/15_client.ipynb #356db863
-def _once(self, name: str, args: dict, timeout: float):
-    "One try of a call"
-    if self.process is None or self.process.poll() is not None:
-        self.close()
-        self.log = tempfile.TemporaryFile()
-        self.process = subprocess.Popen(
-            [sys.executable, *self.command],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.log,
-            text=True,
-            env=self.env,
-            start_new_session=True,
+    def once(self, name: str, args: dict, timeout: float):
+        "One try of a call"
+        if self.process is None or self.process.poll() is not None:
+            self.close()
+            self.log = tempfile.TemporaryFile()
+            self.process = subprocess.Popen(
+                [sys.executable, *self.command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self.log,
+                text=True,
+                env=self.env,
+                start_new_session=True,
+            )
+        with suppress(OSError):
+            self.process.stdin.write(json.dumps(dict(call=name, args=args)) + '\n')
+            self.process.stdin.flush()
+        late = threading.Timer(timeout, self.process.kill)
+        late.start()
+        line = self.process.stdout.readline()
+        late.cancel()
+        if not line:
+            raise KaggleError(self.silence(name, timeout), kind='Silent')
+        answer = json.loads(line)
+        if not (e := answer.get('error')):
+            return answer['value']
+        error = KaggleError(
+            redact_secrets(f'Kaggle, asked to {name}: {e["text"]}', self.env),
+            e['status'],
+            e['kind'],
         )
-    with suppress(OSError):
-        self.process.stdin.write(json.dumps(dict(call=name, args=args)) + '\n')
-        self.process.stdin.flush()
-    late = threading.Timer(timeout, self.process.kill)
-    late.start()
-    line = self.process.stdout.readline()
-    late.cancel()
-    if not line:
-        raise KaggleError(self.silence(name, timeout), kind='Silent')
-    answer = json.loads(line)
-    if not (e := answer.get('error')):
-        return answer['value']
-    error = KaggleError(
-        redact_secrets(f'Kaggle, asked to {name}: {e["text"]}', self.env), e['status'], e['kind']
-    )
-    error.wait = e['wait']
-    raise error
+        error.wait = e['wait']
+        raise error
 
+    def silence(self, name: str, timeout: float) -> str:
+        "What can be said of a call that got no answer"
+        self.log.seek(0)
+        last = self.log.read().decode('utf-8', 'replace').strip().split('\n')[-1]
+        self.close()
+        return redact_secrets(
+            f'the kaggle client, asked to {name}, gave no answer within {timeout:,.0f} seconds or ended: {last}',
+            self.env,
+        )
 
-def _silence(self, name: str, timeout: float) -> str:
-    "What can be said of a call that got no answer"
-    self.log.seek(0)
-    last = self.log.read().decode('utf-8', 'replace').strip().split('\n')[-1]
-    self.close()
-    return redact_secrets(
-        f'the kaggle client, asked to {name}, gave no answer within {timeout:,.0f} seconds or ended: {last}',
-        self.env,
-    )
+    def call(self, name: str, tries: int | None = None, moves: bool = False, **args):
+        "A call, tried again where that can help"
+        tries = tries or self.tries
+        for n in range(1, tries + 1):
+            try:
+                return self.once(name, args, self.transfer if moves else self.timeout)
+            except KaggleError as e:
+                if n == tries or not is_transient(e):
+                    raise
+                wait = self.wait(n, getattr(e, 'wait', None))
+                self.say(f'{e}; again in {wait:,.0f} seconds')
+                time.sleep(wait)
 
+    def wait(self, n: int, asked: str | None = None) -> float:
+        "Seconds to wait after the nth failure; at least what the server asks for, where that is a number"
+        with suppress(TypeError, ValueError):
+            return min(max(float(asked), self.pause), self.longest)
+        return min(self.pause * 2 ** (n - 1), self.longest) * random.uniform(0.8, 1.2)
 
-Client.once, Client.silence = _once, _silence
+    def publish(self, ref: str, folder, notes: str = '', patience: int = 60) -> str:
+        "Make the newest version of a dataset hold a folder's files; their content hash"
+        wanted = seal_folder(folder)
+        if (
+            self.settle(ref, patience)
+            and (self.call('content', ref=ref) or {}).get('hash') == wanted
+        ):
+            return wanted
+        self.upload(ref, folder, notes or wanted[:12], patience)
+        for n in range(1, patience + 1):
+            found = self.settle(ref, patience) and self.call('content', ref=ref)
+            if found and found.get('hash') == wanted:
+                return wanted
+            time.sleep(self.wait(min(n, 4)))
+        raise KaggleError(
+            f'{ref} was uploaded, and Kaggle said that this went well, but its newest version '
+            + (
+                'is another one'
+                if found
+                else 'cannot be read: perhaps the number of private datasets, or their room, is used up. Delete some at kaggle.com, and push again'
+            )
+        )
 
-# %% ../../nbs/kaggle/15_client.ipynb #de8a9964
-def _call(self, name: str, tries: int | None = None, moves: bool = False, **args):
-    "A call, tried again where that can help"
-    tries = tries or self.tries
-    for n in range(1, tries + 1):
-        try:
-            return self.once(name, args, self.transfer if moves else self.timeout)
-        except KaggleError as e:
-            if n == tries or not is_transient(e):
-                raise
-            wait = self.wait(n, getattr(e, 'wait', None))
-            self.say(f'{e}; again in {wait:,.0f} seconds')
-            time.sleep(wait)
+    def settle(self, ref: str, patience: int) -> dict | None:
+        "Wait until a dataset is not being processed; None where there is no such dataset"
+        for n in range(1, patience + 1):
+            found = self.call('dataset', ref=ref)
+            if found is None or found['status'] == _READY_STATUS:
+                return found
+            if found['status'] in _FAILED_STATUSES:
+                raise KaggleError(
+                    f'{ref} is {found["status"]} on Kaggle; delete it there, and push again'
+                )
+            self.say(f'{ref} is being processed')
+            time.sleep(self.wait(min(n, 4)))
+        raise KaggleError(f'{ref} is still being processed; push again later')
 
+    def upload(self, ref: str, folder, notes: str, patience: int):
+        "Upload a folder as a new dataset, or as the next version of one"
+        slug = ref.split('/')[1]
+        if not 6 <= len(slug) <= 50:
+            raise MedxferError(
+                f'the name {slug!r} has {len(slug)} letters; Kaggle takes 6 to 50, so choose a shorter name for the study'
+            )
+        about = dict(id=ref, title=slug, licenses=[dict(name='other')], isPrivate=True)
+        Path(folder, 'dataset-metadata.json').write_text(json.dumps(about))
+        for n in range(1, patience + 1):
+            there = self.settle(ref, patience)
+            try:
+                error = (
+                    self.call('version', moves=True, folder=str(folder), notes=notes)
+                    if there
+                    else self.call('create', moves=True, folder=str(folder))
+                )
+            except KaggleError as e:
+                if e.status not in (403, 409):
+                    raise
+                error = str(e)  # another version is being processed after all
+            if not error:
+                return
+            if there is None and 'already in use' not in error:
+                raise KaggleError(f'{ref} could not be made: {error}')
+            self.say(f'{ref}: {error}')
+            time.sleep(self.wait(min(n, 4)))
+        raise KaggleError(f'{ref} could not be uploaded: {error}')
 
-def _wait(self, n: int, asked: str | None = None) -> float:
-    "Seconds to wait after the nth failure; at least what the server asks for, where that is a number"
-    with suppress(TypeError, ValueError):
-        return min(max(float(asked), self.pause), self.longest)
-    return min(self.pause * 2 ** (n - 1), self.longest) * random.uniform(0.8, 1.2)
-
-
-Client.call, Client.wait = _call, _wait
+    def fetch(self, ref: str, folder) -> Path | None:
+        "The newest version of a dataset, checked; None where there is none"
+        if self.settle(ref, 60) is None:
+            return None
+        self.call('download', moves=True, ref=ref, folder=str(folder))
+        check_content(folder)
+        return Path(folder)
 
 # %% ../../nbs/kaggle/15_client.ipynb #a096031d
 _READY_STATUS, _FAILED_STATUSES = 'ready', ('failed', 'deleted')
-
-
-def _publish(self, ref: str, folder, notes: str = '', patience: int = 60) -> str:
-    "Make the newest version of a dataset hold a folder's files; their content hash"
-    wanted = seal_folder(folder)
-    if self.settle(ref, patience) and (self.call('content', ref=ref) or {}).get('hash') == wanted:
-        return wanted
-    self.upload(ref, folder, notes or wanted[:12], patience)
-    for n in range(1, patience + 1):
-        found = self.settle(ref, patience) and self.call('content', ref=ref)
-        if found and found.get('hash') == wanted:
-            return wanted
-        time.sleep(self.wait(min(n, 4)))
-    raise KaggleError(
-        f'{ref} was uploaded, and Kaggle said that this went well, but its newest version '
-        + (
-            'is another one'
-            if found
-            else 'cannot be read: perhaps the number of private datasets, or their room, is used up. Delete some at kaggle.com, and push again'
-        )
-    )
-
-
-def _settle(self, ref: str, patience: int) -> dict | None:
-    "Wait until a dataset is not being processed; None where there is no such dataset"
-    for n in range(1, patience + 1):
-        found = self.call('dataset', ref=ref)
-        if found is None or found['status'] == _READY_STATUS:
-            return found
-        if found['status'] in _FAILED_STATUSES:
-            raise KaggleError(
-                f'{ref} is {found["status"]} on Kaggle; delete it there, and push again'
-            )
-        self.say(f'{ref} is being processed')
-        time.sleep(self.wait(min(n, 4)))
-    raise KaggleError(f'{ref} is still being processed; push again later')
-
-
-Client.publish, Client.settle = _publish, _settle
-
-# %% ../../nbs/kaggle/15_client.ipynb #5ea72abb
-def _upload(self, ref: str, folder, notes: str, patience: int):
-    "Upload a folder as a new dataset, or as the next version of one"
-    slug = ref.split('/')[1]
-    if not 6 <= len(slug) <= 50:
-        raise MedxferError(
-            f'the name {slug!r} has {len(slug)} letters; Kaggle takes 6 to 50, so choose a shorter name for the study'
-        )
-    about = dict(id=ref, title=slug, licenses=[dict(name='other')], isPrivate=True)
-    Path(folder, 'dataset-metadata.json').write_text(json.dumps(about))
-    for n in range(1, patience + 1):
-        there = self.settle(ref, patience)
-        try:
-            error = (
-                self.call('version', moves=True, folder=str(folder), notes=notes)
-                if there
-                else self.call('create', moves=True, folder=str(folder))
-            )
-        except KaggleError as e:
-            if e.status not in (403, 409):
-                raise
-            error = str(e)  # another version is being processed after all
-        if not error:
-            return
-        if there is None and 'already in use' not in error:
-            raise KaggleError(f'{ref} could not be made: {error}')
-        self.say(f'{ref}: {error}')
-        time.sleep(self.wait(min(n, 4)))
-    raise KaggleError(f'{ref} could not be uploaded: {error}')
-
-
-def _fetch(self, ref: str, folder) -> Path | None:
-    "The newest version of a dataset, checked; None where there is none"
-    if self.settle(ref, 60) is None:
-        return None
-    self.call('download', moves=True, ref=ref, folder=str(folder))
-    check_content(folder)
-    return Path(folder)
-
-
-Client.upload, Client.fetch = _upload, _fetch
 
 # %% ../../nbs/kaggle/15_client.ipynb #4a7896cb
 #| eval: false

@@ -48,7 +48,7 @@ def _make_driver(args, fresh=None, **more):
 # %% ../../nbs/kaggle/35_commands.ipynb #2e3b560b
 def _push(args) -> int:
     "Publish what has changed and push a session that goes on with a study"
-    from medxfer.kaggle.driver import DriverMemory
+    from medxfer.kaggle.study_home import DriverMemory
 
     for o in args.overrides:
         if o.startswith('data.root='):
@@ -119,7 +119,7 @@ def _print_state(driver, as_json: bool) -> int:
 def _print_quota(args) -> int:
     "GPU hours of this week: used, left, and when the next week begins"
     from medxfer.kaggle.client import Client
-    from medxfer.kaggle.driver import format_weekday_time
+    from medxfer.kaggle.pusher import format_weekday_time
 
     with Client(say=make_printer(args.json)) as client:
         q = client.call('quota')

@@ -92,11 +92,14 @@ def take_snapshot(
     if found is None or parent and parent.key[:2] >= found:
         return None
     done, step = found
-    wanted = lambda n: (
-        not n.startswith('checkpoints/')
-        if done
-        else not n.startswith('checkpoints/') or n.startswith(f'checkpoints/step-{step}/')
-    )
+
+    def wanted(n):
+        return (
+            not n.startswith('checkpoints/')
+            if done
+            else not n.startswith('checkpoints/') or n.startswith(f'checkpoints/step-{step}/')
+        )
+
     files = {
         n: p
         for n, p in list_run_files(folder, allow, study).items()

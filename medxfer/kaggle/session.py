@@ -160,26 +160,21 @@ class Worker:
                     self.events.put((self, process, json.loads(line)))
         self.events.put((self, process, dict(ended=process.wait())))
 
-# %% ../../nbs/kaggle/25_session.ipynb #9d09b298
-def _give(self, run):
-    "Have the process do a run"
-    self.run, line = run, json.dumps(run.overrides)
-    if self.place.processes > 1:
-        return self.start(line)
-    if self.process is None or self.process.poll() is not None:
-        self.start()
-    self.process.stdin.write(line + '\n')
-    self.process.stdin.flush()
+    def give(self, run):
+        "Have the process do a run"
+        self.run, line = run, json.dumps(run.overrides)
+        if self.place.processes > 1:
+            return self.start(line)
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+        self.process.stdin.write(line + '\n')
+        self.process.stdin.flush()
 
-
-def _signal(self, which):
-    "Signal the process and all that it started"
-    if self.process and self.process.poll() is None:
-        with suppress(ProcessLookupError):
-            os.killpg(self.process.pid, which)
-
-
-Worker.give, Worker.signal = _give, _signal
+    def signal(self, which):
+        "Signal the process and all that it started"
+        if self.process and self.process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, which)
 
 # %% ../../nbs/kaggle/25_session.ipynb #2abaa95c
 def _find_start_time() -> float:
@@ -243,348 +238,327 @@ class Session:
                 f'this image lacks {", ".join(lacks)}; where a run needs one, add its wheel to the folder that --wheels names, and push again'
             )
 
-# %% ../../nbs/kaggle/25_session.ipynb #7603f30d
-def _scratch(self) -> Path:
-    "A folder for work in progress, which the session's end takes away"
-    folder = self.root / 'temp'
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError:
-        return Path(tempfile.mkdtemp())
-    return folder
-
-
-def _mounted(self, wanted: str) -> list[Path]:
-    "The folders to look in: those with the content that was asked for, or all that is mounted"
-    if not self.root:
-        return []
-    wanted, found = (
-        [h for h in wanted.split(',') if h],
-        {content_hash(p.parent): p.parent for p in (self.root / 'input').rglob(CONTENT_FILE)},
-    )
-    if missing := [h for h in wanted if h not in found]:
-        raise MedxferError(
-            f'{len(missing)} of {len(wanted)} datasets are not mounted in the version that this session was pushed with (content {missing[0][:12]}): one is not attached, or an older version of it is; push again'
-        )
-    return [found[h] for h in wanted] or [self.root / 'input']
-
-
-Session.scratch, Session.mounted = _scratch, _mounted
-
-# %% ../../nbs/kaggle/25_session.ipynb #523f6e26
-def _data(self) -> list[str]:
-    "The override that leads to the attached corpora, if there are any"
-    packs = [
-        p
-        for f in self.inputs
-        for p in f.rglob(f'*{PACK_SUFFIX}')
-        if read_pack_header(p).get('kind') == 'data'
-    ]
-    if not packs:
-        return []
-    folder = self.runs.parent / 'data'
-    for p in packs[:1]:
-        extract_pack(p, folder)
-    return [f'data.root={folder}']
-
-
-def _overrides(self, text: str = '') -> list[str]:
-    "Overrides as on a command line, and those that lead to this session's folders"
-    return [*shlex.split(text), f'runs={self.runs}', *self.data()]
-
-
-def _plan(self, experiment: str, overrides: str = '') -> StudyPlan:
-    "The plan of a study; or of the one run that overrides describe, where no experiment is named"
-    given = self.overrides(overrides)
-    self.bring_tuned(compose([f'experiment={experiment}'] * bool(experiment) + given)['study'])
-    spec = None if experiment else resolve_run(given)
-    return (
-        plan_study(experiment, given)
-        if experiment
-        else StudyPlan(spec.settings, tuple(sort_by_needs([spec])))
-    )
-
-
-def _bring_tuned(self, study: str):
-    "Put the tuned values that came along where a plan looks for them"
-    to = best_file(self.runs / study)
-    for found in (p for f in self.inputs for p in f.rglob(to.name)):
-        to.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(found, to)
-
-
-Session.data, Session.overrides, Session.plan, Session.bring_tuned = (
-    _data,
-    _overrides,
-    _plan,
-    _bring_tuned,
-)
-
-# %% ../../nbs/kaggle/25_session.ipynb #9743b590
-def _link_models(self, plan: StudyPlan):
-    "Let mounted models be found under their ids on the hub"
-    if not self.root:
-        return
-    cache = self.runs.parent / 'hub'
-    for hub, handle in {
-        (m.get('hub'), m.get('kaggle')) for m in (r.settings['model'] for r in plan.runs)
-    }:
-        if not (hub and handle):
-            continue
-        parts = [p.lower() for p in handle.split('/')[1:4]]  # model, framework, variation
-        found = [
-            f.parent
-            for f in sorted((self.root / 'input').rglob('config.json'))
-            if all(p in str(f).lower().split('/') for p in parts)
-        ]
-        if not found:
-            raise MedxferError(f'the model {hub} is not mounted; attach {handle} to the kernel')
-        folder = cache / f'models--{hub.replace("/", "--")}'
-        (folder / 'refs').mkdir(parents=True, exist_ok=True)
-        (folder / 'refs' / 'main').write_text('kaggle')
-        shutil.rmtree(folder / 'snapshots', ignore_errors=True)
-        (folder / 'snapshots' / 'kaggle').mkdir(parents=True)
-        for f in found[-1].iterdir():
-            (folder / 'snapshots' / 'kaggle' / f.name).symlink_to(f)
-        os.environ |= dict(HF_HUB_CACHE=str(cache), HF_HUB_OFFLINE='1')
-
-
-Session.link_models = _link_models
-
-# %% ../../nbs/kaggle/25_session.ipynb #f659a6be
-def _work(self, plan: StudyPlan, only: str = ''):
-    "Bring runs of a plan as far as the time allows; `only` are their ids with commas between, '' all"
-    stop_on_signal()
-    self.link_models(plan)
-    runs = self.bring(plan, only)
-    todo, events = [r for r in runs if not is_done(r)], queue.Queue()
-    self.say(
-        f'{len(runs) - len(todo)} of {len(runs)} runs are finished; {len(self.places)} at a time on {", ".join(p.name for p in self.places)}'
-    )
-    self.out.mkdir(parents=True, exist_ok=True)
-    os.environ[STOP_AT] = str(self.end)
-    with open(self.out / 'workers.log', 'a') as log:
-        workers = [
-            Worker(p, events, log, f'Kaggle, {self.name},' if self.root else '')
-            for p in self.places
-        ]
+    def scratch(self) -> Path:
+        "A folder for work in progress, which the session's end takes away"
+        folder = self.root / 'temp'
         try:
-            self.follow(todo, workers, events)
-        except KeyboardInterrupt:
-            self.why = 'it was interrupted'
-        finally:
-            self.leave(workers, runs)
-    self.waiting = [r.id for r in runs if not is_done(r) and r.id not in self.failed]
-    self.write()
-    self.upload()
+            folder.mkdir(exist_ok=True)
+        except OSError:
+            return Path(tempfile.mkdtemp())
+        return folder
 
-
-def _bring(self, plan: StudyPlan, only: str = '') -> list:
-    "Restore the runs of a slice from what is mounted; the runs"
-    runs, before = self.slice(plan, only), find_snapshots(*self.inputs)
-    for r in runs:
-        self.last[r.id] = restore_run(r.id, r.folder, before.get(r.id, ()), self.say)
-    return runs
-
-
-def _slice(self, plan: StudyPlan, only: str) -> list:
-    "The wanted runs and what they need; refused where the plan has no such run"
-    wanted, known = [i for i in only.split(',') if i], {r.id: r for r in plan.runs}
-    if unknown := [i for i in wanted if i not in known]:
-        raise MedxferError(
-            f'the study has no run {unknown[0]} here: the code or the corpora differ from those that it was planned with; push it again'
+    def mounted(self, wanted: str) -> list[Path]:
+        "The folders to look in: those with the content that was asked for, or all that is mounted"
+        if not self.root:
+            return []
+        wanted, found = (
+            [h for h in wanted.split(',') if h],
+            {content_hash(p.parent): p.parent for p in (self.root / 'input').rglob(CONTENT_FILE)},
         )
-    return sort_by_needs([known[i] for i in wanted] or plan.runs)
+        if missing := [h for h in wanted if h not in found]:
+            raise MedxferError(
+                f'{len(missing)} of {len(wanted)} datasets are not mounted in the version that this session was pushed with (content {missing[0][:12]}): one is not attached, or an older version of it is; push again'
+            )
+        return [found[h] for h in wanted] or [self.root / 'input']
 
+    def data(self) -> list[str]:
+        "The override that leads to the attached corpora, if there are any"
+        packs = [
+            p
+            for f in self.inputs
+            for p in f.rglob(f'*{PACK_SUFFIX}')
+            if read_pack_header(p).get('kind') == 'data'
+        ]
+        if not packs:
+            return []
+        folder = self.runs.parent / 'data'
+        for p in packs[:1]:
+            extract_pack(p, folder)
+        return [f'data.root={folder}']
 
-Session.work, Session.bring, Session.slice = _work, _bring, _slice
+    def overrides(self, text: str = '') -> list[str]:
+        "Overrides as on a command line, and those that lead to this session's folders"
+        return [*shlex.split(text), f'runs={self.runs}', *self.data()]
 
-# %% ../../nbs/kaggle/25_session.ipynb #fcb2f0eb
-def _follow(self, todo: list, workers: list, events):
-    "Hand out runs and listen until all is done, or it is time"
-    told, uploaded, aside = time.monotonic(), time.monotonic(), None
-    while not (why := self.must_stop()):
-        ready = [r for r in todo if r.id not in self.failed and all(map(is_done, r.needs))]
-        for w, r in zip((w for w in workers if w.run is None), ready):
-            todo.remove(r)
-            self.say(f'{w.place.name}: {r.id}')
-            w.give(r)
-        busy = [w for w in workers if w.run]
-        if not busy:
+    def plan(self, experiment: str, overrides: str = '') -> StudyPlan:
+        "The plan of a study; or of the one run that overrides describe, where no experiment is named"
+        given = self.overrides(overrides)
+        self.bring_tuned(compose([f'experiment={experiment}'] * bool(experiment) + given)['study'])
+        spec = None if experiment else resolve_run(given)
+        return (
+            plan_study(experiment, given)
+            if experiment
+            else StudyPlan(spec.settings, tuple(sort_by_needs([spec])))
+        )
+
+    def bring_tuned(self, study: str):
+        "Put the tuned values that came along where a plan looks for them"
+        to = best_file(self.runs / study)
+        for found in (p for f in self.inputs for p in f.rglob(to.name)):
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(found, to)
+
+    def link_models(self, plan: StudyPlan):
+        "Let mounted models be found under their ids on the hub"
+        if not self.root:
             return
-        with suppress(queue.Empty):
-            self.hear(*events.get(timeout=0.2), todo)
-        for w in busy:
-            w.run and self.save(w.run, self.every)
-        if time.monotonic() - uploaded > _UPLOAD_INTERVAL and not (
-            aside and aside.is_alive()
-        ):  # it may take long, and nobody waits for it
-            uploaded, aside = time.monotonic(), threading.Thread(target=self.upload, daemon=True)
-            aside.start()
-        if time.monotonic() - told > 60:
-            told = time.monotonic()
+        cache = self.runs.parent / 'hub'
+        for hub, handle in {
+            (m.get('hub'), m.get('kaggle')) for m in (r.settings['model'] for r in plan.runs)
+        }:
+            if not (hub and handle):
+                continue
+            parts = [p.lower() for p in handle.split('/')[1:4]]  # model, framework, variation
+            found = [
+                f.parent
+                for f in sorted((self.root / 'input').rglob('config.json'))
+                if all(p in str(f).lower().split('/') for p in parts)
+            ]
+            if not found:
+                raise MedxferError(f'the model {hub} is not mounted; attach {handle} to the kernel')
+            folder = cache / f'models--{hub.replace("/", "--")}'
+            (folder / 'refs').mkdir(parents=True, exist_ok=True)
+            (folder / 'refs' / 'main').write_text('kaggle')
+            shutil.rmtree(folder / 'snapshots', ignore_errors=True)
+            (folder / 'snapshots' / 'kaggle').mkdir(parents=True)
+            for f in found[-1].iterdir():
+                (folder / 'snapshots' / 'kaggle' / f.name).symlink_to(f)
+            os.environ |= dict(HF_HUB_CACHE=str(cache), HF_HUB_OFFLINE='1')
+
+    def work(self, plan: StudyPlan, only: str = ''):
+        "Bring runs of a plan as far as the time allows; `only` are their ids with commas between, '' all"
+        stop_on_signal()
+        self.link_models(plan)
+        runs = self.bring(plan, only)
+        todo, events = [r for r in runs if not is_done(r)], queue.Queue()
+        self.say(
+            f'{len(runs) - len(todo)} of {len(runs)} runs are finished; {len(self.places)} at a time on {", ".join(p.name for p in self.places)}'
+        )
+        self.out.mkdir(parents=True, exist_ok=True)
+        os.environ[STOP_AT] = str(self.end)
+        with open(self.out / 'workers.log', 'a') as log:
+            workers = [
+                Worker(p, events, log, f'Kaggle, {self.name},' if self.root else '')
+                for p in self.places
+            ]
+            try:
+                self.follow(todo, workers, events)
+            except KeyboardInterrupt:
+                self.why = 'it was interrupted'
+            finally:
+                self.leave(workers, runs)
+        self.waiting = [r.id for r in runs if not is_done(r) and r.id not in self.failed]
+        self.write()
+        self.upload()
+
+    def bring(self, plan: StudyPlan, only: str = '') -> list:
+        "Restore the runs of a slice from what is mounted; the runs"
+        runs, before = self.slice(plan, only), find_snapshots(*self.inputs)
+        for r in runs:
+            self.last[r.id] = restore_run(r.id, r.folder, before.get(r.id, ()), self.say)
+        return runs
+
+    def slice(self, plan: StudyPlan, only: str) -> list:
+        "The wanted runs and what they need; refused where the plan has no such run"
+        wanted, known = [i for i in only.split(',') if i], {r.id: r for r in plan.runs}
+        if unknown := [i for i in wanted if i not in known]:
+            raise MedxferError(
+                f'the study has no run {unknown[0]} here: the code or the corpora differ from those that it was planned with; push it again'
+            )
+        return sort_by_needs([known[i] for i in wanted] or plan.runs)
+
+    def follow(self, todo: list, workers: list, events):
+        "Hand out runs and listen until all is done, or it is time"
+        told, uploaded, aside = time.monotonic(), time.monotonic(), None
+        while not (why := self.must_stop()):
+            ready = [r for r in todo if r.id not in self.failed and all(map(is_done, r.needs))]
+            for w, r in zip((w for w in workers if w.run is None), ready):
+                todo.remove(r)
+                self.say(f'{w.place.name}: {r.id}')
+                w.give(r)
+            busy = [w for w in workers if w.run]
+            if not busy:
+                return
+            with suppress(queue.Empty):
+                self.hear(*events.get(timeout=0.2), todo)
             for w in busy:
-                if w.run and (p := read_progress(w.run)):
-                    self.say(format_progress(w.run.id, p))
-    self.why = why
+                w.run and self.save(w.run, self.every)
+            if time.monotonic() - uploaded > _UPLOAD_INTERVAL and not (
+                aside and aside.is_alive()
+            ):  # it may take long, and nobody waits for it
+                uploaded, aside = (
+                    time.monotonic(),
+                    threading.Thread(target=self.upload, daemon=True),
+                )
+                aside.start()
+            if time.monotonic() - told > 60:
+                told = time.monotonic()
+                for w in busy:
+                    if w.run and (p := read_progress(w.run)):
+                        self.say(format_progress(w.run.id, p))
+        self.why = why
 
+    def must_stop(self) -> str:
+        "Why the session must end now, '' where it need not"
+        if time.time() >= self.end:
+            return 'its time is up'
+        if is_stop_requested():
+            return 'it was asked to stop'
+        return 'who started it is gone' if os.getppid() != self.parent else ''
 
-def _must_stop(self) -> str:
-    "Why the session must end now, '' where it need not"
-    if time.time() >= self.end:
-        return 'its time is up'
-    if is_stop_requested():
-        return 'it was asked to stop'
-    return 'who started it is gone' if os.getppid() != self.parent else ''
+    def hear(self, worker, process, what: dict, todo: list):
+        "Take in what a process of a worker says; free the worker once it can take another run"
+        run = worker.run
+        if 'said' in what:
+            return self.say(f'  {run.id}: {what["said"]}' if run else what['said'])
+        if run is None or process is not worker.process:
+            return  # the last word of an earlier process
+        if 'how' in what:
+            worker.answer = what
+            if what.get('spoilt'):
+                worker.signal(
+                    signal.SIGKILL
+                )  # after an error on a GPU all further runs of this process would fail
+            if what.get('spoilt') or worker.place.processes > 1:
+                return  # free when it is gone
+        answer, worker.run, worker.answer = worker.answer, None, None
+        if answer is None:  # a crash, or memory ran out
+            self.tries[run.id] = self.tries.get(run.id, 0) + 1
+            if self.tries[run.id] < _MAX_TRIES:
+                todo.insert(0, run)
+            else:
+                self.failed[run.id] = (
+                    f'its process ended with {what["ended"]} {_MAX_TRIES} times; see workers.log'
+                )
+        elif answer['how'] == 'failed':
+            self.failed[run.id] = answer['reason']
+        self.say(
+            f'{run.id}: {answer["how"]} {answer["reason"]}'.rstrip()
+            if answer
+            else f'{run.id}: its process died'
+        )
+        self.save(run)
 
+    def save(self, run, every: float = 0.0):
+        "Snapshot a run, if there is something new"
+        if (
+            every
+            and time.monotonic() - self.saved_at.get(run.id, -every) < every
+            or not run.folder.is_dir()
+        ):
+            return
+        self.saved_at[run.id] = time.monotonic()
+        try:
+            found = take_snapshot(run.folder, self.snapshots, self.name, self.last.get(run.id))
+        except (OSError, MedxferError) as e:
+            return self.say(f'{run.id}: not saved this time ({e})')
+        if p := read_progress(run):
+            self.progress[run.id] = {k: p[k] for k in ('tokens', 'budget', 'loss', 'speed', 'left')}
+        if found:
+            self.last[run.id] = found
+            self.write()
 
-Session.follow, Session.must_stop = _follow, _must_stop
+    def leave(self, workers, runs):
+        "Stop all workers, give them time to save, and snapshot everything"
+        for w in workers:
+            w.signal(signal.SIGTERM)
+        patience = time.monotonic() + self.patience
+        for w in workers:
+            if w.process is None:
+                continue
+            with suppress(OSError):
+                w.process.stdin.close()
+            with suppress(subprocess.TimeoutExpired):
+                w.process.wait(max(0.1, patience - time.monotonic()))
+            w.signal(signal.SIGKILL)
+        for r in runs:
+            self.save(r)
+
+    def write(self):
+        "Write session.json: who this was, what it saved, how every run stands"
+        kept = {
+            p.name: hashlib.sha256(p.open('rb').readline()).hexdigest()
+            for p in sorted(self.snapshots.glob(f'*{PACK_SUFFIX}'))
+        }
+        runs = {
+            i: dict(done=s.done, step=s.step) | self.progress.get(i, {})
+            for i, s in self.last.items()
+            if s
+        }
+        report = dict(
+            session=self.name,
+            began=self.began,
+            until=time.time(),
+            why=self.why,
+            runs=runs,
+            failed=self.failed,
+            waiting=self.waiting,
+            snapshots=kept,
+        )
+        self.out.mkdir(parents=True, exist_ok=True)
+        write_atomic(self.out / 'session.json', json.dumps(report, indent=1).encode())
+
+    def finish(self) -> dict:
+        "What the session came to; an error where runs failed, so that the kernel is seen to have failed"
+        if self.why:
+            self.say(
+                f'the session stopped because {self.why}; {len(self.waiting)} runs go on in the next'
+            )
+        if self.failed:
+            run, reason = next(iter(self.failed.items()))
+            raise MedxferError(f'{len(self.failed)} runs failed: {run}: {reason}')
+        return json.loads((self.out / 'session.json').read_bytes())
+
+    def scores(self, plan: StudyPlan):
+        "Table of the primary score of each arm on each task, the mean over the seeds done; its numbers also in metrics.json, where a sweep looks for them"
+        import pandas as pd
+
+        done = [
+            (r.arm, json.loads((r.folder / 'metrics.json').read_bytes()))
+            for r in plan.runs
+            if is_done(r)
+        ]
+        rows = [
+            (arm, task, next(iter(scores.values())))
+            for arm, tasks in done
+            for task, scores in tasks.items()
+        ]
+        means = (
+            pd.DataFrame(rows, columns=['arm', 'task', 'score'])
+            .groupby(['arm', 'task'], sort=False)
+            .score.mean()
+        )
+        write_atomic(
+            self.out / 'metrics.json',
+            json.dumps({' '.join(k): v for k, v in means.items()}, indent=1).encode(),
+        )
+        return means.unstack('task').rename_axis(columns=None)
+
+    def upload(self):
+        "Publish the state, with what was saved here in it, where a secret allows it"
+        if not self.state or not (token := _read_kernel_secret()):
+            return
+        mine = {s.run: s.path for s in self.last.values() if s and s.path.exists()}
+        try:
+            with (
+                tempfile.TemporaryDirectory() as d,
+                Client(dict(KAGGLE_API_TOKEN=token), tries=3) as client,
+            ):
+                before = next(
+                    (f for f in self.inputs for f in [p.parent for p in f.rglob('driver.json')]),
+                    None,
+                )
+                for p in before.iterdir() if before else ():
+                    p.name != CONTENT_FILE and shutil.copyfile(p, Path(d) / p.name)
+                for p in mine.values():
+                    shutil.copyfile(p, Path(d) / p.name)
+                client.publish(self.state, d, self.name)
+                self.say(f'{len(mine)} runs are published from here')
+        except (MedxferError, OSError) as e:
+            self.say(f'not published from here: {e}; the driver collects what is kept')
 
 # %% ../../nbs/kaggle/25_session.ipynb #88ca63a6
 _MAX_TRIES = 2  # of a run whose process dies, in one session
-
-
-def _hear(self, worker, process, what: dict, todo: list):
-    "Take in what a process of a worker says; free the worker once it can take another run"
-    run = worker.run
-    if 'said' in what:
-        return self.say(f'  {run.id}: {what["said"]}' if run else what['said'])
-    if run is None or process is not worker.process:
-        return  # the last word of an earlier process
-    if 'how' in what:
-        worker.answer = what
-        if what.get('spoilt'):
-            worker.signal(
-                signal.SIGKILL
-            )  # after an error on a GPU all further runs of this process would fail
-        if what.get('spoilt') or worker.place.processes > 1:
-            return  # free when it is gone
-    answer, worker.run, worker.answer = worker.answer, None, None
-    if answer is None:  # a crash, or memory ran out
-        self.tries[run.id] = self.tries.get(run.id, 0) + 1
-        if self.tries[run.id] < _MAX_TRIES:
-            todo.insert(0, run)
-        else:
-            self.failed[run.id] = (
-                f'its process ended with {what["ended"]} {_MAX_TRIES} times; see workers.log'
-            )
-    elif answer['how'] == 'failed':
-        self.failed[run.id] = answer['reason']
-    self.say(
-        f'{run.id}: {answer["how"]} {answer["reason"]}'.rstrip()
-        if answer
-        else f'{run.id}: its process died'
-    )
-    self.save(run)
-
-
-Session.hear = _hear
-
-# %% ../../nbs/kaggle/25_session.ipynb #47048fc0
-def _save(self, run, every: float = 0.0):
-    "Snapshot a run, if there is something new"
-    if (
-        every
-        and time.monotonic() - self.saved_at.get(run.id, -every) < every
-        or not run.folder.is_dir()
-    ):
-        return
-    self.saved_at[run.id] = time.monotonic()
-    try:
-        found = take_snapshot(run.folder, self.snapshots, self.name, self.last.get(run.id))
-    except (OSError, MedxferError) as e:
-        return self.say(f'{run.id}: not saved this time ({e})')
-    if p := read_progress(run):
-        self.progress[run.id] = {k: p[k] for k in ('tokens', 'budget', 'loss', 'speed', 'left')}
-    if found:
-        self.last[run.id] = found
-        self.write()
-
-
-def _leave(self, workers, runs):
-    "Stop all workers, give them time to save, and snapshot everything"
-    for w in workers:
-        w.signal(signal.SIGTERM)
-    patience = time.monotonic() + self.patience
-    for w in workers:
-        if w.process is None:
-            continue
-        with suppress(OSError):
-            w.process.stdin.close()
-        with suppress(subprocess.TimeoutExpired):
-            w.process.wait(max(0.1, patience - time.monotonic()))
-        w.signal(signal.SIGKILL)
-    for r in runs:
-        self.save(r)
-
-
-Session.save, Session.leave = _save, _leave
-
-# %% ../../nbs/kaggle/25_session.ipynb #ba980445
-def _write(self):
-    "Write session.json: who this was, what it saved, how every run stands"
-    kept = {
-        p.name: hashlib.sha256(p.open('rb').readline()).hexdigest()
-        for p in sorted(self.snapshots.glob(f'*{PACK_SUFFIX}'))
-    }
-    runs = {
-        i: dict(done=s.done, step=s.step) | self.progress.get(i, {})
-        for i, s in self.last.items()
-        if s
-    }
-    report = dict(
-        session=self.name,
-        began=self.began,
-        until=time.time(),
-        why=self.why,
-        runs=runs,
-        failed=self.failed,
-        waiting=self.waiting,
-        snapshots=kept,
-    )
-    self.out.mkdir(parents=True, exist_ok=True)
-    write_atomic(self.out / 'session.json', json.dumps(report, indent=1).encode())
-
-
-def _finish(self) -> dict:
-    "What the session came to; an error where runs failed, so that the kernel is seen to have failed"
-    if self.why:
-        self.say(
-            f'the session stopped because {self.why}; {len(self.waiting)} runs go on in the next'
-        )
-    if self.failed:
-        run, reason = next(iter(self.failed.items()))
-        raise MedxferError(f'{len(self.failed)} runs failed: {run}: {reason}')
-    return json.loads((self.out / 'session.json').read_bytes())
-
-
-def _scores(self, plan: StudyPlan):
-    "Table of the primary score of each arm on each task, the mean over the seeds done; its numbers also in metrics.json, where a sweep looks for them"
-    import pandas as pd
-
-    done = [
-        (r.arm, json.loads((r.folder / 'metrics.json').read_bytes()))
-        for r in plan.runs
-        if is_done(r)
-    ]
-    rows = [
-        (arm, task, next(iter(scores.values())))
-        for arm, tasks in done
-        for task, scores in tasks.items()
-    ]
-    means = (
-        pd.DataFrame(rows, columns=['arm', 'task', 'score'])
-        .groupby(['arm', 'task'], sort=False)
-        .score.mean()
-    )
-    write_atomic(
-        self.out / 'metrics.json',
-        json.dumps({' '.join(k): v for k, v in means.items()}, indent=1).encode(),
-    )
-    return means.unstack('task').rename_axis(columns=None)
-
-
-Session.write, Session.finish, Session.scores = _write, _finish, _scores
 
 # %% ../../nbs/kaggle/25_session.ipynb #d33fee32
 _SECRET_LABEL, _UPLOAD_INTERVAL = 'medxfer-token', 3600.0
@@ -598,32 +572,6 @@ def _read_kernel_secret() -> str:
         return UserSecretsClient().get_secret(_SECRET_LABEL) or ''
     except Exception:
         return ''  # not on Kaggle, no secret, no network: all the same here
-
-
-def _upload(self):
-    "Publish the state, with what was saved here in it, where a secret allows it"
-    if not self.state or not (token := _read_kernel_secret()):
-        return
-    mine = {s.run: s.path for s in self.last.values() if s and s.path.exists()}
-    try:
-        with (
-            tempfile.TemporaryDirectory() as d,
-            Client(dict(KAGGLE_API_TOKEN=token), tries=3) as client,
-        ):
-            before = next(
-                (f for f in self.inputs for f in [p.parent for p in f.rglob('driver.json')]), None
-            )
-            for p in before.iterdir() if before else ():
-                p.name != CONTENT_FILE and shutil.copyfile(p, Path(d) / p.name)
-            for p in mine.values():
-                shutil.copyfile(p, Path(d) / p.name)
-            client.publish(self.state, d, self.name)
-            self.say(f'{len(mine)} runs are published from here')
-    except (MedxferError, OSError) as e:
-        self.say(f'not published from here: {e}; the driver collects what is kept')
-
-
-Session.upload = _upload
 
 # %% ../../nbs/kaggle/25_session.ipynb #1bd5bef0
 #| eval: false

@@ -244,51 +244,40 @@ class SharedPrivateLoRA(nn.Module):
         self.activate(task)
         return self.model(**inputs)
 
-# %% ../../nbs/models/10_adapters.ipynb #7a4e5a8f
-def _adapter_of(self, parameter: str) -> str | None:
-    "The adapter to which a parameter belongs, or None"
-    parts = parameter.split('.')
-    return next(
-        (
-            name
-            for before, name in zip(parts, parts[1:])
-            if before.startswith('lora_') and name in self.kinds
-        ),
-        None,
-    )
+    def adapter_of(self, parameter: str) -> str | None:
+        "The adapter to which a parameter belongs, or None"
+        parts = parameter.split('.')
+        return next(
+            (
+                name
+                for before, name in zip(parts, parts[1:])
+                if before.startswith('lora_') and name in self.kinds
+            ),
+            None,
+        )
 
+    def shared_parameters(self) -> dict[str, nn.Parameter]:
+        "The parameters of shared adapters and of groups of several tasks, by name: those that gradient surgery is about"
+        shared = {name for name, p in self.places.items() if p.kind == 'shared' or len(p.tasks) > 1}
+        return {
+            n: p
+            for n, p in self.named_parameters()
+            if p.requires_grad and self.adapter_of(n) in shared
+        }
 
-def _shared_parameters(self) -> dict[str, nn.Parameter]:
-    "The parameters of shared adapters and of groups of several tasks, by name: those that gradient surgery is about"
-    shared = {name for name, p in self.places.items() if p.kind == 'shared' or len(p.tasks) > 1}
-    return {
-        n: p for n, p in self.named_parameters() if p.requires_grad and self.adapter_of(n) in shared
-    }
+    def overlap(self, task: str) -> torch.Tensor:
+        "Mean squared cosine between the rows of A of every two active adapters of a task; 0 where one is active"
+        names, losses = self.layout.active(task), []
+        for module in self.model.modules():
+            if not hasattr(module, 'lora_A'):
+                continue
+            found = {**{n: a.weight for n, a in module.lora_A.items()}, **module.lora_embedding_A}
+            rows = [nn.functional.normalize(found[n].float(), dim=1) for n in names if n in found]
+            losses += [(a @ b.T).square().mean() for i, a in enumerate(rows) for b in rows[i + 1 :]]
+        return torch.stack(losses).mean() if losses else next(self.parameters()).new_zeros(())
 
-
-SharedPrivateLoRA.adapter_of, SharedPrivateLoRA.shared_parameters = _adapter_of, _shared_parameters
-
-# %% ../../nbs/models/10_adapters.ipynb #ccf93120
-def _overlap(self, task: str) -> torch.Tensor:
-    "Mean squared cosine between the rows of A of every two active adapters of a task; 0 where one is active"
-    names, losses = self.layout.active(task), []
-    for module in self.model.modules():
-        if not hasattr(module, 'lora_A'):
-            continue
-        found = {**{n: a.weight for n, a in module.lora_A.items()}, **module.lora_embedding_A}
-        rows = [nn.functional.normalize(found[n].float(), dim=1) for n in names if n in found]
-        losses += [(a @ b.T).square().mean() for i, a in enumerate(rows) for b in rows[i + 1 :]]
-    return torch.stack(losses).mean() if losses else next(self.parameters()).new_zeros(())
-
-
-SharedPrivateLoRA.overlap = _overlap
-
-# %% ../../nbs/models/10_adapters.ipynb #c61ad598
-def _merged(self, task: str, name: str = 'merged') -> str:
-    "Add one adapter that does what the active adapters of a task do together; its name"
-    names = self.layout.active(task)
-    self.model.add_weighted_adapter(names, [1.0] * len(names), name, combination_type='cat')
-    return name
-
-
-SharedPrivateLoRA.merged = _merged
+    def merged(self, task: str, name: str = 'merged') -> str:
+        "Add one adapter that does what the active adapters of a task do together; its name"
+        names = self.layout.active(task)
+        self.model.add_weighted_adapter(names, [1.0] * len(names), name, combination_type='cat')
+        return name

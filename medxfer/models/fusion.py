@@ -205,47 +205,39 @@ class AdapterFusion(nn.Module):
         "The regulariser: weighted squared distance of a task's value matrices from the identity, summed over layers"
         return self.spec.penalty * sum(m.distance() for m in self.mixers[task].values())
 
+    @contextmanager
+    def watching(self):
+        "While it lasts, keep the last forward pass's weights: layer to (its adapters, (b, t, adapters))"
+        self.seen = {}
+        try:
+            yield self.seen
+        finally:
+            self.seen = None
+
+    @torch.no_grad()
+    def usage(
+        self,
+        task: str,
+        batches,  # Batches of any task
+    ):  # DataFrame: layers x adapters; NaN where a layer does not carry an adapter
+        "Mean attention weight of every adapter at every layer, over content tokens"
+        import pandas as pd
+
+        total, tokens = pd.DataFrame(0.0, self.layers, self.names), 0
+        with self.watching() as seen:
+            for batch in batches:
+                self(task, input_ids=batch.ids, attention_mask=batch.mask.long())
+                tokens += int(batch.content.sum())
+                for name, (here, weights) in seen.items():
+                    total.loc[name, here] += weights[batch.content].sum(0).double().cpu().numpy()
+        for name, (here, _) in seen.items():
+            total.loc[name, [n for n in self.names if n not in here]] = float('nan')
+        return total / tokens
+
 
 def _module_key(layer: str) -> str:
     "The name of a layer without dots, which a ModuleDict cannot hold"
     return layer.replace('.', '/')
-
-# %% ../../nbs/models/12_fusion.ipynb #6967e01e
-@contextmanager
-def _watching(self):
-    "While it lasts, keep the last forward pass's weights: layer to (its adapters, (b, t, adapters))"
-    self.seen = {}
-    try:
-        yield self.seen
-    finally:
-        self.seen = None
-
-
-AdapterFusion.watching = _watching
-
-# %% ../../nbs/models/12_fusion.ipynb #d7ff388b
-@torch.no_grad()
-def _usage(
-    self,
-    task: str,
-    batches,  # Batches of any task
-):  # DataFrame: layers x adapters; NaN where a layer does not carry an adapter
-    "Mean attention weight of every adapter at every layer, over content tokens"
-    import pandas as pd
-
-    total, tokens = pd.DataFrame(0.0, self.layers, self.names), 0
-    with self.watching() as seen:
-        for batch in batches:
-            self(task, input_ids=batch.ids, attention_mask=batch.mask.long())
-            tokens += int(batch.content.sum())
-            for name, (here, weights) in seen.items():
-                total.loc[name, here] += weights[batch.content].sum(0).double().cpu().numpy()
-    for name, (here, _) in seen.items():
-        total.loc[name, [n for n in self.names if n not in here]] = float('nan')
-    return total / tokens
-
-
-AdapterFusion.usage = _usage
 
 # %% ../../nbs/models/12_fusion.ipynb #9bfd7487
 def _hash_adapters(fusion: AdapterFusion) -> dict[str, str]:

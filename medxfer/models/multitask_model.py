@@ -144,11 +144,14 @@ class TaskHead(nn.Module):
         mentions = decode_mentions(
             self.parts['spans'](states['spans']).float(), batch.content, self.schema.labels
         )
-        ask = lambda part, none, *more: (
-            self.parts[part].read(states[part], mentions, *more)
-            if part in self.parts
-            else [none(ms) for ms in mentions]
-        )
+
+        def ask(part, none, *more):
+            return (
+                self.parts[part].read(states[part], mentions, *more)
+                if part in self.parts
+                else [none(ms) for ms in mentions]
+            )
+
         words = (
             [[w.words(m) for m in ms] for w, ms in zip(batch.windows, mentions)]
             if 'concepts' in self.parts
@@ -217,6 +220,15 @@ class MultiTaskModel(nn.Module):
         "What trains for more than one task, by name"
         return {f'adapters.{n}': p for n, p in self.adapters.shared_parameters().items()}
 
+    def save(
+        self,
+        folder,  # gets one folder per adapter, and heads.safetensors
+        base_name: str,  # how the base model is called
+    ):
+        "Write what was trained"
+        save_peft(self.adapters.model, Path(folder), base_name)
+        save_heads(self, Path(folder))
+
 # %% ../../nbs/models/30_multitask_model.ipynb #8257fbbd
 def build_model(
     spec: BaseSpec,
@@ -251,10 +263,13 @@ def _assemble_annotation(
     "The spans and relations of a document from what was found in its windows"
     spans, links = {}, {}
     for w, f in zip(windows, found):
-        place = lambda m: (
-            m.label,
-            tuple((int(w.offsets[i, 0]), int(w.offsets[j, 1])) for i, j in sorted(m.fragments)),
-        )
+
+        def place(m):
+            return (
+                m.label,
+                tuple((int(w.offsets[i, 0]), int(w.offsets[j, 1])) for i, j in sorted(m.fragments)),
+            )
+
         owned = [w.owns(m) for m in f.mentions]
         for m, own, a, c in zip(f.mentions, owned, f.attributes, f.concepts):
             if own:
@@ -369,16 +384,3 @@ def save_heads(model: MultiTaskModel, folder: Path):
         {k: v.contiguous() for k, v in model.heads.state_dict().items()},
         folder / 'heads.safetensors',
     )
-
-
-def _save(
-    self,
-    folder,  # gets one folder per adapter, and heads.safetensors
-    base_name: str,  # how the base model is called
-):
-    "Write what was trained"
-    save_peft(self.adapters.model, Path(folder), base_name)
-    save_heads(self, Path(folder))
-
-
-MultiTaskModel.save = _save

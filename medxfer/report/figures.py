@@ -10,37 +10,59 @@ __all__ = ['INK', 'HATCHES', 'TASK_COLORS', 'ledger_figure', 'curves_figure', 'f
 import io
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
 import numpy as np
 import pandas as pd
+from ..evaluation.significance import Contrast
 from ..study.claims import Verdict
+from ..study.record import select_rows
 
 # %% ../../nbs/report/20_figures.ipynb #7ae519f3
 INK = '#22262b'  # text and axes; in the page it becomes the page's own text colour
-_ARM_STYLES = {  # arm: colour, marker, line style
-    'S2': ('#0072B2', 'o', '-'),
-    'st-total': ('#E69F00', 's', '--'),
-    'st-own': ('#009E73', '^', ':'),
-    'placebo': ('#CC79A7', 'D', '-.'),
-    'scalar': ('#56B4E9', 'v', '-.'),
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    "How an arm is drawn"
+
+    color: str
+    marker: str
+    line: str
+
+
+_ARM_STYLES = {
+    'S2': _Style('#0072B2', 'o', '-'),
+    'st-total': _Style('#E69F00', 's', '--'),
+    'st-own': _Style('#009E73', '^', ':'),
+    'placebo': _Style('#CC79A7', 'D', '-.'),
+    'scalar': _Style('#56B4E9', 'v', '-.'),
 }
-_SPARE_STYLES = [
-    ('#D55E00', 'P', '-'),
-    ('#8C6BB1', 'X', '--'),
-    ('#7F7F7F', '*', ':'),
-]  # for arms that are not listed
+_SPARE_STYLES = [  # for arms that are not listed
+    _Style('#D55E00', 'P', '-'),
+    _Style('#8C6BB1', 'X', '--'),
+    _Style('#7F7F7F', '*', ':'),
+]
 HATCHES = ['', '////', '....', '\\\\\\\\', 'xxxx', '++++']
 _TASK_MARKERS = ['o', 's', '^', 'D', 'v', 'P']
-TASK_COLORS = ['#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00']  # of tasks
+TASK_COLORS = ['#0072B2', '#E69F00', '#009E73', '#CC79A7', '#56B4E9', '#D55E00']
 
 
-def _arm_style(arm: str, arms: Iterable[str]):
-    "Colour, marker and line style of an arm"
-    rest = [a for a in dict.fromkeys(arms) if a not in _ARM_STYLES]
-    return _ARM_STYLES.get(arm) or _SPARE_STYLES[rest.index(arm) % len(_SPARE_STYLES)]
+def _arm_style(arm: str, arms: Iterable[str]) -> _Style:
+    "The style of an arm among others"
+    if arm in _ARM_STYLES:
+        return _ARM_STYLES[arm]
+    others = [a for a in dict.fromkeys(arms) if a not in _ARM_STYLES]
+    return _SPARE_STYLES[others.index(arm) % len(_SPARE_STYLES)]
+
+
+def _task_look(i: int) -> dict[str, str]:
+    "Colour and hatch of the i-th task"
+    return dict(color=TASK_COLORS[i % len(TASK_COLORS)], hatch=HATCHES[i % len(HATCHES)])
 
 # %% ../../nbs/report/20_figures.ipynb #5ab1c108
-def _figure(width, height, **kwargs):
-    "A figure in the report's style, and its axes; without a display"
+def _make_figure(width: float, height: float, **kwargs):
+    "A figure in the report's style, and its axes; works without a display"
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -49,24 +71,53 @@ def _figure(width, height, **kwargs):
     axes = fig.subplots(**kwargs)
     for ax in np.ravel(axes):
         ax.spines[['top', 'right']].set_visible(False)
-        for s in ax.spines.values():
-            s.set_color(INK)
+        for spine in ax.spines.values():
+            spine.set_color(INK)
         ax.tick_params(colors=INK, labelsize=9)
     return fig, axes
 
 # %% ../../nbs/report/20_figures.ipynb #b5b931e0
-def _label(ax, x='', y='', title=''):
+def _set_labels(ax, x: str = '', y: str = '', title: str = ''):
     ax.set_xlabel(x, color=INK, fontsize=9)
     ax.set_ylabel(y, color=INK, fontsize=9)
     ax.set_title(title, color=INK, fontsize=10, loc='left', fontweight='bold')
 
 
-def _legend(on, handles=None, **kwargs):
-    found = on.legend(handles=handles, frameon=False, fontsize=9, labelcolor=INK, **kwargs)
-    return found
+def _list_names(ax, at, names: list[str]):
+    "Names down the left side, the first on top"
+    ax.set_yticks(at, names)
+    ax.invert_yaxis()
 
 
-def _thousands(ax):
+def _add_legend(fig, handles=None, ncols: int = 3):
+    fig.legend(
+        handles=handles,
+        frameon=False,
+        fontsize=9,
+        labelcolor=INK,
+        loc='outside upper left',
+        ncols=ncols,
+    )
+
+
+def _note_right(ax, y: float, text: str):
+    "A text at the right of a row"
+    ax.annotate(
+        text.replace('-', '−'),
+        (1.01, y),
+        xycoords=('axes fraction', 'data'),
+        va='center',
+        fontsize=8.5,
+        color=INK,
+    )
+
+
+def _format_interval(c) -> str:
+    return f'{c.estimate:+.1f} [{c.low:+.1f}, {c.high:+.1f}]'
+
+
+def _format_thousands(ax):
+    "Tick labels in thousands or millions"
     from matplotlib.ticker import FuncFormatter
 
     unit, name = (1e6, 'M') if ax.get_xlim()[1] >= 2e6 else (1e3, 'k')
@@ -79,41 +130,44 @@ def ledger_figure(
     arms: Iterable[str] | None = None,  # None: all
 ):
     "Stacked bars of training tokens, mean over seeds; the ends of all seeds as ticks"
-    arms = list(dict.fromkeys(tokens.arm)) if arms is None else list(arms)
-    alone = lambda arm: tokens[tokens.arm == arm].groupby('run').task.nunique().max() == 1
-    bars = [
-        (a, t)
-        for a in arms
-        for t in (tasks if alone(a) else [None])
-        if ((tokens.arm == a) & ((tokens.task == t) | (t is None))).any()
-    ]
-    fig, ax = _figure(7.2, 0.8 + 0.38 * max(2, len(bars)))
-    for y, (arm, own) in enumerate(bars):
-        _stack(ax, y, tokens[(tokens.arm == arm) & ((tokens.task == own) | (own is None))], tasks)
-    ax.set_yticks(range(len(bars)), [a if t is None else f'{a} · {t}' for a, t in bars])
-    ax.invert_yaxis()
-    _label(ax, 'training tokens of a run (mean over seeds)')
-    _thousands(ax)
-    _task_legend(fig, tasks)
+    bars = _list_bars(tokens, tasks, dict.fromkeys(tokens.arm) if arms is None else arms)
+    fig, ax = _make_figure(7.2, 0.8 + 0.38 * max(2, len(bars)))
+    for y, (_, rows) in enumerate(bars):
+        _draw_bar(ax, y, rows, tasks)
+    _list_names(ax, range(len(bars)), [name for name, _ in bars])
+    _set_labels(ax, 'training tokens of a run (mean over seeds)')
+    _format_thousands(ax)
+    _add_task_legend(fig, tasks)
     return fig
 
+
+def _list_bars(
+    tokens: pd.DataFrame, tasks: list[str], arms: Iterable[str]
+) -> list[tuple[str, pd.DataFrame]]:
+    "Name and rows of each bar: one an arm, or one a task where each run trains a single one"
+    bars = []
+    for arm in arms:
+        rows = select_rows(tokens, tokens.arm == arm)
+        if rows.empty:
+            continue
+        if rows.groupby('run').task.nunique().max() > 1:
+            bars.append((arm, rows))
+            continue
+        for task in tasks:
+            own = select_rows(rows, rows.task == task)
+            if len(own):
+                bars.append((f'{arm} · {task}', own))
+    return bars
+
 # %% ../../nbs/report/20_figures.ipynb #e7752a8e
-def _stack(ax, y, rows, tasks):
+def _draw_bar(ax, y: float, rows: pd.DataFrame, tasks: list[str]):
     "One bar, a segment a task, and where each seed's run ended"
     left, runs = 0, rows.run.nunique()
     for i, task in enumerate(tasks):
         n = rows.tokens[rows.task == task].sum() / runs
         if n:
-            ax.barh(
-                y,
-                n,
-                left=left,
-                height=0.66,
-                color=TASK_COLORS[i % 6],
-                hatch=HATCHES[i % 6],
-                edgecolor='white',
-                lw=0.6,
-            )
+            look = _task_look(i)
+            ax.barh(y, n, left=left, height=0.66, edgecolor='white', lw=0.6, **look)
         left += n
     ends = rows.groupby('run').tokens.sum()
     ax.plot(ends, np.full(len(ends), y), '|', color=INK, ms=13, mew=1.2)
@@ -128,82 +182,92 @@ def _stack(ax, y, rows, tasks):
     )
 
 
-def _task_legend(fig, tasks):
+def _add_task_legend(fig, tasks: list[str]):
     from matplotlib.patches import Patch
 
-    patches = [
-        Patch(facecolor=TASK_COLORS[i % 6], hatch=HATCHES[i % 6], edgecolor='white', label=t)
-        for i, t in enumerate(tasks)
-    ]
-    _legend(fig, patches, loc='outside upper left', ncols=3)
+    patches = []
+    for i, task in enumerate(tasks):
+        look = _task_look(i)
+        color, hatch = look['color'], look['hatch']
+        patches.append(Patch(facecolor=color, hatch=hatch, edgecolor='white', label=task))
+    _add_legend(fig, patches)
 
-# %% ../../nbs/report/20_figures.ipynb #cf58a77a
+# %% ../../nbs/report/20_figures.ipynb #5388d348
 def curves_figure(
     curves: pd.DataFrame,  # arm, seed, task, tokens, score
     tasks: list[str],
 ):
     "Score on dev against training tokens, one panel a task"
     tasks = [t for t in tasks if (curves.task == t).any()]
-    columns = min(2, max(1, len(tasks)))
-    fig, axes = _figure(
-        7.2,
-        0.5 + 2.7 * -(-max(1, len(tasks)) // columns),
-        ncols=columns,
-        nrows=-(-max(1, len(tasks)) // columns),
-        squeeze=False,
-    )
+    panels = max(1, len(tasks))
+    columns = min(2, panels)
+    rows = -(-panels // columns)
+    fig, axes = _make_figure(7.2, 0.5 + 2.7 * rows, ncols=columns, nrows=rows, squeeze=False)
     arms = list(dict.fromkeys(curves.arm))
     for ax, task in zip(axes.flat, tasks):
         for arm in arms:
-            _curve(ax, curves[(curves.task == task) & (curves.arm == arm)], arm, arms)
-        _label(ax, 'training tokens of the run', 'score on dev', task)
-        _thousands(ax)
+            own = select_rows(curves, (curves.task == task) & (curves.arm == arm))
+            if len(own):
+                _draw_curve(ax, own, arm, _arm_style(arm, arms))
+        _set_labels(ax, 'training tokens of the run', 'score on dev', task)
+        _format_thousands(ax)
     for ax in axes.flat[len(tasks) :]:
         ax.set_axis_off()
+    first = axes.flat[0]
     if tasks:
-        _legend(fig, axes.flat[0].get_legend_handles_labels()[0], loc='outside upper left', ncols=5)
+        _add_legend(fig, first.get_legend_handles_labels()[0], ncols=5)
     else:
-        axes.flat[0].annotate(
-            'no learning curve was written',
-            (0.5, 0.5),
-            xycoords='axes fraction',
-            ha='center',
-            color=INK,
-        )
+        text = 'no learning curve was recorded'
+        first.annotate(text, (0.5, 0.5), xycoords='axes fraction', ha='center', color=INK)
     return fig
 
-# %% ../../nbs/report/20_figures.ipynb #5388d348
-def _curve(ax, rows, arm, arms):
+# %% ../../nbs/report/20_figures.ipynb #a660067f
+def _draw_curve(ax, rows: pd.DataFrame, arm: str, style: _Style):
     "One arm in one task: a thin line a seed and the mean"
-    if rows.empty:
-        return
-    color, marker, style = _arm_style(arm, arms)
-    runs = [r.sort_values('tokens') for _, r in rows.groupby('seed')]
-    for r in runs:
-        ax.plot(r.tokens, r.score, color=color, lw=0.7, alpha=0.45, ls=style)
-    grid = np.unique(runs[0].tokens)
-    grid = grid[
-        (grid >= max(r.tokens.min() for r in runs) * 0.95)
-        & (grid <= min(r.tokens.max() for r in runs) * 1.05)
-    ]
-    mean = np.mean([np.interp(grid, r.tokens, r.score) for r in runs], axis=0)
+    runs = [run.sort_values('tokens') for _, run in rows.groupby('seed')]
+    for run in runs:
+        ax.plot(run.tokens, run.score, color=style.color, lw=0.7, alpha=0.45, ls=style.line)
+    grid = _shared_tokens(runs)
+    scores = [np.interp(grid, run.tokens, run.score) for run in runs]
     ax.plot(
         grid,
-        mean,
-        color=color,
+        np.mean(scores, axis=0),
+        color=style.color,
         lw=2,
-        ls=style,
-        marker=marker,
+        ls=style.line,
+        marker=style.marker,
         ms=4,
         markevery=max(1, len(grid) // 8),
         label=arm,
     )
 
-# %% ../../nbs/report/20_figures.ipynb #5a0acc6d
+
+def _shared_tokens(runs: list[pd.DataFrame]) -> np.ndarray:
+    "The first run's points that lie within every run, give or take 5 %"
+    start = max(run.tokens.min() for run in runs) * 0.95
+    end = min(run.tokens.max() for run in runs) * 1.05
+    points = np.unique(runs[0].tokens)
+    return points[(points >= start) & (points <= end)]
+
+# %% ../../nbs/report/20_figures.ipynb #eed504f3
+@dataclass(frozen=True, slots=True)
+class _ContrastStyle:
+    "How a contrast is drawn"
+
+    kind: str  # attribute of a verdict; 'matched': the verdict itself
+    label: str
+    color: str
+    marker: str
+    face: str
+
+    def get_contrast(self, verdict: Verdict) -> Verdict | Contrast | None:
+        return verdict if self.kind == 'matched' else getattr(verdict, self.kind)
+
+
 _CONTRAST_STYLES = [
-    ('naive', 'naive: minus st-own', '#009E73', '^', 'white'),
-    ('placebo', 'minus placebo', '#CC79A7', 'D', 'white'),
-    ('matched', 'token-matched: minus st-total', '#0072B2', 'o', '#0072B2'),
+    _ContrastStyle('naive', 'naive: minus st-own', '#009E73', '^', 'white'),
+    _ContrastStyle('placebo', 'minus placebo', '#CC79A7', 'D', 'white'),
+    _ContrastStyle('matched', 'token-matched: minus st-total', '#0072B2', 'o', '#0072B2'),
 ]
 
 
@@ -212,153 +276,149 @@ def forest_figure(
     margins: dict,  # {'macro': points, 'task': points}
 ):
     "Contrasts with their 95 % intervals, one block a verdict"
-    kinds = [
-        k for k in _CONTRAST_STYLES if k[0] == 'matched' or any(getattr(v, k[0]) for v in verdicts)
-    ]
-    step, several = len(kinds) + 1, len({v.strategy for v in verdicts}) > 1
-    fig, ax = _figure(7.2, 0.9 + 0.25 * step * len(verdicts))
-    for i, v in enumerate(verdicts):
-        margin = margins['macro' if v.task is None else 'task']
-        ax.fill_betweenx(
-            [i * step - 0.7, i * step + step - 1.3],
-            -margin,
-            margin,
-            color='#8a8f98',
-            alpha=0.25,
-            lw=0,
-        )
-        for j, kind in enumerate(kinds):
-            _contrast_row(ax, i * step + j, v, *kind)
+    styles = [s for s in _CONTRAST_STYLES if any(s.get_contrast(v) for v in verdicts)]
+    step = len(styles) + 1
+    fig, ax = _make_figure(7.2, 0.9 + 0.25 * step * len(verdicts))
+    for i, verdict in enumerate(verdicts):
+        margin = margins['macro' if verdict.task is None else 'task']
+        _draw_margin(ax, i * step - 0.7, (i + 1) * step - 1.3, margin)
+        for j, style in enumerate(styles):
+            _draw_contrast(ax, i * step + j, style.get_contrast(verdict), style)
     ax.axvline(0, color=INK, lw=1)
-    names = [
-        (v.task or 'all tasks (mean)') + (f' · {v.strategy}' if several else '') + f'\n{v.verdict}'
-        for v in verdicts
-    ]
-    ax.set_yticks([i * step + (len(kinds) - 1) / 2 for i in range(len(names))], names)
-    ax.invert_yaxis()
+    middles = [i * step + (len(styles) - 1) / 2 for i in range(len(verdicts))]
+    _list_names(ax, middles, _name_verdicts(verdicts))
     ax.tick_params(axis='y', length=0)
-    _label(ax, 'difference in points (95 % interval); shaded: counts as no difference')
-    _forest_legend(fig, kinds)
+    _set_labels(ax, 'difference in points (95 % interval); shaded: counts as no difference')
+    _add_contrast_legend(fig, styles)
     return fig
 
-# %% ../../nbs/report/20_figures.ipynb #eed504f3
-def _contrast_row(ax, y, v, kind, label, color, marker, face):
+
+def _name_verdicts(verdicts: list[Verdict]) -> list[str]:
+    "Task, strategy where there are several, and verdict"
+    several = len({v.strategy for v in verdicts}) > 1
+    names = []
+    for v in verdicts:
+        strategy = f' · {v.strategy}' if several else ''
+        names.append(f'{v.task or "all tasks (mean)"}{strategy}\n{v.verdict}')
+    return names
+
+# %% ../../nbs/report/20_figures.ipynb #31d5d1a1
+def _draw_margin(ax, top: float, bottom: float, margin: float):
+    "The band of differences that count as none"
+    ax.fill_betweenx([top, bottom], -margin, margin, color='#8a8f98', alpha=0.25, lw=0)
+
+
+def _draw_contrast(ax, y: float, contrast: Verdict | Contrast | None, style: _ContrastStyle):
     "One contrast with its interval and its numbers at the right"
-    c = v if kind == 'matched' else getattr(v, kind)
-    told = (
-        f'{c.estimate:+.1f} [{c.low:+.1f}, {c.high:+.1f}]'
-        if c and c.low == c.low
-        else 'no interval'
-        if c and c.estimate == c.estimate
-        else 'not run'
-    )
-    if c and c.low == c.low:
-        ax.plot([c.low, c.high], [y, y], color=color, lw=2.2, solid_capstyle='butt')
-    if c and c.estimate == c.estimate:
-        ax.plot(c.estimate, y, marker, color=color, mfc=face, mew=1.6, ms=6.5)
-    ax.annotate(
-        told.replace('-', '−'),
-        (1.01, y),
-        xycoords=('axes fraction', 'data'),
-        va='center',
-        fontsize=8.5,
-        color=INK,
-    )
+    if contrast is None or np.isnan(contrast.estimate):
+        _note_right(ax, y, 'not run')
+        return
+    if np.isnan(contrast.low):
+        _note_right(ax, y, 'no interval')
+    else:
+        _draw_interval(ax, y, contrast.low, contrast.high, style.color)
+        _note_right(ax, y, _format_interval(contrast))
+    marker = dict(color=style.color, mfc=style.face, mew=1.6, ms=6.5)
+    ax.plot(contrast.estimate, y, style.marker, **marker)
 
 
-def _forest_legend(fig, kinds):
+def _draw_interval(ax, y: float, low: float, high: float, color: str):
+    ax.plot([low, high], [y, y], color=color, lw=2.2, solid_capstyle='butt')
+
+
+def _add_contrast_legend(fig, styles: list[_ContrastStyle]):
     from matplotlib.lines import Line2D
 
-    lines = [
-        Line2D([], [], color=color, marker=marker, mfc=face, mew=1.6, lw=2.2, label=label)
-        for _, label, color, marker, face in kinds
-    ]
-    _legend(fig, lines, loc='outside upper left', ncols=3)
+    lines = [Line2D([], [], color=s.color, lw=2.2, label=s.label) for s in styles]
+    for line, style in zip(lines, styles):
+        line.set(marker=style.marker, mfc=style.face, mew=1.6)
+    _add_legend(fig, lines)
 
-# %% ../../nbs/report/20_figures.ipynb #7d00b291
+# %% ../../nbs/report/20_figures.ipynb #feab7c77
 def shots_figure(
     rows: pd.DataFrame,  # task (None: the mean), shots, estimate, low, high
     tasks: list[str],
 ):
     "Difference with and without the other tasks, against the number of documents"
-    fig, ax = _figure(7.2, 3.2)
+    fig, ax = _make_figure(7.2, 3.2)
     ax.axhline(0, color=INK, lw=1)
-    for i, task in enumerate([None, *tasks]):
-        own = rows[rows.task.isna() if task is None else rows.task == task].dropna(
-            subset='estimate'
-        )
-        color, marker = (
-            (INK, 'o') if task is None else (TASK_COLORS[(i - 1) % 6], _TASK_MARKERS[(i - 1) % 6])
-        )
-        at = np.arange(len(own)) + (i - len(tasks) / 2) * 0.6 / (len(tasks) + 1)
-        ax.errorbar(
-            at,
-            own.estimate,
-            [own.estimate - own.low, own.high - own.estimate],
-            color=color,
-            marker=marker,
-            ms=7 if task is None else 5,
-            mfc=color if task is None else 'white',
-            lw=1.8 if task is None else 0.9,
-            ls='-' if task is None else ':',
-            capsize=3,
-            label=task or 'all tasks (mean)',
-        )
+    shift = 0.6 / (len(tasks) + 1)  # the lines stand side by side
+    means = select_rows(rows, rows.task.isna())
+    _draw_shots(ax, means, -len(tasks) / 2 * shift, 'all tasks (mean)', *_MEAN_LOOK)
+    for i, task in enumerate(tasks):
+        own = select_rows(rows, rows.task == task)
+        look = (TASK_COLORS[i % 6], _TASK_MARKERS[i % 6], 'white')
+        _draw_shots(ax, own, (i + 1 - len(tasks) / 2) * shift, task, *look)
     shots = sorted(rows.shots.unique())
     ax.set_xticks(range(len(shots)), [f'{n:g}' for n in shots])
-    _label(ax, 'documents of the task', 'points over a start from nothing')
-    _legend(fig, loc='outside upper left', ncols=3)
+    _set_labels(ax, 'documents of the task', 'points over a start from nothing')
+    _add_legend(fig)
     return fig
+
+
+_MEAN_LOOK = (INK, 'o', INK)
+
+
+def _draw_shots(
+    ax, rows: pd.DataFrame, shift: float, label: str, color: str, marker: str, face: str
+):
+    "One line with its intervals; the mean over tasks, which is filled, is the bold one"
+    bold = face == color
+    known = rows.dropna(subset='estimate')
+    errors = [known.estimate - known.low, known.high - known.estimate]
+    ax.errorbar(
+        np.arange(len(known)) + shift,
+        known.estimate,
+        errors,
+        color=color,
+        marker=marker,
+        ms=7 if bold else 5,
+        mfc=face,
+        lw=1.8 if bold else 0.9,
+        ls='-' if bold else ':',
+        capsize=3,
+        label=label,
+    )
 
 # %% ../../nbs/report/20_figures.ipynb #ec45cd8b
 def intervals_figure(
-    rows: Iterable,  # (name, estimate, low, high)
+    rows: Iterable[tuple[str, float, float, float]],  # (name, estimate, low, high)
     x: str,  # what is on the axis
 ):
     "Estimates with their intervals, one line each"
     rows = list(rows)
-    fig, ax = _figure(7.2, 0.8 + 0.32 * max(1, len(rows)))
+    fig, ax = _make_figure(7.2, 0.8 + 0.32 * max(1, len(rows)))
     ax.axvline(0, color=INK, lw=1)
     for y, (_, estimate, low, high) in enumerate(rows):
-        ax.plot([low, high], [y, y], color='#0072B2', lw=2.2, solid_capstyle='butt')
+        _draw_interval(ax, y, low, high, '#0072B2')
         ax.plot(estimate, y, 'o', color='#0072B2', ms=6.5)
-        ax.annotate(
-            f'{estimate:+.1f} [{low:+.1f}, {high:+.1f}]'.replace('-', '−'),
-            (1.01, y),
-            xycoords=('axes fraction', 'data'),
-            va='center',
-            fontsize=8.5,
-            color=INK,
-        )
-    ax.set_yticks(range(len(rows)), [r[0] for r in rows])
-    ax.invert_yaxis()
+        _note_right(ax, y, f'{estimate:+.1f} [{low:+.1f}, {high:+.1f}]')
+    _list_names(ax, range(len(rows)), [name for name, *_ in rows])
     ax.tick_params(axis='y', length=0)
-    _label(ax, x)
+    _set_labels(ax, x)
     return fig
 
 # %% ../../nbs/report/20_figures.ipynb #30db6878
-def svg_text(fig, name, alt):
-    "A figure as an element of the page"
+def svg_text(fig, name: str, alt: str) -> str:
+    "A figure as an element of the page; `name` keeps the ids of several figures apart"
     import matplotlib as mpl
 
     out = io.StringIO()
     with mpl.rc_context({'svg.fonttype': 'none', 'svg.hashsalt': name}):
         fig.savefig(out, format='svg', transparent=True, metadata={'Date': None})
-    svg = re.sub(
-        r'<metadata>.*?</metadata>', '', out.getvalue()[out.getvalue().index('<svg') :], flags=re.S
+    text = out.getvalue()
+    svg = text[text.index('<svg') :]
+    svg = re.sub(r'<metadata>.*?</metadata>', '', svg, flags=re.S)
+    svg = re.sub(r'\b(id="|url\(#|xlink:href="#)', rf'\g<1>{name}-', svg)
+    svg = svg.replace(INK, 'currentColor')
+    opening = (
+        r'<svg viewBox="\1" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        rf'role="img" aria-label="{alt}">'
     )
-    svg = re.sub(r'\b(id="|url\(#|xlink:href="#)', rf'\g<1>{name}-', svg).replace(
-        INK, 'currentColor'
-    )
-    return re.sub(
-        r'<svg [^>]*?viewBox="([^"]+)"[^>]*>',
-        rf'<svg viewBox="\1" xmlns:xlink="http://www.w3.org/1999/xlink" role="img" aria-label="{alt}">',
-        svg,
-        count=1,
-    )
+    return re.sub(r'<svg [^>]*?viewBox="([^"]+)"[^>]*>', opening, svg, count=1)
 
 
-def save_figure(fig, folder, name):
+def save_figure(fig, folder: Path, name: str):
     "A figure as PNG and PDF"
     fig.savefig(folder / f'{name}.png', dpi=200, facecolor='white')
     fig.savefig(folder / f'{name}.pdf', metadata={'CreationDate': None})

@@ -7,36 +7,49 @@ __all__ = ['QUESTIONS', 'VERDICT_SIGNS', 'Answer', 'verdict_sentence', 'contrast
            'gap_answer', 'shot_contrasts', 'shots_answer', 'architecture_answer', 'pairs_answer', 'answer_questions']
 
 # %% ../../nbs/report/30_questions.ipynb #5120d5d2
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 import pandas as pd
 from ..data.base import MedxferError
 from ..evaluation.gap_closure import closure_table, gap_closure
-from ..evaluation.significance import Contrast, contrast
-from ..evaluation.task_similarity import read_similarity, read_gradient_similarity
+from ..evaluation.significance import contrast
+from ..evaluation.task_similarity import read_similarity
 from medxfer.evaluation.transfer_analysis import (
     feature_correlations,
     heatmap_figure,
     predict_transfer,
     transfer_matrix,
 )
-from ..study.claims import Verdict, ablation_table, adjust_p_values, verdict_table
+from ..study.arms import COMPARED_ARMS
+from medxfer.study.claims import (
+    Verdict,
+    ablation_table,
+    adjust_p_values,
+    empty_contrast,
+    verdict_table,
+)
 from medxfer.study.record import (
+    RunRecord,
     StudyRecord,
     complete_scores,
-    missing_runs,
-    study_tokens,
     describe_missing_runs,
+    missing_runs,
+    select_rows,
+    study_tokens,
 )
+from ..study.similarity import read_gradient_similarity
 from .figures import forest_figure, intervals_figure, shots_figure
 
 # %% ../../nbs/report/30_questions.ipynb #ca7743a5
 QUESTIONS = {
     'RQ5': 'Does training on several tasks teach a model something that more data alone would not?',
-    'RQ1': 'How much of the gap to a proprietary language model does parameter-efficient multi-task training close?',
+    'RQ1': 'How much of the gap to a proprietary language model does parameter-efficient '
+    'multi-task training close?',
     'RQ2': 'Does it help on a task that was left out?',
     'RQ3': 'Which architecture shares best?',
-    'RQ4': 'Which tasks help which, and can harm be foreseen?',
+    'RQ4': 'Which tasks help which, and can harm be predicted?',
 }
 
 
@@ -61,25 +74,55 @@ class Answer:
         return self.verdict != 'not run'
 
 
-def _not_run_answer(rq: str, lacks, otherwise: str) -> Answer:
+def _answer_not_run(rq: str, missing: list[RunRecord], otherwise: str) -> Answer:
     "The answer where runs are missing, or were never planned"
-    return Answer(rq, 'not run', describe_missing_runs(lacks) if lacks else otherwise)
+    return Answer(rq, 'not run', describe_missing_runs(missing) if missing else otherwise)
 
 
 def _has_arms(record: StudyRecord, *arms: str) -> bool:
     "Whether the plan has runs of all these arms"
     return set(arms) <= {r.arm for r in record.runs}
 
+
+def _open_runs(record: StudyRecord, *arms: str) -> list[RunRecord]:
+    "The planned runs of some arms that are not done"
+    return [r for r in record.open if r.arm in arms]
+
+
+def _advise_plan(
+    record: StudyRecord, arms: Iterable[str] = (), strategies: Iterable[str] = ()
+) -> str:
+    "The command that adds arms or strategies to a study; its other runs are reused"
+    entries = record.plan['runs']
+    planned_arms = [r['arm'] for r in entries if r['arm'] in COMPARED_ARMS]
+    own = [r for r in entries if r['arm'] in record.strategies]
+    planned = [r.get('strategy') or r['arm'].lower() for r in own]
+    settings = []
+    if arms:
+        settings.append(f'plan.arms=[{",".join(dict.fromkeys((*planned_arms, *arms)))}]')
+    if strategies:
+        settings.append(f'plan.strategies=[{",".join(dict.fromkeys((*planned, *strategies)))}]')
+    return f'`{record.command.extend(*settings).study()}`'
+
 # %% ../../nbs/report/30_questions.ipynb #e3c95159
-def _format_points(c) -> str:
+def _format_points(contrast) -> str:
     "An estimate with its interval"
-    if c.estimate != c.estimate:
+    if math.isnan(contrast.estimate):
         return '-'
-    return f'{c.estimate:+.2f}' + (f' ({c.low:+.2f} to {c.high:+.2f})' if c.low == c.low else '')
+    text = f'{contrast.estimate:+.2f}'
+    if math.isnan(contrast.low):
+        return text
+    return f'{text} ({contrast.low:+.2f} to {contrast.high:+.2f})'
 
 
 def _format_p(p: float) -> str:
-    return '-' if p != p else '< 0.001' if p < 0.001 else f'{p:.3f}'
+    if math.isnan(p):
+        return '-'
+    return '< 0.001' if p < 0.001 else f'{p:.3f}'
+
+
+def _format_mde(mde: float) -> str:
+    return '-' if math.isnan(mde) else f'{mde:.2f}'
 
 
 def _format_task(task) -> str:
@@ -94,45 +137,50 @@ VERDICT_SIGNS = {
     'not run': '○',
 }
 _ANSWER_TEXTS = {
-    'transfer': 'Yes, at equal tokens. {s} scores {e} points more than training on {t} alone ({lo} to {hi}).',
-    'negative': 'No, it hurts, at equal tokens. {s} scores {e} points less than training on {t} alone ({lo} to {hi}).',
-    'equivalent': 'No difference that matters. {s} and training on {t} alone with just as many tokens differ by less than the margin '
-    '(estimate {e}, {lo} to {hi}).',
-    'undetermined': 'This study cannot tell.{seen}',
+    'transfer': 'Yes, at equal tokens. {strategy} scores {estimate} points more than training on '
+    '{task} alone ({low} to {high}).',
+    'negative': 'No, it hurts, at equal tokens. {strategy} scores {estimate} points less than '
+    'training on {task} alone ({low} to {high}).',
+    'equivalent': 'No difference that matters. {strategy} and training on {task} alone with just '
+    'as many tokens differ by less than the margin (estimate {estimate}, {low} to {high}).',
+    'undetermined': 'This study cannot tell.{observed}',
     'not run': 'Not answered: a run that the answer needs is missing.',
 }
 
 
+def _format_signed(x: float) -> str:
+    return '-' if math.isnan(x) else f'{x:+.1f}'.replace('-', '−')
+
+
 def verdict_sentence(v: Verdict) -> str:
     "The verdict as a sentence"
-    size = abs if v.verdict in ('transfer', 'negative') else lambda x: x
-    number = lambda x: f'{x:+.1f}'.replace('-', '−') if x == x else '-'
-    seen = (
-        f' The estimate is {number(v.estimate)} points ({number(v.low)} to {number(v.high)}).'
-        if v.low == v.low
-        else ''
-    )
-    e = f'{size(v.estimate):.1f}' if v.verdict in ('transfer', 'negative') else number(v.estimate)
+    estimate, low, high = map(_format_signed, (v.estimate, v.low, v.high))
+    observed = '' if math.isnan(v.low) else f' The estimate is {estimate} points ({low} to {high}).'
+    if v.verdict in ('transfer', 'negative'):  # the sentence says more or less
+        estimate = f'{abs(v.estimate):.1f}'
     return _ANSWER_TEXTS[v.verdict].format(
-        s=v.strategy, t=v.task or 'each task', e=e, lo=number(v.low), hi=number(v.high), seen=seen
+        strategy=v.strategy,
+        task=v.task or 'each task',
+        estimate=estimate,
+        low=low,
+        high=high,
+        observed=observed,
     )
 
 # %% ../../nbs/report/30_questions.ipynb #24c3d78f
 def contrast_table(verdicts: list[Verdict]) -> pd.DataFrame:
     "The table of verdicts with naive interval and, where they were run, placebo and scalar"
     table = verdict_table(verdicts).drop(columns='reason')
-    table['naive'] = [_format_points(v.naive) if v.naive else 'not run' for v in verdicts]
+    table['naive'] = _format_contrasts(v.naive for v in verdicts)
     for arm in ('scalar', 'placebo'):
-        if any(getattr(v, arm) for v in verdicts):
-            table.insert(
-                3,
-                f'over {arm}',
-                [
-                    _format_points(getattr(v, arm)) if getattr(v, arm) else 'not run'
-                    for v in verdicts
-                ],
-            )
+        contrasts = [getattr(v, arm) for v in verdicts]
+        if any(contrasts):
+            table.insert(3, f'over {arm}', _format_contrasts(contrasts))
     return table
+
+
+def _format_contrasts(contrasts: Iterable) -> list[str]:
+    return [_format_points(c) if c else 'not run' for c in contrasts]
 
 
 def headline_verdicts(verdicts: list[Verdict]) -> list[Verdict]:
@@ -140,173 +188,187 @@ def headline_verdicts(verdicts: list[Verdict]) -> list[Verdict]:
     return [v for v in verdicts if v.family == 'confirmatory'] or verdicts
 
 
+_FOREST_CAPTION = (
+    'Hollow: the naive difference, which more data alone may explain. Filled: at equal tokens. '
+    'Bars are 95 % intervals for new seeds and new documents. '
+    'The shaded band is the margin fixed before the study.'
+)
+
+
 def transfer_answer(record: StudyRecord, verdicts: list[Verdict], margins: dict) -> Answer:
     "RQ5: the token-controlled verdicts"
     verdicts = headline_verdicts(verdicts)
-    mean = [v for v in verdicts if v.task is None]
-    if not mean:
-        return _not_run_answer(
-            'RQ5',
-            record.open,
-            'The study has no strategy to judge; plan one, such as s2, with st-total.',
-        )
-    kinds = list(dict.fromkeys(v.verdict for v in mean))
-    if kinds == ['not run']:
-        return Answer('RQ5', 'not run', mean[0].reason, contrast_table(verdicts))
-    caption = 'Hollow: the naive difference, which more data alone may explain. Filled: at equal tokens. Bars are 95 % intervals for new seeds and new documents. The shaded band is the margin fixed before the study.'
+    means = [v for v in verdicts if v.task is None]
+    if not means:
+        advice = _advise_plan(record, ['st-total'], ['s2'])
+        otherwise = f'The study has no strategy to judge; {advice} adds one and its control.'
+        return _answer_not_run('RQ5', record.open, otherwise)
+    words = list(dict.fromkeys(v.verdict for v in means))
+    if words == ['not run']:
+        return Answer('RQ5', 'not run', means[0].reason, contrast_table(verdicts))
     return Answer(
-        'RQ5',
-        ' / '.join(kinds),
-        ' '.join(f'{v.strategy}: {verdict_sentence(v)}' for v in mean),
-        contrast_table(verdicts),
-        lambda: forest_figure(verdicts, margins),
-        caption,
-        _one_control(record, mean),
+        rq='RQ5',
+        verdict=' / '.join(words),
+        text=' '.join(f'{v.strategy}: {verdict_sentence(v)}' for v in means),
+        table=contrast_table(verdicts),
+        figure=partial(forest_figure, verdicts, margins),
+        caption=_FOREST_CAPTION,
+        caveats=_warn_of_shared_controls(record, means),
     )
 
 
-def _one_control(record, mean):
-    "What must be known where several strategies share the controls of one"
-    if len(mean) < 2 or not any(v.placebo or v.scalar for v in mean):
+def _warn_of_shared_controls(record: StudyRecord, means: list[Verdict]) -> tuple[str, ...]:
+    "What a reader must know where several strategies share the controls of one"
+    if len(means) < 2 or not any(v.placebo or v.scalar for v in means):
         return ()
+    origin = record.plan.get('reference', 's2')
     return (
-        f"placebo and scalar are made from the strategy {record.plan.get('reference', 's2')}; beside another strategy their difference also holds that of the two strategies.",
+        f'placebo and scalar are made from the strategy {origin}; compared with another strategy, '
+        'their difference also contains that between the two strategies.',
     )
 
 # %% ../../nbs/report/30_questions.ipynb #d1330611
 def gap_answer(record: StudyRecord, scores: pd.DataFrame) -> Answer:
     "RQ1: the share of the gap between st-total and the reference that each strategy closes"
-    strategies = [s for s in record.strategies if not missing_runs(record, (s, 'st-total'))]
     if 'reference' not in set(scores.arm):
         return Answer(
             'RQ1',
             'not run',
-            'The study has no scores of a proprietary model on its test documents (arm `reference`), so there is no gap to close.',
+            'The study has no scores of a proprietary model on its test documents '
+            '(arm `reference`), so there is no gap to close.',
         )
-    if lacks := missing_runs(record, ('reference',)):
-        return _not_run_answer('RQ1', lacks, '')
+    missing = missing_runs(record, ('reference',))
+    if missing:
+        return _answer_not_run('RQ1', missing, '')
+    strategies = [s for s in record.strategies if not missing_runs(record, (s, 'st-total'))]
     if not strategies:
-        return _not_run_answer(
-            'RQ1',
-            missing_runs(record, (*record.strategies, 'st-total')),
-            'The study has no strategy.',
-        )
-    found = [gap_closure(scores, s, tasks=record.tasks) for s in strategies]
-    good = [f for f in found if f.closed == f.closed]
-    text = ' '.join(
-        f'{f.strategy} closes {f.closed:.0f} % of the gap ({f.low:.0f} to {f.high:.0f} %).'
-        if f in good
-        else f'{f.strategy}: {f.reason}.'
-        for f in found
-    )
+        missing = missing_runs(record, (*record.strategies, 'st-total'))
+        return _answer_not_run('RQ1', missing, 'The study has no strategy.')
+    gaps = [gap_closure(scores, s, tasks=record.tasks) for s in strategies]
+    known = [g for g in gaps if not math.isnan(g.closed)]
+    rows = [(g.strategy, g.closed, g.low, g.high) for g in known]
+    verdict = f'{max(g.closed for g in known):.0f} % closed' if known else 'undetermined'
     return Answer(
-        'RQ1',
-        f'{max(f.closed for f in good):.0f} % closed' if good else 'undetermined',
-        text,
-        closure_table(scores, strategies),
-        (
-            lambda: intervals_figure(
-                [(f.strategy, f.closed, f.low, f.high) for f in good],
-                'percent of the gap that is closed',
-            )
-        )
-        if good
-        else None,
-        "Mean over tasks, with Fieller's 95 % interval.",
-        ('The reference is one run of a model that its makers may change.',),
+        rq='RQ1',
+        verdict=verdict,
+        text=' '.join(map(_describe_gap, gaps)),
+        table=closure_table(scores, strategies),
+        figure=partial(intervals_figure, rows, _GAP_AXIS) if rows else None,
+        caption="Mean over tasks, with Fieller's 95 % interval.",
+        caveats=('The reference is one run of a model that its makers may change.',),
     )
+
+
+_GAP_AXIS = 'percent of the gap that is closed'
+
+
+def _describe_gap(gap) -> str:
+    "How much of the gap a strategy closes, as a sentence"
+    if math.isnan(gap.closed):
+        return f'{gap.strategy}: {gap.reason}.'
+    interval = f'{gap.low:.0f} to {gap.high:.0f} %'
+    return f'{gap.strategy} closes {gap.closed:.0f} % of the gap ({interval}).'
 
 # %% ../../nbs/report/30_questions.ipynb #cf865d94
 def shot_contrasts(record: StudyRecord, scores: pd.DataFrame) -> pd.DataFrame:
-    "loto minus scratch by task (None: the mean) and shots"
-    shots, rows = sorted({r.shots for r in record.runs if r.arm == 'loto' and r.shots}), []
-    for n, task in ((n, t) for n in shots for t in (None, *record.tasks)):
-        lacks = missing_runs(record, (f'loto({n})', f'scratch({n})'), [task] if task else None)
-        c = (
-            contrast(scores, f'loto({n})', f'scratch({n})', task or record.tasks)
-            if not lacks
-            else Contrast(*[float('nan')] * 7, 0, 0, describe_missing_runs(lacks))
-        )
-        rows.append(
-            dict(
-                task=task,
-                shots=n,
-                estimate=c.estimate,
-                low=c.low,
-                high=c.high,
-                p=c.p,
-                mde=c.mde,
-                n_seeds=c.n_seeds,
-                n_docs=c.n_docs,
-                run=not lacks,
-                note=c.reason,
-            )
-        )
+    "loto minus scratch by task (None: the mean) and shots; p of the means adjusted after Holm"
+    shots = sorted({r.shots for r in record.runs if r.arm == 'loto' and r.shots})
+    rows = [_contrast_shots(record, scores, n, t) for n in shots for t in (None, *record.tasks)]
     table = pd.DataFrame(rows)
-    means = table[table.task.isna()]
-    return table.assign(
-        p_holm=pd.Series(adjust_p_values(dict(zip(means.index, means.p))), dtype=float)
+    means = select_rows(table, table.task.isna())
+    adjusted = adjust_p_values(dict(zip(means.index, means.p)))
+    return table.assign(p_holm=pd.Series(adjusted, dtype=float))
+
+
+def _contrast_shots(
+    record: StudyRecord, scores: pd.DataFrame, shots: int, task: str | None
+) -> dict:
+    "A row of `shot_contrasts`"
+    arms = (f'loto({shots})', f'scratch({shots})')
+    missing = missing_runs(record, arms, [task] if task else None)
+    if missing:
+        found = empty_contrast(describe_missing_runs(missing))
+    else:
+        found = contrast(scores, *arms, task or record.tasks)
+    return dict(
+        task=task,
+        shots=shots,
+        estimate=found.estimate,
+        low=found.low,
+        high=found.high,
+        p=found.p,
+        mde=found.mde,
+        n_seeds=found.n_seeds,
+        n_docs=found.n_docs,
+        run=not missing,
+        note=found.reason,
     )
+
+
+_SHOT_CAVEATS = (
+    'The left-out task profits from all tokens of the others: '
+    'this is not a comparison at equal tokens.',
+    'Single tasks are shown, not claimed.',
+)
 
 
 def shots_answer(record: StudyRecord, scores: pd.DataFrame) -> Answer:
     "RQ2: what the other tasks are worth for a task of few documents"
     if not _has_arms(record, 'loto', 'scratch'):
-        return Answer(
-            'RQ2', 'not run', 'The plan has no left-out task; `plan.arms=[…,loto,scratch]` adds it.'
-        )
+        advice = _advise_plan(record, ['loto', 'scratch'])
+        return Answer('RQ2', 'not run', f'The plan has no left-out task; {advice} adds it.')
     rows = shot_contrasts(record, scores)
-    means = rows[rows.task.isna()]
+    means = select_rows(rows, rows.task.isna())
     if not means.run.any():
-        return replace(
-            _not_run_answer('RQ2', [r for r in record.open if r.arm in ('loto', 'scratch')], ''),
-            table=_format_shots(rows),
-        )
-    sure = means[means.p_holm < 0.05]
-    verdict = (
-        'undetermined'
-        if sure.empty
-        else 'helps'
-        if (sure.estimate > 0).all()
-        else 'hurts'
-        if (sure.estimate < 0).all()
-        else 'depends on the documents'
-    )
-    said = lambda r: (
-        f'With {r.shots} documents {_format_points(r)} points, p {_format_p(r.p_holm)} after Holm.'
-        if r.run
-        else f'With {r.shots} documents not run: {r.note}.'
-    )
+        missing = _open_runs(record, 'loto', 'scratch')
+        return replace(_answer_not_run('RQ2', missing, ''), table=_format_shots(rows))
     return Answer(
-        'RQ2',
-        verdict,
-        ' '.join(map(said, means.itertuples())),
-        _format_shots(rows),
-        lambda: shots_figure(rows, record.tasks),
-        'Points over a start from nothing, with 95 % intervals. Filled: the mean over tasks, which decides.',
-        (
-            'The left-out task profits from all tokens of the others: this is not a comparison at equal tokens.',
-            'Single tasks are shown, not claimed.',
-        ),
+        rq='RQ2',
+        verdict=_judge_shots(means),
+        text=' '.join(map(_describe_shots, means.itertuples())),
+        table=_format_shots(rows),
+        figure=partial(shots_figure, rows, record.tasks),
+        caption='Points over a start from nothing, with 95 % intervals. '
+        'Filled: the mean over tasks, which decides.',
+        caveats=_SHOT_CAVEATS,
     )
+
+
+def _judge_shots(means: pd.DataFrame) -> str:
+    "Whether the other tasks help, from the means over tasks"
+    significant = select_rows(means, means.p_holm < 0.05)
+    if significant.empty:
+        return 'undetermined'
+    if (significant.estimate > 0).all():
+        return 'helps'
+    if (significant.estimate < 0).all():
+        return 'hurts'
+    return 'depends on the documents'
+
+
+def _describe_shots(row) -> str:
+    "The mean over tasks at one number of documents, as a sentence"
+    if not row.run:
+        return f'With {row.shots} documents not run: {row.note}.'
+    points = f'{_format_points(row)} points'
+    return f'With {row.shots} documents {points}, p {_format_p(row.p_holm)} after Holm.'
 
 
 def _format_shots(rows: pd.DataFrame) -> pd.DataFrame:
     "The contrasts as text"
-    return pd.DataFrame(
-        [
-            {
-                'task': _format_task(r.task),
-                'documents': str(r.shots),
-                'loto - scratch': _format_points(r) if r.run else 'not run',
-                'p': _format_p(r.p),
-                'p (Holm)': _format_p(r.p_holm),
-                'MDE': f'{r.mde:.2f}' if r.mde == r.mde else '-',
-                'seeds x docs': f'{r.n_seeds} x {r.n_docs}',
-            }
-            for r in rows.itertuples()
-        ]
-    )
+    return pd.DataFrame(map(_format_shots_row, rows.itertuples()))
+
+
+def _format_shots_row(row) -> dict[str, str]:
+    return {
+        'task': _format_task(row.task),
+        'documents': str(row.shots),
+        'loto - scratch': _format_points(row) if row.run else 'not run',
+        'p': _format_p(row.p),
+        'p (Holm)': _format_p(row.p_holm),
+        'MDE': _format_mde(row.mde),
+        'seeds x docs': f'{row.n_seeds} x {row.n_docs}',
+    }
 
 # %% ../../nbs/report/30_questions.ipynb #94065395
 _ABLATIONS = ('A1', 'A2', 'A3', 'A4')
@@ -325,85 +387,90 @@ def _compare_ablations(record: StudyRecord, scores: pd.DataFrame) -> pd.DataFram
         arms[0],
         arms,
         record.tasks,
-        study=record.plan.get('experiment') or record.name,
+        command=record.command,
     )
 
 
 def architecture_answer(record: StudyRecord, scores: pd.DataFrame) -> Answer:
     "RQ3: the ablations against each other"
-    asked = [a for a in _ABLATIONS if _has_arms(record, a)]
-    if not asked:
-        return Answer(
-            'RQ3',
-            'not run',
-            'The plan has no architectures at equal parameters; `plan.strategies=[…,a1,a2,a3,a4]` adds them.',
-        )
-    if lacks := missing_runs(record, asked):
-        return _not_run_answer('RQ3', lacks, '')
+    planned = [a for a in _ABLATIONS if _has_arms(record, a)]
+    if not planned:
+        advice = _advise_plan(record, strategies=[a.lower() for a in _ABLATIONS])
+        text = f'The plan has no architectures at equal parameters; {advice} adds them.'
+        return Answer('RQ3', 'not run', text)
+    missing = missing_runs(record, planned)
+    if missing:
+        return _answer_not_run('RQ3', missing, '')
     table = _compare_ablations(record, scores)
     if table.empty:
-        return Answer(
-            'RQ3', 'not run', f'The plan has {asked[0]} only, and nothing to compare it with.'
-        )
-    means = table[table.task.isna()]
-    found = means[means.found]
-    text = (
-        '; '.join(f'{r.arm} over {r.base}: {_format_points(r)} points' for r in found.itertuples())
-        or 'no difference between the architectures was found'
-    )
-    good = means[means.low.notna()]
+        text = f'The plan has {planned[0]} only, and nothing to compare it with.'
+        return Answer('RQ3', 'not run', text)
+    means = select_rows(table, table.task.isna())
+    found = select_rows(means, means.found)
+    rows = [_interval_row(r) for r in select_rows(means, means.low.notna()).itertuples()]
     return Answer(
-        'RQ3',
-        'a difference' if len(found) else 'undetermined',
-        text[0].upper() + text[1:] + '.',
-        _format_ablations(table),
-        (
-            lambda: intervals_figure(
-                [(f'{r.arm} over {r.base}', r.estimate, r.low, r.high) for r in good.itertuples()],
-                'points, mean over tasks (95 % interval)',
-            )
-        )
-        if len(good)
-        else None,
-        'All pairs of architectures at equal trainable parameters and tokens.',
-        (
-            'Exploratory: adjusted for the false discovery rate, and to be confirmed by a study of its own.',
-        ),
+        rq='RQ3',
+        verdict='a difference' if len(found) else 'undetermined',
+        text=_describe_differences(found),
+        table=_format_ablations(table),
+        figure=partial(intervals_figure, rows, _ABLATION_AXIS) if rows else None,
+        caption='All pairs of architectures at equal trainable parameters and tokens.',
+        caveats=_ABLATION_CAVEATS,
     )
+
+
+_ABLATION_AXIS = 'points, mean over tasks (95 % interval)'
+_ABLATION_CAVEATS = (
+    'Exploratory: adjusted for the false discovery rate, and to be confirmed by a study of its own.',
+)
+
+
+def _interval_row(row) -> tuple[str, float, float, float]:
+    "A row of the figure"
+    return f'{row.arm} over {row.base}', row.estimate, row.low, row.high
+
+
+def _describe_difference(row) -> str:
+    return f'{row.arm} over {row.base}: {_format_points(row)} points'
+
+
+def _describe_differences(found: pd.DataFrame) -> str:
+    "The differences between architectures as a sentence"
+    if found.empty:
+        return 'No difference between the architectures was found.'
+    return '; '.join(map(_describe_difference, found.itertuples())) + '.'
 
 
 def _format_ablations(table: pd.DataFrame) -> pd.DataFrame:
     "The ablations as text"
-    return pd.DataFrame(
-        [
-            {
-                'task': _format_task(r.task),
-                'arm': r.arm,
-                'over': r.base,
-                'points': _format_points(r),
-                'p': _format_p(r.p),
-                'p (FDR)': _format_p(r.p_fdr),
-                'MDE': f'{r.mde:.2f}' if r.mde == r.mde else '-',
-                'note': r.note,
-            }
-            for r in table.itertuples()
-        ]
-    )
+    return pd.DataFrame(map(_format_ablation, table.itertuples()))
+
+
+def _format_ablation(row) -> dict[str, str]:
+    return {
+        'task': _format_task(row.task),
+        'arm': row.arm,
+        'over': row.base,
+        'points': _format_points(row),
+        'p': _format_p(row.p),
+        'p (FDR)': _format_p(row.p_fdr),
+        'MDE': _format_mde(row.mde),
+        'note': row.note,
+    }
 
 # %% ../../nbs/report/30_questions.ipynb #1b67a7d2
-def _load_similarities(record: StudyRecord, matrix: pd.DataFrame) -> dict:
-    "The measures of likeness from which something can be predicted"
+def _load_similarities(record: StudyRecord, matrix: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    "The measures of similarity from which something can be predicted"
     file = record.folder / 'similarity.csv'
-    tables, pulled = (
-        read_similarity(file) if file.is_file() else {},
-        read_gradient_similarity([record.folder / r.id for r in record.done], record.tasks),
-    )
-    if pulled is not None:
-        tables['gradients'] = pulled
-    return {name: t for name, t in tables.items() if _usable(matrix, name, t)}
+    tables = read_similarity(file) if file.is_file() else {}
+    folders = [record.folder / r.id for r in record.done]
+    gradients = read_gradient_similarity(folders, record.tasks)
+    if gradients is not None:
+        tables['gradients'] = gradients
+    return {name: table for name, table in tables.items() if _is_usable(matrix, name, table)}
 
 
-def _usable(matrix, name, table):
+def _is_usable(matrix: pd.DataFrame, name: str, table: pd.DataFrame) -> bool:
     "Whether a measure has a value for every pair, and not the same"
     try:
         return len(feature_correlations(matrix, {name: table})) > 0
@@ -411,77 +478,92 @@ def _usable(matrix, name, table):
         return False
 
 # %% ../../nbs/report/30_questions.ipynb #a210669a
+_PAIR_CAPTION = (
+    'Rows are scored, columns were trained with them, at equal tokens. '
+    '▲ and ▼: the interval lies above or below 0; hatched: it holds 0.'
+)
+_PAIR_CAVEATS = (
+    'A cell is exploratory: the companion replaces repetitions of own data, '
+    'and no placebo tells label content from fresh text.',
+)
+_NOTHING_TO_PREDICT_FROM = (
+    'Whether harm can be predicted is not run: it needs twelve cells '
+    'and a measure of how similar the tasks are (`similarity.csv`).'
+)
+
+
 def pairs_answer(record: StudyRecord, scores: pd.DataFrame) -> Answer:
     "RQ4: the matrix of transfer and its prediction"
     if not _has_arms(record, 'pair'):
-        return Answer(
-            'RQ4',
-            'not run',
-            'The plan has no pairs of tasks; `plan.arms=[…,st-total,pair]` adds them.',
-        )
-    kept, tokens = (
-        scores[scores.arm.str.startswith('pair(') | (scores.arm == 'st-total')],
-        study_tokens(record),
-    )
-    if not kept.arm.str.startswith('pair(').any() or 'st-total' not in set(kept.arm):
-        return _not_run_answer(
-            'RQ4',
-            [r for r in record.open if r.arm in ('pair', 'st-total')],
-            'The plan has no st-total beside the pairs.',
-        )
-    matrix = transfer_matrix(kept, record.tasks, tokens=tokens[tokens.arm.isin(kept.arm)])
+        advice = _advise_plan(record, ['st-total', 'pair'])
+        return Answer('RQ4', 'not run', f'The plan has no pairs of tasks; {advice} adds them.')
+    missing = _open_runs(record, 'pair', 'st-total')
+    paired = scores.arm.str.startswith('pair(')
+    kept = select_rows(scores, paired | (scores.arm == 'st-total'))
+    if not paired.any() or 'st-total' not in set(kept.arm):
+        otherwise = 'The plan has no st-total beside the pairs.'
+        return _answer_not_run('RQ4', missing, otherwise)
+    tokens = study_tokens(record)
+    spent = select_rows(tokens, tokens.arm.isin(kept.arm))
+    matrix = transfer_matrix(kept, record.tasks, tokens=spent)
     features = _load_similarities(record, matrix)
-    told = (
-        str(predict_transfer(matrix, features))
-        if features
-        else 'Whether harm can be foreseen is not run: it needs twelve cells and a measure of how alike the tasks are (`similarity.csv`).'
-    )
-    sure = matrix[matrix.p_bh < 0.05]
-    helps, hurts, gone = (
-        int((sure.estimate > 0).sum()),
-        int((sure.estimate < 0).sum()),
-        int((matrix.flag == 'not run').sum()),
-    )
-    verdict = (
-        'not run'
-        if gone == len(matrix)
-        else ' and '.join(w for w, n in (('help', helps), ('harm', hurts)) if n) or 'undetermined'
-    )
-    lacks = [r for r in record.open if r.arm in ('pair', 'st-total')]
-    text = (
-        f'Of {len(matrix)} ordered pairs {helps} help and {hurts} harm (after Benjamini and Hochberg); {gone} are not run. {told}'
-        + (f' {describe_missing_runs(lacks)}.' if lacks else '')
-    )
+    prediction = predict_transfer(matrix, features) if features else _NOTHING_TO_PREDICT_FROM
+    count = _count_cells(matrix)
+    text = f'{_describe_cells(count)} {prediction}'
+    if missing:
+        text += f' {describe_missing_runs(missing)}.'
     return Answer(
-        'RQ4',
-        verdict,
-        text,
-        _format_matrix(matrix),
-        lambda: heatmap_figure(matrix),
-        'Rows are scored, columns were trained with them, at equal tokens. ▲ and ▼: the interval lies above or below 0; hatched: it holds 0.',
-        (
-            'A cell is exploratory: the companion replaces repetitions of own data, and no placebo tells label content from fresh text.',
-        ),
+        rq='RQ4',
+        verdict=_judge_pairs(count),
+        text=text,
+        table=_format_matrix(matrix),
+        figure=partial(heatmap_figure, matrix),
+        caption=_PAIR_CAPTION,
+        caveats=_PAIR_CAVEATS,
     )
+
+
+def _count_cells(matrix: pd.DataFrame) -> dict[str, int]:
+    "How many ordered pairs help, harm and are not run"
+    significant = select_rows(matrix, matrix.p_bh < 0.05)
+    return dict(
+        all=len(matrix),
+        help=int((significant.estimate > 0).sum()),
+        harm=int((significant.estimate < 0).sum()),
+        not_run=int((matrix.flag == 'not run').sum()),
+    )
+
+
+def _describe_cells(count: dict[str, int]) -> str:
+    return (
+        f'Of {count["all"]} ordered pairs {count["help"]} help and {count["harm"]} harm '
+        f'(after Benjamini and Hochberg); {count["not_run"]} are not run.'
+    )
+
+
+def _judge_pairs(count: dict[str, int]) -> str:
+    "The verdict over all pairs"
+    if count['not_run'] == count['all']:
+        return 'not run'
+    return ' and '.join(word for word in ('help', 'harm') if count[word]) or 'undetermined'
 
 
 def _format_matrix(matrix: pd.DataFrame) -> pd.DataFrame:
     "The matrix as text"
-    return pd.DataFrame(
-        [
-            {
-                'scored on': r.target,
-                'with': r.auxiliary,
-                'points': _format_points(r),
-                'p': _format_p(r.p),
-                'p (FDR)': _format_p(r.p_bh),
-                'MDE': f'{r.mde:.2f}' if r.mde == r.mde else '-',
-                'finding': r.flag,
-                'note': r.reason,
-            }
-            for r in matrix.itertuples()
-        ]
-    )
+    return pd.DataFrame(map(_format_cell, matrix.itertuples()))
+
+
+def _format_cell(row) -> dict[str, str]:
+    return {
+        'scored on': row.target,
+        'with': row.auxiliary,
+        'points': _format_points(row),
+        'p': _format_p(row.p),
+        'p (FDR)': _format_p(row.p_bh),
+        'MDE': _format_mde(row.mde),
+        'finding': row.flag,
+        'note': row.reason,
+    }
 
 # %% ../../nbs/report/30_questions.ipynb #1ef7bc64
 def answer_questions(record: StudyRecord, verdicts: list[Verdict], margins: dict) -> list[Answer]:

@@ -9,117 +9,121 @@ __all__ = ['write_report', 'load_study', 'study_scores', 'study_tokens', 'study_
 import re
 import shutil
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 import pandas as pd
-from ..study.claims import MARGINS, verdict_table
+from ..study.claims import MARGINS, Verdict, verdict_table
 from medxfer.study.record import (
+    StudyRecord,
     load_study,
+    select_rows,
     study_curves,
-    study_scores,
+    study_scores,  # noqa: F401 (handed on)
     study_tokens,
     study_verdicts,
 )
 from .figures import curves_figure, ledger_figure, save_figure, svg_text
 from .page import render_page
-from .questions import answer_questions
+from .questions import Answer, answer_questions
 from .tables import all_scores, to_markdown, to_tex, verdicts_csv
 from ..study.tuned import best_file, hpo_figure, hpo_table, read_best
 
 # %% ../../nbs/report/50_write.ipynb #f229b577
-_all_ = [
-    'load_study',
-    'study_scores',
-    'study_tokens',
-    'study_curves',
-    'study_verdicts',
-]  # what reads a study reads it from here
+# What reads a study imports it from here.
+_all_ = ['load_study', 'study_scores', 'study_tokens', 'study_curves', 'study_verdicts']
 
 # %% ../../nbs/report/50_write.ipynb #69d6044c
 def write_report(
-    folder,  # runs/STUDY
+    folder: str | Path,  # runs/STUDY
 ) -> Path:
     "Write folder/report and return it: report.html, tables and figures"
     record = load_study(folder)
-    verdicts, target = study_verdicts(record), record.folder / 'report'
+    verdicts = study_verdicts(record)
     margins = MARGINS | dict(record.plan.get('margins') or {})
-    found = answer_questions(record, verdicts, margins)
+    answers = answer_questions(record, verdicts, margins)
+    target = record.folder / 'report'
     with tempfile.TemporaryDirectory(dir=record.folder, prefix='.report-') as tmp:
         out = Path(tmp) / 'report'
         out.mkdir()
-        _write_tables(record, verdicts, found, out)
-        _write_page(record, verdicts, found, margins, out)
+        _write_tables(record, verdicts, answers, out)
+        _write_page(record, verdicts, answers, margins, out)
         if target.exists():
             shutil.rmtree(target)
         out.rename(target)
     return target
 
 # %% ../../nbs/report/50_write.ipynb #54afc660
-def _write_tables(record, verdicts, found, out):
+_Named = tuple[pd.DataFrame, str]  # a table and its caption
+
+
+def _write_tables(record: StudyRecord, verdicts: list[Verdict], answers: list[Answer], out: Path):
     "Every table as .md, .tex and .csv"
-    table = verdict_table(verdicts) if verdicts else pd.DataFrame(columns=['task', 'reason'])
-    tables = {
-        'verdicts': (
-            table,
-            f'Study {record.name}: strategy minus baseline in points, and the verdict at equal tokens.',
-        ),
-        'scores': (
-            all_scores(record),
-            f'Study {record.name}: mean and standard deviation over seeds.',
-        ),
-    }
-    tables |= {
-        a.rq: (a.table, f'Study {record.name}, {a.rq}: {a.question}')
-        for a in found
-        if a.table is not None and a.rq != 'RQ5'
-    }
-    if best_file(record.folder).is_file():
-        tables['tuning'] = (
-            hpo_table(record.folder),
-            f'Study {record.name}: settings that were searched for on dev, each model with as many trials.',
-        )
-    for name, (table, caption) in tables.items():
+    for name, (table, caption) in _list_tables(record, verdicts, answers).items():
         _write_table(table, caption, f'{record.name}-{name}', out / name)
     (out / 'verdicts.csv').write_text(verdicts_csv(verdicts), 'utf-8')  # unrounded
 
 
-def _write_table(table, caption, label, path):
+def _list_tables(
+    record: StudyRecord, verdicts: list[Verdict], answers: list[Answer]
+) -> dict[str, _Named]:
+    "The tables of a report by name"
+    study = f'Study {record.name}'
+    table = verdict_table(verdicts) if verdicts else pd.DataFrame(columns=['task', 'reason'])
+    caption = f'{study}: strategy minus baseline in points, and the verdict at equal tokens.'
+    tables = {'verdicts': (table, caption)}
+    caption = f'{study}: mean and standard deviation over seeds.'
+    tables['scores'] = (all_scores(record), caption)
+    for a in answers:
+        if a.table is not None and a.rq != 'RQ5':  # that one is `verdicts`
+            tables[a.rq] = (a.table, f'{study}, {a.rq}: {a.question}')
+    if best_file(record.folder).is_file():
+        caption = f'{study}: settings searched on dev, with the same number of trials a model.'
+        tables['tuning'] = (hpo_table(record.folder), caption)
+    return tables
+
+
+def _write_table(table: pd.DataFrame, caption: str, label: str, path: Path):
     "One table three times; LaTeX without the sentences, which do not fit a column"
     short = table.drop(columns=[c for c in ('reason', 'note') if c in table])
+    tex_label = 'tab:' + re.sub(r'[^\w-]', '', label).replace('_', '-')
     path.with_suffix('.md').write_text(to_markdown(table), 'utf-8')
-    path.with_suffix('.tex').write_text(
-        to_tex(short, caption, 'tab:' + re.sub(r'[^\w-]', '', label).replace('_', '-')), 'utf-8'
-    )
+    path.with_suffix('.tex').write_text(to_tex(short, caption, tex_label), 'utf-8')
     path.with_suffix('.csv').write_text(table.to_csv(index=False), 'utf-8')
 
 # %% ../../nbs/report/50_write.ipynb #f5cf8b85
-def _write_page(record, verdicts, found, margins, out):
+_CONTROLS = ('st-total', 'st-own', 'placebo', 'scalar')  # drawn beside the strategies
+
+
+def _write_page(
+    record: StudyRecord, verdicts: list[Verdict], answers: list[Answer], margins: dict, out: Path
+):
     "The figures and report.html"
-    tokens = study_tokens(record)
-    whole = [
-        a
-        for a in dict.fromkeys(tokens.arm)
-        if a in (*record.strategies, 'st-total', 'st-own', 'placebo', 'scalar')
-    ]
-    curves = study_curves(record)
-    draw = {
+    svgs = {}
+    for name, (draw, alt) in _list_figures(record, answers).items():
+        save_figure(draw(), out, name)
+        svgs[name] = svg_text(draw(), name, alt)
+    tables = sorted(p.name for p in out.iterdir() if p.suffix in ('.csv', '.md', '.tex'))
+    page = render_page(record, verdicts, answers, svgs, margins, tables)
+    (out / 'report.html').write_text(page, 'utf-8')
+
+
+def _list_figures(record: StudyRecord, answers: list[Answer]) -> dict[str, tuple[Callable, str]]:
+    "What draws each figure of a report, and its description"
+    tokens, curves = study_tokens(record), study_curves(record)
+    drawn = {*record.strategies, *_CONTROLS}
+    arms = [arm for arm in dict.fromkeys(tokens.arm) if arm in drawn]
+    shown = select_rows(curves, curves.arm.isin(arms))
+    figures: dict[str, tuple[Callable, str]] = {
         'ledger': (
-            partial(ledger_figure, tokens, record.tasks, whole),
+            partial(ledger_figure, tokens, record.tasks, arms),
             'training tokens by arm and task',
         ),
-        'curves': (
-            partial(curves_figure, curves[curves.arm.isin(whole)], record.tasks),
-            'learning curves',
-        ),
+        'curves': (partial(curves_figure, shown, record.tasks), 'learning curves'),
     }
-    draw |= {a.rq: (a.figure, a.question) for a in found if a.figure}
+    for a in answers:
+        if a.figure:
+            figures[a.rq] = (a.figure, a.question)
     if best_file(record.folder).is_file() and read_best(record.folder)['sampler'] == 'random':
-        draw['tuning'] = (partial(hpo_figure, record.folder), 'expected best of n trials')
-    svgs = {}
-    for name, (make, alt) in draw.items():
-        save_figure(make(), out, name)
-        svgs[name] = svg_text(make(), name, alt)
-    tables = sorted(p.name for p in out.iterdir() if p.suffix in ('.csv', '.md', '.tex'))
-    (out / 'report.html').write_text(
-        render_page(record, verdicts, found, svgs, margins, tables), 'utf-8'
-    )
+        figures['tuning'] = (partial(hpo_figure, record.folder), 'expected best of n trials')
+    return figures

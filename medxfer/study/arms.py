@@ -206,7 +206,10 @@ def _make_best(asked: _RunRequest):
         ]
         for s in asked.cfg['strategy']['among']
     }
-    taken = lambda run: {k: v for k, v in run.config['strategy'].items() if k not in _OWN_FIELDS}
+
+    def taken(run):
+        return {k: v for k, v in run.config['strategy'].items() if k not in _OWN_FIELDS}
+
     return dict(
         choose={s: dict(runs=[r.id for r in rs], strategy=taken(rs[0])) for s, rs in runs.items()}
     ), tuple(r for rs in runs.values() for r in rs)

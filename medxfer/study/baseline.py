@@ -12,7 +12,7 @@ from ..data.load import fingerprint
 from ..data.base import write_atomic
 from .arms import resolve_run
 from .config import ConfigError, RunSpec, compose, data_root, resolve_profile
-from .plan import StudyPlan
+from .plan import StudyPlan, study_command
 
 # %% ../../nbs/study/12_baseline.ipynb #ce8a5b26
 BASELINE_MODELS = ('bert-base', 'biobert', 'clinicalbert')
@@ -40,7 +40,7 @@ def plan_baselines(
         for m in models
         for t in cfg['task']
     ]
-    return StudyPlan(cfg, tuple(runs))
+    return StudyPlan(cfg, tuple(runs), study_command(cfg, experiment, overrides))
 
 # %% ../../nbs/study/12_baseline.ipynb #a9d69891
 def write_baselines(plan: StudyPlan):

@@ -259,30 +259,17 @@ def build_order(strategy: dict, tasks: list[str]):
 
 # %% ../../nbs/study/15_build.ipynb #438ba9a5
 def build_loss_weights(strategy: dict, tasks: list[str]):
-    "How a strategy weighs the tasks' losses"
-    from medxfer.training.loss import FixedWeights, LossWeights, RunningMean, UncertaintyWeights
+    "The weights of the tasks' losses, as the strategy names them"
+    from medxfer.training.loss import LOSS_WEIGHTINGS
 
-    kinds = dict(
-        equal=LossWeights,
-        uncertainty=UncertaintyWeights,
-        scale=RunningMean,
-        fixed=lambda ts: FixedWeights({t: strategy['weights'].get(t, 1.0) for t in ts}),
-    )
-    if strategy['weighting'] not in kinds:
-        raise MedxferError(
-            f'there is no weighting {strategy["weighting"]!r}; there are: {", ".join(kinds)}'
-        )
-    return kinds[strategy['weighting']](tasks)
+    return LOSS_WEIGHTINGS.get(strategy['weighting']).build(tasks, strategy['weights'])
 
 # %% ../../nbs/study/15_build.ipynb #afc14ec7
 def surgery_rule(strategy: dict):
     "The rule of gradient surgery of a strategy, or None"
-    from medxfer.training.pcgrad import pcgrad
+    from medxfer.training.pcgrad import SURGERY_RULES
 
-    rules = {None: None, 'pcgrad': pcgrad}
-    if strategy['surgery'] not in rules:
-        raise MedxferError(f'there is no surgery {strategy["surgery"]!r}; there is: pcgrad')
-    return rules[strategy['surgery']]
+    return SURGERY_RULES.get(strategy['surgery']) if strategy['surgery'] else None
 
 # %% ../../nbs/study/15_build.ipynb #5b2a3261
 def train_settings(spec: RunSpec):

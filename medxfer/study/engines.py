@@ -158,7 +158,10 @@ def dispatch_runs(
         {r.id for r in out.reused},
         {r.id for r in todo},
     )
-    missing = lambda r: [n.id for n in r.needs if n.id in planned and n.id not in finished]
+
+    def missing(r):
+        return [n.id for n in r.needs if n.id in planned and n.id not in finished]
+
     board = Board(say)
     while left or running:
         ready = [r for r in left if not missing(r)]
@@ -227,12 +230,18 @@ def score_dictionary(plan: StudyPlan) -> dict:
     except (OSError, ValueError):
         known = {}
     if known.get('files') != files:
-        load = lambda t, part: (
-            load_task(t, root, splits[part], resolve_profile(plan.settings, t)).samples
-        )
-        score = lambda t, test: score_task(
-            t, test, Dictionary(load(t, 'train')).predict(test), resolve_profile(plan.settings, t)
-        )
+
+        def load(t, part):
+            return load_task(t, root, splits[part], resolve_profile(plan.settings, t)).samples
+
+        def score(t, test):
+            return score_task(
+                t,
+                test,
+                Dictionary(load(t, 'train')).predict(test),
+                resolve_profile(plan.settings, t),
+            )
+
         known = dict(files=files, scores={t: score(t, load(t, 'test')) for t in plan.tasks})
         write_atomic(path, json.dumps(known, indent=1).encode())
     return known['scores']

@@ -54,7 +54,9 @@ def _make_distribution(name: str, given: dict, now):
     "The values a setting can take, as Optuna's distribution; whole numbers where the setting is one"
     from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-    number = lambda x: isinstance(x, (int, float)) and not isinstance(x, bool)
+    def number(x):
+        return isinstance(x, (int, float)) and not isinstance(x, bool)
+
     if (
         isinstance(given, dict)
         and set(given) == {'choices'}
@@ -103,7 +105,10 @@ def read_search(cfg: dict) -> Search:
         given.get('seed', 0),
         given.get('sampler', 'random'),
     )
-    whole = lambda x: isinstance(x, int) and not isinstance(x, bool)
+
+    def whole(x):
+        return isinstance(x, int) and not isinstance(x, bool)
+
     if not whole(trials) or trials < 2:
         raise ConfigError(f'hpo.trials is {trials!r}; tuning needs at least 2')
     if not whole(seed) or seed < 0:

@@ -80,7 +80,10 @@ def progress_lines(
     kept = [k for k in _COLUMNS if any(_format_value(r, k) for r in rows)]
     cells = [[_COLUMNS[k][0] for k in kept], *([_format_value(r, k) for k in kept] for r in rows)]
     widths = [max(map(len, column)) for column in zip(*cells)]
-    aligned = lambda k, text, w: text.ljust(w) if k in ('run', 'place') else text.rjust(w)
+
+    def aligned(k, text, w):
+        return text.ljust(w) if k in ('run', 'place') else text.rjust(w)
+
     return (
         ['  '.join(aligned(*c) for c in zip(kept, line, widths)).rstrip()[:width] for line in cells]
         if rows

@@ -362,6 +362,7 @@ def _smoke_test_if_due(spec: RunSpec, data: dict, encoder, trainer, say):
 
 def _run_smoke_test(spec: RunSpec, data: dict, encoder, trainer, say):
     "The smoke test of a run, written down"
+    from medxfer.evaluation.metrics import score_task
     from medxfer.training.smoke_test import choose_smoke_samples, smoke_test
 
     train, file, budget = spec.config['train'], _smoke_file(spec), trainer.budget
@@ -378,6 +379,7 @@ def _run_smoke_test(spec: RunSpec, data: dict, encoder, trainer, say):
         tokens,
         _SMOKE_STEPS,
         {t: info['profile'] for t, info in spec.config['tasks'].items()},
+        score=score_task,
     )
     ahead = report.full_run(
         budget,
@@ -410,9 +412,12 @@ def _choose_accumulation(spec: RunSpec, model, windows: dict, pad_id: int, setti
     if not spec.settings['auto_batch']:
         return settings
     spec.folder.mkdir(parents=True, exist_ok=True)
-    search = lambda: auto_batch(
-        model, windows, settings.batch_tokens, pad_id, AUTOCAST_DTYPES[settings.precision]
-    )
+
+    def search():
+        return auto_batch(
+            model, windows, settings.batch_tokens, pad_id, AUTOCAST_DTYPES[settings.precision]
+        )
+
     device = next(iter(model.trainable().values())).device
     choice = resolve_batches(
         spec.folder / 'batches.json',
@@ -461,14 +466,17 @@ def _choose_backend(spec: RunSpec, say=print) -> str:
         raise MedxferError(
             f'unsloth is for strategies with one LoRA adapter, and {strategy["label"]} is none; set accelerator to null'
         )
-    refused = lambda: find_unsloth_obstacle(
-        base_spec(spec),
-        lora_spec(spec),
-        build_layout(spec),
-        spec.tasks,
-        choose_device(spec),
-        strategy['depths'],
-    )
+
+    def refused():
+        return find_unsloth_obstacle(
+            base_spec(spec),
+            lora_spec(spec),
+            build_layout(spec),
+            spec.tasks,
+            choose_device(spec),
+            strategy['depths'],
+        )
+
     return resolve_backend(
         spec.folder / 'accelerator.json',
         wanted,
@@ -537,7 +545,7 @@ def _train_with_monitors(spec: RunSpec, trainer, watch, say) -> dict:
 def _write_run(spec: RunSpec, trainer, encoder, documents: dict, memory: dict):
     "Write what a run has learned and how it scores"
     from medxfer.training.pcgrad import pair_frame
-    from medxfer.training.trainer import curve_frame
+    from medxfer.training.curve import curve_frame
 
     folder, count = (
         spec.folder,
@@ -622,8 +630,13 @@ def restore_predictions(
 
 def _from_record(sample, record: dict):
     "A document with the annotation that `_to_record` wrote; of its `meta` only what official files call it by"
-    fragments = lambda fs: tuple(map(tuple, fs))
-    tuples = lambda d: {k: tuple(v) if isinstance(v, list) else v for k, v in d.items()}
+
+    def fragments(fs):
+        return tuple(map(tuple, fs))
+
+    def tuples(d):
+        return {k: tuple(v) if isinstance(v, list) else v for k, v in d.items()}
+
     spans = tuple(
         Span(f'T{n}', label, fragments(fs), tuples(attributes), tuple(concepts))
         for n, (label, fs, attributes, concepts) in enumerate(record['spans'], 1)

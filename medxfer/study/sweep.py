@@ -7,12 +7,26 @@ __all__ = ['read_notebook', 'read_parameters', 'read_values', 'read_cell_list', 
            'execute_cell', 'run_sweep', 'read_metrics', 'write_index', 'sweep']
 
 # %% ../../nbs/study/50_sweep.ipynb #2d15aa3b
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-import ast, csv, difflib, hashlib, io, json, os, re, shutil, subprocess, sys, time
+from typing import Any
+import ast
+import csv
+import difflib
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
 import yaml
 from ..data.base import MedxferError, locked_file, write_atomic
 from .config import ConfigError
@@ -21,17 +35,25 @@ from .progress import Board
 from .run import read_state, update_state
 
 # %% ../../nbs/study/50_sweep.ipynb #f9483442
-def read_notebook(path) -> dict:
-    "A notebook; refused where the file is none"
+def read_notebook(path: str | Path) -> dict:
+    "A notebook; refused where the file is not one"
     try:
         book = json.loads(Path(path).read_bytes())
     except OSError:
-        raise MedxferError(f'{path} is not there') from None
+        raise MedxferError(f'{path} does not exist or cannot be read') from None
     except ValueError:
         book = None
     if not isinstance(book, dict) or not isinstance(book.get('cells'), list):
-        raise MedxferError(f'{path} is no notebook of format 4')
+        raise MedxferError(f'{path} is not a notebook of format 4')
     return book
+
+
+def _code_cells(book: dict) -> list[dict]:
+    return [cell for cell in book['cells'] if cell['cell_type'] == 'code']
+
+
+def _read_tags(cell: dict) -> list[str]:
+    return cell.get('metadata', {}).get('tags', [])
 
 
 def _join_source(cell: dict) -> str:
@@ -41,60 +63,69 @@ def _join_source(cell: dict) -> str:
 
 def _find_tagged(book: dict, tag: str) -> list[dict]:
     "The code cells with a tag"
-    return [
-        c
-        for c in book['cells']
-        if c['cell_type'] == 'code' and tag in c.get('metadata', {}).get('tags', [])
-    ]
+    return [cell for cell in _code_cells(book) if tag in _read_tags(cell)]
 
 
-def _parse_assignments(source: str) -> dict:
-    "Name to value of the assignments in some code; the code itself where a value is no literal"
-
-    def value(node):
-        try:
-            return ast.literal_eval(node)
-        except ValueError:
-            return ast.unparse(node)
-
-    found = {}
+def _parse_assignments(source: str) -> dict[str, Any]:
+    "Name to value of the assignments in some code; the code itself where it is not a literal"
+    values = {}
     for node in ast.parse(source).body:
-        targets = (
-            node.targets
-            if isinstance(node, ast.Assign)
-            else [node.target]
-            if isinstance(node, ast.AnnAssign) and node.value
-            else []
-        )
-        found |= {t.id: value(node.value) for t in targets if isinstance(t, ast.Name)}
-    return found
+        if isinstance(node, ast.Assign):
+            targets, value = node.targets, node.value
+        elif isinstance(node, ast.AnnAssign) and node.value:
+            targets, value = [node.target], node.value
+        else:
+            continue
+        for target in targets:
+            if isinstance(target, ast.Name):
+                values[target.id] = _evaluate_literal(value)
+    return values
 
 
-def read_parameters(path) -> dict:
+def _evaluate_literal(node: ast.expr):
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return ast.unparse(node)
+
+
+def read_parameters(path: str | Path) -> dict[str, Any]:
     "Name to default of a notebook's parameters"
     cells = _find_tagged(read_notebook(path), 'parameters')
-    if len(cells) != 1:
+    advice = 'give that tag to the one cell that assigns the defaults'
+    if not cells:
         raise MedxferError(
-            f'{path} has {len(cells) or "no"} cell{"s" * (len(cells) > 1)} with the tag `parameters`, so values given to it would {"not all" if cells else "not"} arrive; give that tag to the one cell that assigns the defaults'
+            f'{path} has no cell with the tag `parameters`, so its defaults would override '
+            f'the values of the sweep; {advice}'
+        )
+    if len(cells) > 1:
+        raise MedxferError(
+            f'{path} has {len(cells)} cells with the tag `parameters`, so some defaults would '
+            f'override the values of the sweep; {advice}'
         )
     try:
         return _parse_assignments(_join_source(cells[0]))
     except SyntaxError as e:
         raise MedxferError(
-            f'{path}: the cell `parameters` is not plain Python ({e.msg}); only assignments belong there'
+            f'{path}: the cell `parameters` is not plain Python ({e.msg}); '
+            'only assignments belong there'
         ) from None
 
 # %% ../../nbs/study/50_sweep.ipynb #2da46d3f
 def _split_values(text: str) -> list[str]:
-    "The parts of a text between commas that stand in no bracket and no quotation marks"
-    parts, depth, quote = [''], 0, ''
+    "The parts of a text between commas that are outside brackets and quotation marks"
+    parts = ['']
+    depth = 0
+    quote = ''
     for c in text:
         if quote:
             quote = '' if c == quote else quote
         elif c in '\'"':
             quote = c
-        else:
-            depth += (c in '([{') - (c in ')]}')
+        elif c in '([{':
+            depth += 1
+        elif c in ')]}':
+            depth -= 1
         if c == ',' and not depth and not quote:
             parts.append('')
         else:
@@ -113,7 +144,7 @@ def _parse_value(text: str):
 
 def read_values(options: list[str]) -> dict[str, list]:
     "Name to values of options like `lr=0.1,0.01`"
-    found = {}
+    found: dict[str, list] = {}
     for option in options:
         name, equals, values = option.partition('=')
         if not equals or not name.isidentifier():
@@ -126,22 +157,17 @@ def read_values(options: list[str]) -> dict[str, list]:
     return found
 
 # %% ../../nbs/study/50_sweep.ipynb #0993f1ca
-def read_cell_list(path) -> list[dict]:
+def read_cell_list(path: str | Path) -> list[dict]:
     "The cells that a file lists: name to value"
     try:
         text = Path(path).read_bytes().decode()
     except (OSError, UnicodeDecodeError):
         raise MedxferError(f'{path} cannot be read; it must be a text file in UTF-8') from None
-    if Path(path).suffix == '.csv':
-        rows = list(csv.DictReader(io.StringIO(text)))
-        for n, row in enumerate(rows, 2):
-            if None in row or None in row.values():
-                raise MedxferError(
-                    f'{path}:{n}: the line has not as many values as the first line has names'
-                )
-        return [{k: _parse_value(v) for k, v in row.items()} for row in rows]
+    suffix = Path(path).suffix
+    if suffix == '.csv':
+        return _parse_csv(path, text)
     try:
-        rows = json.loads(text) if Path(path).suffix == '.json' else yaml.safe_load(text)
+        rows = json.loads(text) if suffix == '.json' else yaml.safe_load(text)
     except (ValueError, yaml.YAMLError) as e:
         raise MedxferError(f'{path} cannot be read: {" ".join(str(e).split())}') from None
     if not isinstance(rows, list) or not rows or not all(isinstance(r, dict) for r in rows):
@@ -150,35 +176,53 @@ def read_cell_list(path) -> list[dict]:
         )
     return rows
 
+
+def _parse_csv(path: str | Path, text: str) -> list[dict]:
+    "The lines of a CSV file below its heading, as cells"
+    cells = []
+    for n, row in enumerate(csv.DictReader(io.StringIO(text)), 2):
+        if None in row or None in row.values():
+            raise MedxferError(f'{path}:{n}: this line has more or fewer values than the heading')
+        cells.append({name: _parse_value(value) for name, value in row.items()})
+    return cells
+
 # %% ../../nbs/study/50_sweep.ipynb #a5cdd72f
 def combine_values(values: dict[str, list], listed: list[dict], zipped: bool) -> list[dict]:
     "The parameters of every cell, none twice"
-    if both := values.keys() & {k for row in listed for k in row}:
-        raise ConfigError(f'{min(both)} is given by -p and by the file; give it once')
-    lengths = {len(v) for v in values.values()} - {1}
-    if zipped and len(lengths) > 1:
-        raise ConfigError(
-            '--zip needs as many values for every name: '
-            + ', '.join(f'{k} has {len(v)}' for k, v in values.items())
-        )
-    stretched = [v * max(lengths, default=1) if len(v) == 1 else v for v in values.values()]
-    rows = [
-        dict(zip(values, row))
-        for row in (zip(*stretched) if zipped and values else product(*values.values()))
-    ]
-    found = [a | b for a in listed or [{}] for b in rows]
-    return [c for n, c in enumerate(found) if all(repr(c) != repr(d) for d in found[:n])]
+    repeated = values.keys() & {name for row in listed for name in row}
+    if repeated:
+        raise ConfigError(f'{min(repeated)} is given by -p and by the file; give it once')
+    rows = _zip_values(values) if zipped else list(product(*values.values()))
+    combined = [dict(zip(values, row)) for row in rows]
+    cells = {}
+    for first in listed or [{}]:
+        for second in combined:
+            cell = first | second
+            cells.setdefault(repr(cell), cell)  # 1 and 1.0 are two values
+    return list(cells.values())
 
 
-def _check_names(path, cells: list[dict]):
+def _zip_values(values: dict[str, list]) -> list[tuple]:
+    "The first values together, then the second ones; a single value goes with all"
+    length = max(map(len, values.values()), default=1)
+    if {len(v) for v in values.values()} - {1, length}:
+        counts = ', '.join(f'{name} has {len(v)}' for name, v in values.items())
+        raise ConfigError(f'--zip needs the same number of values for every name: {counts}')
+    if not values:
+        return [()]
+    return list(zip(*(v * length if len(v) == 1 else v for v in values.values())))
+
+
+def _check_names(path: str | Path, cells: list[dict]):
     "Refuse parameters that a notebook does not have"
     known = read_parameters(path)
-    for name in dict.fromkeys(n for c in cells for n in c):
+    for name in dict.fromkeys(name for cell in cells for name in cell):
         if name in known:
             continue
         close = difflib.get_close_matches(name, known, 1)
+        guess = f'; did you mean {close[0]}?' if close else ''
         raise ConfigError(
-            f'{path} has no parameter {name!r}{f"; did you mean {close[0]}?" if close else ""}; it has: {", ".join(known) or "none"}'
+            f'{path} has no parameter {name!r}{guess}; it has: {", ".join(known) or "none"}'
         )
 
 # %% ../../nbs/study/50_sweep.ipynb #4bc34e23
@@ -207,78 +251,62 @@ class Cell:
         return read_state(self.folder).get('status') == 'done' and self.executed.is_file()
 
 
-def _hash_code(path) -> str:
+def _hash_code(path: str | Path) -> str:
     "A hash of a notebook's code and tags"
-    code = [
-        [_join_source(c), sorted(c.get('metadata', {}).get('tags', []))]
-        for c in read_notebook(path)['cells']
-        if c['cell_type'] == 'code'
-    ]
+    cells = _code_cells(read_notebook(path))
+    code = [[_join_source(cell), sorted(_read_tags(cell))] for cell in cells]
     return hashlib.sha256(json.dumps(code).encode()).hexdigest()
 
 
-def make_cells(path, parameters: list[dict], out) -> list[Cell]:
+def _name_cell(parameters: dict, code: str) -> str:
+    "A readable name and a hash; without '=', since a path may become the value of an override"
+    readable = '-'.join(f'{name}_{value}' for name, value in parameters.items())
+    readable = re.sub(r'[^\w.+-]+', '_', readable)[:60]
+    identity = code + json.dumps(parameters, sort_keys=True, default=str)
+    digest = hashlib.sha256(identity.encode()).hexdigest()[:10]
+    return f'{readable}-{digest}' if readable else digest
+
+
+def make_cells(path: str | Path, parameters: list[dict], out: str | Path) -> list[Cell]:
     "The cells of a sweep"
     _check_names(path, parameters)
-    code, folder = _hash_code(path), Path(out).absolute()
-
-    def name(p):
-        readable = re.sub(r'[^\w.+-]+', '_', '-'.join(f'{k}_{v}' for k, v in p.items()))[
-            :60
-        ]  # no '=': a path may become the value of an override
-        return '-'.join(
-            filter(
-                None,
-                (
-                    readable,
-                    hashlib.sha256(
-                        (code + json.dumps(p, sort_keys=True, default=str)).encode()
-                    ).hexdigest()[:10],
-                ),
-            )
-        )
-
-    return [Cell(Path(path).absolute(), p, folder / name(p)) for p in parameters]
+    code = _hash_code(path)
+    folder = Path(out).absolute()
+    return [Cell(Path(path).absolute(), p, folder / _name_cell(p, code)) for p in parameters]
 
 # %% ../../nbs/study/50_sweep.ipynb #f18b9cb4
 def execute_cell(cell: Cell) -> dict:
     "Execute one cell, whatever became of an earlier attempt; its state, also in `state.json`"
     cell.out.mkdir(parents=True, exist_ok=True)
-    given = cell.parameters | (
-        {'out_dir': str(cell.out)}
-        if 'out_dir' in read_parameters(cell.notebook) and 'out_dir' not in cell.parameters
-        else {}
-    )
-    end_family(mark := str(cell.folder))
-    update_state(
-        cell.folder,
-        status='running',
-        parameters=cell.parameters,
-        attempts=read_state(cell.folder).get('attempts', 0) + 1,
-        reason=None,
-    )
-    write_atomic(cell.folder / 'parameters.yaml', yaml.safe_dump(given).encode())
+    values = _fill_parameters(cell)
+    mark = str(cell.folder)
+    end_family(mark)
+    attempts = read_state(cell.folder).get('attempts', 0) + 1
+    begun: dict = dict(status='running', parameters=cell.parameters, attempts=attempts, reason=None)
+    update_state(cell.folder, **begun)
+    write_atomic(cell.folder / 'parameters.yaml', yaml.safe_dump(values).encode())
     cell.executed.unlink(missing_ok=True)
     start = time.monotonic()
     with process_family(mark) as environment, open(cell.folder / 'log.txt', 'wb') as log:
-        code = subprocess.run(
-            _papermill_command(cell),
-            env={'OMP_NUM_THREADS': '1', **environment},
-            stdout=log,
-            stderr=log,
-        ).returncode  # one thread a cell, unless told otherwise
-    reason = _failure_reason(cell, code) if code else _check_injected(cell.executed, given)
-    update_state(
-        cell.folder,
-        status='failed' if reason else 'done',
-        reason=reason,
-        seconds=round(time.monotonic() - start, 1),
-    )
+        one_thread = {'OMP_NUM_THREADS': '1', **environment}  # unless told otherwise
+        command = _papermill_command(cell)
+        code = subprocess.run(command, env=one_thread, stdout=log, stderr=log).returncode
+    reason = _explain_failure(cell, code) if code else _check_injected(cell.executed, values)
+    seconds = round(time.monotonic() - start, 1)
+    status = 'failed' if reason else 'done'
+    update_state(cell.folder, status=status, reason=reason, seconds=seconds)
     return read_state(cell.folder)
 
 
+def _fill_parameters(cell: Cell) -> dict:
+    "The parameters of a cell, with the folder for its results where the notebook takes one"
+    if 'out_dir' in cell.parameters or 'out_dir' not in read_parameters(cell.notebook):
+        return cell.parameters
+    return cell.parameters | {'out_dir': str(cell.out)}
+
+
 def _papermill_command(cell: Cell) -> list[str]:
-    "How a cell is executed; the values go through a YAML file, where text stays text and 1e-05 a number"
+    "How a cell is executed; values go through YAML, where text stays text and 1e-05 a number"
     return [
         sys.executable,
         '-m',
@@ -293,59 +321,73 @@ def _papermill_command(cell: Cell) -> list[str]:
     ]
 
 # %% ../../nbs/study/50_sweep.ipynb #c824da62
-def _check_injected(executed: Path, given: dict) -> str | None:
+def _check_injected(executed: Path, values: dict) -> str | None:
     "What is wrong with the parameters that an executed notebook shows; None where all arrived"
     cells = _find_tagged(read_notebook(executed), 'injected-parameters')
-    seen = _parse_assignments(_join_source(cells[0])) if len(cells) == 1 else {}
-    wrong = [k for k, v in given.items() if k not in seen or repr(seen[k]) != repr(v)]
-    return (
-        f'the parameter {wrong[0]} did not arrive: {given[wrong[0]]!r} was given, and the notebook shows {seen.get(wrong[0], "nothing")!r}'
-        if wrong
-        else None
-    )
+    shown = _parse_assignments(_join_source(cells[0])) if len(cells) == 1 else {}
+    for name, value in values.items():
+        if name not in shown:
+            return f'the parameter {name} did not arrive: the notebook does not show it'
+        if repr(shown[name]) != repr(value):
+            return (
+                f'the parameter {name} did not arrive: {value!r} was given, '
+                f'and the notebook shows {shown[name]!r}'
+            )
+    return None
 
 
-def _failure_reason(cell: Cell, code: int) -> str:
+def _explain_failure(cell: Cell, code: int) -> str:
     "Why an execution failed, in one line"
     if code < 0:
         return f'it was killed with signal {-code}, or memory ran out'
+    error = _find_error(cell.executed)
+    if error:
+        return error
+    log = (cell.folder / 'log.txt').read_bytes().decode(errors='replace')
+    lines = log.strip().splitlines()
+    return lines[-1] if lines else f'papermill exited with {code} and no message'
+
+
+def _find_error(executed: Path) -> str | None:
+    "The first error in an executed notebook"
     try:
-        cells = read_notebook(cell.executed)['cells']
+        cells = read_notebook(executed)['cells']
     except MedxferError:
-        cells = []
-    for n, c in enumerate(cells):
-        for o in c.get('outputs', []):
-            if o['output_type'] == 'error':
-                return f'{o["ename"]}: {o["evalue"]} (in code cell {c.get("execution_count") or n})'.replace(
-                    '\n', ' '
-                )
-    lines = (cell.folder / 'log.txt').read_bytes().decode(errors='replace').strip().splitlines()
-    return lines[-1] if lines else f'papermill ended with {code} and said nothing'
+        return None
+    for n, cell in enumerate(cells):
+        for output in cell.get('outputs', []):
+            if output['output_type'] == 'error':
+                where = f'in code cell {cell.get("execution_count") or n}'
+                text = f'{output["ename"]}: {output["evalue"]} ({where})'
+                return text.replace('\n', ' ')
+    return None
 
 # %% ../../nbs/study/50_sweep.ipynb #f6f7b8b6
 def run_sweep(
     cells: list[Cell],
     out: Path,  # folder of the sweep
-    submit,  # gives a future of what `execute_cell` gives
+    submit: Callable[..., Future],  # starts `execute_cell`
     most: int,  # cells at a time
     say=print,
 ):
     "Execute all cells that are not finished"
-    todo, running, board = [c for c in cells if not c.finished], {}, Board(say)
+    waiting = [c for c in cells if not c.finished]
+    running: dict[Future, Cell] = {}
+    board = Board(say)
     shown = _add_earlier_cells(cells, out)
-    if len(todo) < len(cells):
-        say(f'{len(cells) - len(todo)} of {len(cells)} cells are finished and reused')
+    if len(waiting) < len(cells):
+        say(f'{len(cells) - len(waiting)} of {len(cells)} cells are finished and reused')
     write_index(shown, out)
-    while todo or running:
-        while todo and len(running) < most:
-            cell = todo.pop(0)
+    while waiting or running:
+        while waiting and len(running) < most:
+            cell = waiting.pop(0)
             running[submit(execute_cell, cell)] = cell
         ended, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
-        for f in ended:
-            _report_outcome(f, running.pop(f), board)
+        for future in ended:
+            _report_outcome(future, running.pop(future), board)
         if ended:
             write_index(shown, out)
-        board.show([_cell_row(c) for c in running.values()])
+        board.show([_progress_row(c) for c in running.values()])
 
 
 def _report_outcome(future: Future, cell: Cell, board: Board):
@@ -354,81 +396,77 @@ def _report_outcome(future: Future, cell: Cell, board: Board):
         state = future.result()
     except Exception as e:
         cell.folder.mkdir(parents=True, exist_ok=True)
-        update_state(
-            cell.folder,
-            status='failed',
-            reason=f'{type(e).__name__}: {e}',
-            parameters=cell.parameters,
-        )
+        reason = f'{type(e).__name__}: {e}'
+        update_state(cell.folder, status='failed', reason=reason, parameters=cell.parameters)
         state = read_state(cell.folder)
-    board.line(
-        f'{state["status"]:12} {cell.id}' + (f': {state["reason"]}' if state.get('reason') else '')
-    )
+    line = f'{state["status"]:12} {cell.id}'
+    if state.get('reason'):
+        line += f': {state["reason"]}'
+    board.line(line)
 
 
-def _cell_row(cell: Cell) -> dict:
-    "Where a running cell is, as a row of the table; papermill writes the notebook down after every cell"
+def _progress_row(cell: Cell) -> dict:
+    "How far a running cell is; papermill saves the notebook after every cell of it"
     try:
-        done = [
-            c['metadata'].get('papermill', {}).get('status') == 'completed'
-            for c in read_notebook(cell.executed)['cells']
-            if c['cell_type'] == 'code'
-        ]
+        cells = _code_cells(read_notebook(cell.executed))
     except MedxferError:
-        done = []
-    return dict(
-        run=cell.id,
-        **(
-            dict(step=f'cell {sum(done)} of {len(done)}', share=sum(done) / len(done))
-            if done
-            else {}
-        ),
-    )
+        cells = []
+    if not cells:
+        return dict(run=cell.id)
+    states = [c['metadata'].get('papermill', {}).get('status') for c in cells]
+    done = states.count('completed')
+    return dict(run=cell.id, step=f'cell {done} of {len(cells)}', share=done / len(cells))
 
 # %% ../../nbs/study/50_sweep.ipynb #0c32d5f2
 def read_metrics(cell: Cell) -> dict[str, float]:
     "The metrics that a finished cell has written; of each group the first"
+    if not cell.finished:
+        return {}
     try:
-        found = json.loads((cell.out / 'metrics.json').read_bytes()) if cell.finished else {}
+        found = json.loads((cell.out / 'metrics.json').read_bytes())
     except (OSError, ValueError):
         return {}
-    numbers = lambda d: {
-        k: v for k, v in d.items() if isinstance(v, (int, float)) and not isinstance(v, bool)
-    }
     if not isinstance(found, dict):
         return {}
-    groups = {
-        f'{g} {k}': v
-        for g, d in found.items()
-        if isinstance(d, dict)
-        for k, v in list(numbers(d).items())[:1]
-    }
-    return numbers(found) | groups
+    metrics = {name: value for name, value in found.items() if _is_number(value)}
+    for group, values in found.items():
+        if isinstance(values, dict):
+            first = next((name for name, value in values.items() if _is_number(value)), None)
+            if first is not None:
+                metrics[f'{group} {first}'] = values[first]
+    return metrics
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _first_figure(cell: Cell) -> str | None:
-    "The first picture of an executed notebook as a data URI; None where there is none"
-    from base64 import b64encode
-
+    "The first picture of an executed notebook as a data URI; None if it has none"
     try:
-        outputs = [
-            o.get('data', {})
-            for c in read_notebook(cell.executed)['cells']
-            for o in c.get('outputs', [])
-        ]
+        cells = read_notebook(cell.executed)['cells']
     except MedxferError:
         return None
-    for data in outputs:
+    for output in (o for c in cells for o in c.get('outputs', [])):
         try:
-            if 'image/png' in data:
-                return 'data:image/png;base64,' + _shrink_png(''.join(data['image/png']))
-            if 'image/svg+xml' in data:
-                return (
-                    'data:image/svg+xml;base64,'
-                    + b64encode(''.join(data['image/svg+xml']).encode()).decode()
-                )
+            figure = _encode_picture(output.get('data', {}))
         except (OSError, ValueError):
-            continue  # no picture after all
+            continue  # not a picture after all
+        if figure:
+            return figure
+    return None
+
+
+def _encode_picture(data: dict) -> str | None:
+    "An output's picture as a data URI; None if it has none"
+    from base64 import b64encode
+
+    if 'image/png' in data:
+        return 'data:image/png;base64,' + _shrink_png(''.join(data['image/png']))
+    if 'image/svg+xml' in data:
+        svg = ''.join(data['image/svg+xml']).encode()
+        return 'data:image/svg+xml;base64,' + b64encode(svg).decode()
+    return None
 
 
 def _shrink_png(picture: str, width: int = 240) -> str:
@@ -436,106 +474,133 @@ def _shrink_png(picture: str, width: int = 240) -> str:
     from base64 import b64decode, b64encode
     from PIL import Image
 
-    image, small = Image.open(io.BytesIO(b64decode(picture))), io.BytesIO()
+    image = Image.open(io.BytesIO(b64decode(picture)))
     image.thumbnail((width, width))
+    small = io.BytesIO()
     image.save(small, 'PNG')
     return b64encode(small.getvalue()).decode()
 
 # %% ../../nbs/study/50_sweep.ipynb #2f7b9465
+_STYLE = """
+:root { color-scheme: light dark; --line: #8884; --bad: #b3421a }
+@media (prefers-color-scheme: dark) { :root { --bad: #f08a60 } }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1rem; max-width: 80rem }
+h1 { font-size: 1.5rem }
+.scroll { overflow-x: auto }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums }
+th, td { text-align: left; vertical-align: top; padding: .4rem .7rem;
+  border-bottom: 1px solid var(--line) }
+th { cursor: pointer; user-select: none; white-space: nowrap }
+td.n { text-align: right }
+img { max-width: 240px; max-height: 160px; background: #fff }
+.failed { color: var(--bad); max-width: 26rem; overflow-wrap: anywhere }
+"""
+_SORTING = """
+document.querySelectorAll('th').forEach((th, i) => {
+  let up = -1;
+  th.onclick = () => {
+    up = -up;
+    const body = document.querySelector('tbody'), text = r => r.cells[i].textContent;
+    const by = (a, b) => {
+      const x = text(a), y = text(b);
+      const numbers = x !== '' && y !== '' && !isNaN(x) && !isNaN(y);
+      return up * (numbers ? x - y : x.localeCompare(y));
+    };
+    body.append(...[...body.rows].sort(by));
+  };
+});
+"""
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{{ title }}</title><link rel="icon" href="data:,"><style>
-:root { color-scheme: light dark; --line: #8884; --bad: #b3421a } @media (prefers-color-scheme: dark) { :root { --bad: #f08a60 } }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; padding: 0 1rem; max-width: 80rem } h1 { font-size: 1.5rem } .scroll { overflow-x: auto }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums } th, td { text-align: left; vertical-align: top; padding: .4rem .7rem; border-bottom: 1px solid var(--line) }
-th { cursor: pointer; user-select: none; white-space: nowrap } td.n { text-align: right } img { max-width: 240px; max-height: 160px; background: #fff } .failed { color: var(--bad); max-width: 26rem; overflow-wrap: anywhere }
-</style></head><body><h1>{{ title }}</h1><p>{{ count.done }} of {{ rows|length }} cells done{% if count.failed %}, <span class="failed">{{ count.failed }} failed</span>{% endif %}{% if count.running %}, {{ count.running }} running or stopped{% endif %}.</p>
-<div class="scroll"><table><thead><tr>{% for h in headings %}<th scope="col">{{ h }}</th>{% endfor %}</tr></thead><tbody>
-{% for r in rows %}<tr>{% for v in r['values'] %}<td{% if v is number %} class="n"{% endif %}>{{ v }}</td>{% endfor %}<td{% if r.reason %} class="failed"{% endif %}>{{ r.status }}{% if r.reason %}: {{ r.reason }}{% endif %}</td>
-<td class="n">{{ r.seconds }}</td><td>{% if r.figure %}<img src="{{ r.figure }}" alt="first figure of {{ r.id }}">{% endif %}</td><td>{% if r.link %}<a href="{{ r.link }}">notebook</a>{% endif %}</td></tr>
-{% endfor %}</tbody></table></div><script>
-document.querySelectorAll('th').forEach((th, i) => { let up = -1; th.onclick = () => { up = -up; const body = document.querySelector('tbody'), text = r => r.cells[i].textContent
-  const by = (a, b) => { const x = text(a), y = text(b); return up * (x !== '' && y !== '' && !isNaN(x) && !isNaN(y) ? x - y : x.localeCompare(y)) }
-  body.append(...[...body.rows].sort(by)) } })
-</script></body></html>"""
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{{ title }}</title><link rel="icon" href="data:,"><style>{{ style }}</style></head><body>
+<h1>{{ title }}</h1><p>{{ count.done }} of {{ rows|length }} cells done
+{%- if count.failed %}, <span class="failed">{{ count.failed }} failed</span>{% endif %}
+{%- if count.running %}, {{ count.running }} running or stopped{% endif %}.</p>
+<div class="scroll"><table>
+<thead><tr>{% for h in headings %}<th scope="col">{{ h }}</th>{% endfor %}</tr></thead><tbody>
+{% for r in rows %}<tr>
+{%- for v in r['values'] %}<td{% if v is number %} class="n"{% endif %}>{{ v }}</td>{% endfor %}
+{%- if r.reason %}<td class="failed">{{ r.status }}: {{ r.reason }}</td>
+{%- else %}<td>{{ r.status }}</td>{% endif %}<td class="n">{{ r.seconds }}</td><td>
+{%- if r.figure %}<img src="{{ r.figure }}" alt="first figure of {{ r.id }}">{% endif %}</td><td>
+{%- if r.link %}<a href="{{ r.link }}">notebook</a>{% endif %}</td></tr>
+{% endfor %}</tbody></table></div><script>{{ sorting }}</script>
+</body></html>"""
 
 
 def _index_rows(cells: list[Cell]) -> tuple[list[str], list[dict]]:
     "Headings and rows of the page"
-    found = [read_metrics(c) for c in cells]
-    parameters, metrics = (
-        list(dict.fromkeys(k for d in ds for k in d))
-        for ds in ([c.parameters for c in cells], found)
+    metrics = [read_metrics(c) for c in cells]
+    parameters = list(dict.fromkeys(name for c in cells for name in c.parameters))
+    measured = list(dict.fromkeys(name for m in metrics for name in m))
+    rows = []
+    for cell, own in zip(cells, metrics):
+        values = [_cell_value(cell.parameters.get(name, '')) for name in parameters]
+        values += [round(own[name], 4) if name in own else '' for name in measured]
+        rows.append(_index_row(cell, values))
+    return [*parameters, *measured, 'state', 'seconds', 'figure', ''], rows
+
+
+def _cell_value(value):
+    return value if _is_number(value) else str(value)
+
+
+def _index_row(cell: Cell, values: list) -> dict[str, Any]:
+    "What the page shows of a cell"
+    from urllib.parse import quote
+
+    state = read_state(cell.folder)
+    link = quote(f'{cell.id}/{cell.executed.name}') if cell.executed.is_file() else None
+    return dict(
+        id=cell.id,
+        values=values,
+        status=state.get('status', 'to do'),
+        reason=state.get('reason'),
+        seconds=state.get('seconds', ''),
+        figure=_first_figure(cell),
+        link=link,
     )
-
-    def row(c, m):
-        state = {'status': 'to do', **read_state(c.folder)}
-        values = [c.parameters.get(k, '') for k in parameters] + [
-            round(m[k], 4) if k in m else '' for k in metrics
-        ]
-        return dict(
-            id=c.id,
-            values=[
-                v if isinstance(v, (int, float)) and not isinstance(v, bool) else str(v)
-                for v in values
-            ],
-            status=state['status'],
-            reason=state.get('reason'),
-            seconds=state.get('seconds', ''),
-            figure=_first_figure(c),
-            link=f'{c.id}/{c.executed.name}' if c.executed.is_file() else None,
-        )
-
-    return [*parameters, *metrics, 'state', 'seconds', 'figure', ''], [
-        row(*x) for x in zip(cells, found)
-    ]
 
 
 def _add_earlier_cells(cells: list[Cell], out: Path) -> list[Cell]:
-    "These cells, and after them those that earlier calls left in the folder, where the notebook's code is still the same"
-    names = read_parameters(cells[0].notebook).keys()
-    given = [
-        read_state(p.parent).get('parameters')
-        for p in sorted(Path(out).glob('*/state.json'), key=os.path.getmtime)
-    ]
-    left = [p for p in given if p is not None and p.keys() <= names]
+    "These cells, and those that earlier calls with the same code left in the folder"
+    notebook = cells[0].notebook
+    names = read_parameters(notebook).keys()
+    states = sorted(Path(out).glob('*/state.json'), key=os.path.getmtime)
+    recorded = [read_state(path.parent).get('parameters') for path in states]
+    usable = [p for p in recorded if p is not None and p.keys() <= names]
     known = {c.id for c in cells}
-    return [
-        *cells,
-        *(
-            c
-            for c in make_cells(cells[0].notebook, left, out)
-            if c.id not in known and c.folder.is_dir()
-        ),
-    ]
+    earlier = []
+    for cell in make_cells(notebook, usable, out):
+        if cell.id not in known and cell.folder.is_dir():
+            earlier.append(cell)
+    return [*cells, *earlier]
 
 
-def write_index(cells: list[Cell], out: Path):
+def write_index(cells: list[Cell], out: str | Path):
     "Write `index.html` of a sweep"
-    from collections import Counter
     from jinja2 import Environment
-    from urllib.parse import quote
+    from markupsafe import Markup
 
     headings, rows = _index_rows(cells)
-    for r in rows:
-        r['link'] = r['link'] and quote(r['link'])
-    page = (
-        Environment(autoescape=True)
-        .from_string(_PAGE)
-        .render(
-            title=f'{cells[0].notebook.stem}: {len(cells)} cells',
-            headings=headings,
-            rows=rows,
-            count=Counter(r['status'] for r in rows),
-        )
+    page = Environment(autoescape=True).from_string(_PAGE)
+    text = page.render(
+        title=f'{cells[0].notebook.stem}: {len(cells)} cells',
+        style=Markup(_STYLE),
+        sorting=Markup(_SORTING),
+        headings=headings,
+        rows=rows,
+        count=Counter(r['status'] for r in rows),
     )
-    write_atomic(Path(out) / 'index.html', page.encode())
+    write_atomic(Path(out) / 'index.html', text.encode())
 
 # %% ../../nbs/study/50_sweep.ipynb #61a20f21
 def sweep(
-    notebook,  # path
+    notebook: str | Path,
     values: dict | None = None,  # name: values
     listed: list | None = None,  # cells: name to value
-    out=None,  # folder; None: sweeps/NAME
+    out: str | Path | None = None,  # folder; None: sweeps/NAME
     zipped: bool = False,  # the first values together, then the second ones; else a grid
     workers: int | None = None,  # cells at a time; None: as the machine has room
     engine: str = 'local',  # or ray
@@ -544,22 +609,18 @@ def sweep(
     say=print,
 ) -> list[Cell]:
     "Execute a notebook with many settings; its cells, finished or failed"
-    cells = make_cells(
-        notebook,
-        combine_values(values or {}, listed or [], zipped),
-        out := Path(out or Path('sweeps') / Path(notebook).stem),
-    )
+    folder = Path(out or Path('sweeps') / Path(notebook).stem)
+    cells = make_cells(notebook, combine_values(values or {}, listed or [], zipped), folder)
     _check_papermill()
     if workers is not None and workers < 1:
-        raise MedxferError(f'{workers} workers cannot do anything; use at least 1')
-    with (
-        locked_file(
-            out / '.lock',
-            f'another sweep is working in {out}; wait for it, stop it, or choose another folder with --out',
-        ),
-        _open_pool(engine, out, address, gpus, workers, say) as (submit, most),
-    ):
-        run_sweep(cells, out, submit, min(workers or most, len(cells)), say)
+        raise MedxferError(f'a sweep needs 1 worker or more, not {workers}')
+    busy = (
+        f'another sweep is running in {folder}; '
+        'wait for it, stop it, or choose another folder with --out'
+    )
+    pool = _open_pool(engine, folder, address, gpus, workers, say)
+    with locked_file(folder / '.lock', busy), pool as (submit, most):
+        run_sweep(cells, folder, submit, min(workers or most, len(cells)), say)
     return cells
 
 
@@ -567,34 +628,49 @@ def _check_papermill():
     "A sentence where papermill is not installed"
     from importlib.util import find_spec
 
-    if lack := [p for p in ('papermill', 'ipykernel') if not find_spec(p)]:
-        raise MedxferError(f'a sweep needs the package {lack[0]}; pip install papermill ipykernel')
+    for package in ('papermill', 'ipykernel'):
+        if not find_spec(package):
+            raise MedxferError(
+                f'a sweep needs the package {package}; pip install papermill ipykernel'
+            )
 
 # %% ../../nbs/study/50_sweep.ipynb #a2f92699
 @contextmanager
 def _open_pool(engine: str, out: Path, address: str | None, gpus: float, workers: int | None, say):
     "What executes cells, and how many at a time"
-    if engine == 'ray':
-        from medxfer.study.ray_engine import (
-            RayPool,
-            check_capacity,
-            check_gpus,
-            connect_ray,
-            list_machines,
-        )
+    opened = _open_ray(out, address, gpus, say) if engine == 'ray' else _open_threads(out, workers)
+    with opened as (submit, most):
+        yield submit, most
 
-        check_gpus(gpus)
-        with connect_ray(address) as ray:
-            check_capacity(list_machines(ray), 1, gpus, not address, say)
-            yield RayPool(ray, out, gpus=gpus).submit, sys.maxsize
-    else:
-        room = 1 if shutil.which('nvidia-smi') else len(os.sched_getaffinity(0))
-        with ThreadPoolExecutor(workers or room) as pool:  # each thread waits for a process
-            try:
-                yield pool.submit, workers or room
-            except KeyboardInterrupt:
-                _end_cells(out)
-                raise
+
+@contextmanager
+def _open_ray(out: Path, address: str | None, gpus: float, say):
+    "Ray, which queues what does not fit"
+    from medxfer.study.ray_engine import (
+        RayPool,
+        check_capacity,
+        check_gpus,
+        connect_ray,
+        list_machines,
+    )
+
+    check_gpus(gpus)
+    with connect_ray(address) as ray:
+        check_capacity(list_machines(ray), 1, gpus, not address, say)
+        yield RayPool(ray, out, gpus=gpus).submit, sys.maxsize
+
+
+@contextmanager
+def _open_threads(out: Path, workers: int | None):
+    "Threads of this process, each of which waits for a process"
+    room = 1 if shutil.which('nvidia-smi') else len(os.sched_getaffinity(0))
+    most = workers or room
+    with ThreadPoolExecutor(most) as pool:
+        try:
+            yield pool.submit, most
+        except KeyboardInterrupt:
+            _end_cells(out)
+            raise
 
 
 def _end_cells(out: Path):

@@ -6,6 +6,8 @@
 __all__ = ['add_engine_arguments', 'choose_engine', 'add_sweep_command']
 
 # %% ../../nbs/study/51_sweep_command.ipynb #edd5529a
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 import json
@@ -13,35 +15,35 @@ from ..data.base import MedxferError
 from ..training.callbacks import make_printer
 
 # %% ../../nbs/study/51_sweep_command.ipynb #6b008296
-def add_engine_arguments(p):
-    "Options that say where runs are done"
-    p.add_argument(
+def add_engine_arguments(parser: ArgumentParser):
+    "Options that say where runs are executed"
+    parser.add_argument(
         '--engine',
         choices=('local', 'ray'),
         default='local',
-        help='local: processes of this machine; ray: a Ray of its own, or a cluster (default: local)',
+        help='local: processes of this machine; ray: a local Ray, or a cluster (default: local)',
     )
-    p.add_argument(
+    parser.add_argument(
         '--address', help='of a Ray cluster, such as 10.0.0.7:6379 or auto; needs --engine ray'
     )
-    p.add_argument(
+    parser.add_argument(
         '--gpus',
         type=float,
-        help='GPUs of one run on Ray: a part of one such as 0.5, or several; needs --engine ray',
+        help='GPUs of one run on Ray: a fraction such as 0.5, or several; needs --engine ray',
     )
 
 
-def _check_engine(args):
+def _check_engine(args: Namespace):
     "Refuse options of Ray without Ray"
     from medxfer.study.config import ConfigError
 
     for name in ('address', 'gpus'):
         if args.engine != 'ray' and getattr(args, name) is not None:
-            raise ConfigError(f'--{name} belongs to --engine ray')
+            raise ConfigError(f'--{name} needs --engine ray')
 
 
-def choose_engine(args):
-    "What brings a study to its end: called with the plan and the keywords `workers` and `say`"
+def choose_engine(args: Namespace) -> Callable:
+    "What executes a study: called with the plan and the keywords `workers` and `say`"
     _check_engine(args)
     if args.engine == 'ray':
         from medxfer.study.ray_engine import run_study_on_ray
@@ -52,10 +54,19 @@ def choose_engine(args):
     return run_study
 
 # %% ../../nbs/study/51_sweep_command.ipynb #5e936d50
-def _add_sweep_arguments(p):
+def _add_sweep_arguments(parser: ArgumentParser):
     "Arguments of `medxfer sweep`"
-    p.add_argument('notebook', help='with one cell tagged `parameters`')
-    p.add_argument(
+    parser.add_argument('notebook', help='with one cell tagged `parameters`')
+    _add_value_arguments(parser)
+    parser.add_argument('--out', help='folder (default: sweeps/NOTEBOOK)')
+    parser.add_argument('--workers', type=int, help='cells at a time')
+    add_engine_arguments(parser)
+    parser.add_argument('--json', action='store_true', help='print results as JSON')
+
+
+def _add_value_arguments(parser: ArgumentParser):
+    "Options that say which cells a sweep has"
+    parser.add_argument(
         '-p',
         dest='values',
         action='append',
@@ -63,13 +74,13 @@ def _add_sweep_arguments(p):
         metavar='NAME=A,B',
         help='values of a parameter; Python literals, or text',
     )
-    p.add_argument(
+    parser.add_argument(
         '--list',
         dest='listed',
         metavar='FILE',
         help='cells from a file: .csv with a line each, .yaml or .json with a mapping each',
     )
-    how = p.add_mutually_exclusive_group()
+    how = parser.add_mutually_exclusive_group()
     how.add_argument(
         '--grid',
         dest='zipped',
@@ -82,31 +93,26 @@ def _add_sweep_arguments(p):
         action='store_true',
         help='the first values together, then the second ones',
     )
-    p.add_argument('--out', help='folder (default: sweeps/NOTEBOOK)')
-    p.add_argument('--workers', type=int, help='cells side by side')
-    add_engine_arguments(p)
-    p.add_argument('--json', action='store_true', help='print figures as JSON')
-    p.set_defaults(zipped=False)
+    parser.set_defaults(zipped=False)
 
 
-def _handle_sweep(args) -> int:
+def _handle_sweep(args: Namespace) -> int:
     "Execute a notebook with many settings, and show all of them on one page"
     from medxfer.study.sweep import read_cell_list, read_values, sweep
 
     _check_engine(args)
-    values, listed = read_values(args.values), read_cell_list(args.listed) if args.listed else None
     out = Path(args.out or Path('sweeps') / Path(args.notebook).stem)
     cells = sweep(
         args.notebook,
-        values,
-        listed,
-        out,
-        args.zipped,
-        args.workers,
-        args.engine,
-        args.address,
-        args.gpus or 0,
-        make_printer(args.json),
+        values=read_values(args.values),
+        listed=read_cell_list(args.listed) if args.listed else None,
+        out=out,
+        zipped=args.zipped,
+        workers=args.workers,
+        engine=args.engine,
+        address=args.address,
+        gpus=args.gpus or 0,
+        say=make_printer(args.json),
     )
     return _show_sweep(cells, out, args.json)
 
@@ -114,38 +120,39 @@ def _handle_sweep(args) -> int:
 def _show_sweep(cells, out: Path, as_json: bool) -> int:
     "Say where the page is; an error where cells have failed"
     from medxfer.study.run import read_state
-    from medxfer.study.sweep import read_metrics
 
-    states = [read_state(c.folder) for c in cells]
+    states = [read_state(cell.folder) for cell in cells]
+    page = str(out / 'index.html')
     if as_json:
-        print(
-            json.dumps(
-                dict(
-                    page=str(out / 'index.html'),
-                    cells=[
-                        dict(
-                            id=c.id,
-                            parameters=c.parameters,
-                            metrics=read_metrics(c),
-                            notebook=str(c.executed),
-                            **{k: s.get(k) for k in ('status', 'reason', 'seconds')},
-                        )
-                        for c, s in zip(cells, states)
-                    ],
-                ),
-                default=str,
-            )
-        )
+        described = [_describe_cell(cell, state) for cell, state in zip(cells, states)]
+        print(json.dumps(dict(page=page, cells=described), default=str))
     else:
-        print(f'page: {out / "index.html"}')
+        print(f'page: {page}')
     failed = [(c, s) for c, s in zip(cells, states) if s.get('status') != 'done']
     if failed:
+        cell, state = failed[0]
         raise MedxferError(
-            f'{len(failed)} of {len(cells)} cells failed. {failed[0][0].executed}: {failed[0][1].get("reason")}. The same command does the failed ones again'
+            f'{len(failed)} of {len(cells)} cells failed. {cell.executed}: {state.get("reason")}. '
+            'The same command runs the failed ones again'
         )
     return 0
 
 
-def add_sweep_command(command):
+def _describe_cell(cell, state: dict) -> dict:
+    "What `--json` prints of a cell"
+    from medxfer.study.sweep import read_metrics
+
+    return dict(
+        id=cell.id,
+        parameters=cell.parameters,
+        metrics=read_metrics(cell),
+        notebook=str(cell.executed),
+        status=state.get('status'),
+        reason=state.get('reason'),
+        seconds=state.get('seconds'),
+    )
+
+
+def add_sweep_command(command: Callable):
     "Add `sweep`; `command(name, call)` gives a parser whose `call` is set"
     _add_sweep_arguments(command('sweep', _handle_sweep))

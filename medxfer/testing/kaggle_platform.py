@@ -857,12 +857,15 @@ def _download_kernel_output(p, body):
 @_register_method('GetAcceleratorQuotaStatistics')
 def _get_accelerator_quota_statistics(p, body):
     "Hours used this week"
-    quota = lambda used, total: dict(
-        timeUsed=f'{int(used)}s',
-        timeReserved='0s',
-        totalTimeAllowed=f'{int(total)}s',
-        hasEverRun=bool(used),
-    )
+
+    def quota(used, total):
+        return dict(
+            timeUsed=f'{int(used)}s',
+            timeReserved='0s',
+            totalTimeAllowed=f'{int(total)}s',
+            hasEverRun=bool(used),
+        )
+
     return dict(
         quotaRefreshTime=_format_timestamp(time.time() + 7 * 86400),
         gpuQuota=quota(_gpu_seconds(p), p.week),

@@ -6,9 +6,13 @@
 __all__ = ['save_checkpoint', 'checkpoint_steps', 'Checkpoint', 'read_checkpoint', 'newest_checkpoint']
 
 # %% ../../nbs/training/20_checkpoint.ipynb #ac686cd6
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-import hashlib, json, os, shutil
+import hashlib
+import json
+import os
+import shutil
 from ..data.base import MedxferError
 
 # %% ../../nbs/training/20_checkpoint.ipynb #f8199c5f
@@ -29,16 +33,18 @@ def _write_durably(path: Path, data: bytes):
 
 # %% ../../nbs/training/20_checkpoint.ipynb #0fa1784a
 def save_checkpoint(
-    root,  # folder of a run's checkpoints
+    root: str | Path,  # folder of a run's checkpoints
     step: int,
-    files: dict[str, bytes],  # name to content
-    keep: int = 2,  # how many whole checkpoints to keep
-) -> Path:  # the new checkpoint
-    "Write a checkpoint, then drop the oldest; a failure leaves the earlier ones as they were"
+    files: dict[str, bytes],  # name: content
+    keep: int = 2,  # checkpoints
+) -> Path:
+    "Write the folder of a checkpoint, then delete the oldest; a failure leaves earlier ones intact"
     root = Path(root)
     root.mkdir(parents=True, exist_ok=True)
     _remove_unfinished(root)
-    target, aside, earlier = root / f'step-{step}', root / f'.saving-{step}', checkpoint_steps(root)
+    earlier = checkpoint_steps(root)
+    target = root / f'step-{step}'
+    aside = root / f'.saving-{step}'
     aside.mkdir()
     for name, data in files.items():
         _write_durably(aside / name, data)
@@ -56,13 +62,13 @@ def save_checkpoint(
     return target
 
 # %% ../../nbs/training/20_checkpoint.ipynb #f764e47f
-def checkpoint_steps(root) -> list[int]:
+def checkpoint_steps(root: str | Path) -> list[int]:
     "The steps of all checkpoints, newest first, whole or not"
     names = [p.name.removeprefix('step-') for p in Path(root).glob('step-*')]
     return sorted((int(n) for n in names if n.isdigit()), reverse=True)
 
 
-def _remove_unfinished(root):
+def _remove_unfinished(root: Path):
     "Remove what interrupted saves left behind"
     for p in Path(root).glob('.saving-*'):
         shutil.rmtree(p)
@@ -77,15 +83,15 @@ class Checkpoint:
 
 # %% ../../nbs/training/20_checkpoint.ipynb #aa387f50
 def read_checkpoint(
-    folder,  # step-N
-) -> Checkpoint:  # a MedxferError where a file is missing or changed
-    "Read a checkpoint and check every file"
+    folder: str | Path,  # step-N
+) -> Checkpoint:
+    "Read a checkpoint and check every file; a `MedxferError` if one is missing or has changed"
     folder = Path(folder)
     try:
         manifest = json.loads((folder / _MANIFEST_NAME).read_bytes())
         files = {name: (folder / name).read_bytes() for name in manifest['files']}
     except (OSError, ValueError, KeyError, TypeError) as e:
-        raise MedxferError(f'{folder} is not whole ({type(e).__name__})') from None
+        raise MedxferError(f'{folder} is incomplete ({type(e).__name__})') from None
     for name, data in files.items():
         if _sha256_hex(data) != manifest['files'][name]:
             raise MedxferError(f'{folder / name} is not what was saved: its SHA-256 differs')
@@ -93,8 +99,8 @@ def read_checkpoint(
 
 # %% ../../nbs/training/20_checkpoint.ipynb #3cd5df86
 def newest_checkpoint(
-    root,  # folder of a run's checkpoints
-    say=print,  # is told of damaged ones
+    root: str | Path,  # folder of a run's checkpoints
+    say: Callable[[str], object] = print,  # gets a message for each damaged one
 ) -> Checkpoint | None:
     "The newest whole checkpoint, or None"
     for step in checkpoint_steps(root):
@@ -102,3 +108,4 @@ def newest_checkpoint(
             return read_checkpoint(Path(root) / f'step-{step}')
         except MedxferError as e:
             say(f'{e}; the checkpoint before it is used')
+    return None

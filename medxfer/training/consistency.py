@@ -13,17 +13,18 @@ from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
-import hashlib, json, math, time
+import hashlib
+import json
+import math
+import time
 from ..data.base import MedxferError, write_atomic
 from .checkpoint import checkpoint_steps
 from .smoke_test import preserve_rng_state
 
 # %% ../../nbs/training/55_consistency.ipynb #46612ec0
-_CHECK_STEPS, _CALM_LR_FACTOR, _WAKE_STD = (
-    20,
-    0.1,
-    0.05,
-)  # steps of the check; factor on the learning rates; standard deviation of what the adapters start from
+_CHECK_STEPS = 20
+_CALM_LR_FACTOR = 0.1  # on the learning rates
+_WAKE_STD = 0.05  # of the adapters' start
 
 
 @dataclass(frozen=True)
@@ -46,19 +47,17 @@ def _wake_adapters(
     params: dict,  # name: parameter, see `MultiTaskModel.trainable`
     seed: int = 0,
 ):
-    "Let adapters that start as nothing do something"
+    "Give adapters, which start as zero maps, random weights"
     import torch
 
     g = torch.Generator().manual_seed(seed)
-    drawn = {
-        '.lora_A.': lambda p: (2 * torch.rand(p.shape, generator=g) - 1) / p.shape[1] ** 0.5,
-        '.lora_B.': lambda p: _WAKE_STD * torch.randn(p.shape, generator=g),
-    }
     with torch.no_grad():
         for name in sorted(params):
-            for part, draw in drawn.items():
-                if part in name:
-                    params[name].copy_(draw(params[name]))
+            p = params[name]
+            if '.lora_A.' in name:
+                p.copy_((2 * torch.rand(p.shape, generator=g) - 1) / p.shape[1] ** 0.5)
+            if '.lora_B.' in name:
+                p.copy_(_WAKE_STD * torch.randn(p.shape, generator=g))
 
 
 def hash_weights(params: dict) -> str:
@@ -79,57 +78,64 @@ def run_first_steps(
     import torch
 
     with preserve_rng_state(), TemporaryDirectory() as d:
-        trainer = make_trainer(
-            2 * steps * batch_tokens, Path(d)
-        )  # steps are seldom full, so twice the tokens are enough
+        # Steps are seldom full, so twice the tokens are enough.
+        trainer = make_trainer(2 * steps * batch_tokens, Path(d))
         _wake_adapters(trainer.params)
         for group in trainer.optimizer.param_groups:
             group['peak'] *= _CALM_LR_FACTOR
         start = hash_weights(trainer.params)
         torch.manual_seed(trainer.seed)
         trainer.model.train()
-        return FirstSteps(start, *_record_steps(trainer, steps))
+        return _record_steps(trainer, start, steps)
 
 
-def _record_steps(
-    trainer, steps: int
-) -> tuple[list[float], dict[str, float], list[int], list[float]]:
-    "Losses, gradients of the first step, tokens and seconds"
-    rows, gradients = [], {}
-    trainer.evaluate, trainer.watch = (
-        None,
-        lambda step, tokens, loss: rows.append((loss, tokens, time.perf_counter())),
-    )
-    before = time.perf_counter()
-    while len(rows) < steps and (
-        micros := list(islice(trainer.sampler, trainer.settings.accumulate))
-    ):
+def _record_steps(trainer, start: str, steps: int) -> FirstSteps:
+    "Take steps and record them"
+    losses: list[float] = []
+    tokens = [0]  # after each step
+    times = [time.perf_counter()]
+    gradients: dict[str, float] = {}
+
+    def watch(step: int, tokens_so_far: int, loss: float):
+        losses.append(loss)
+        tokens.append(tokens_so_far)
+        times.append(time.perf_counter())
+
+    trainer.evaluate = None
+    trainer.watch = watch
+    while len(losses) < steps:
+        micros = list(islice(trainer.sampler, trainer.settings.accumulate))
+        if not micros:
+            break
         trainer.step(micros)
-        gradients = gradients or {
-            n: 0.0 if p.grad is None else float(p.grad.norm()) for n, p in trainer.params.items()
-        }
-    losses, tokens, at = map(list, zip(*rows))
-    return (
-        losses,
-        gradients,
-        [b - a for a, b in zip([0, *tokens], tokens)],
-        [b - a for a, b in zip([before, *at], at)],
-    )
+        gradients = gradients or _gradient_norms(trainer.params)
+    return FirstSteps(start, losses, gradients, _differences(tokens), _differences(times))
+
+
+def _gradient_norms(params: dict) -> dict[str, float]:
+    "The norm of every parameter's gradient; 0 if it has none"
+    return {n: 0.0 if p.grad is None else float(p.grad.norm()) for n, p in params.items()}
+
+
+def _differences(values: list) -> list:
+    "Of neighbours"
+    return [b - a for a, b in zip(values, values[1:])]
 
 # %% ../../nbs/training/55_consistency.ipynb #b0701f7a
-LOSS_TOLERANCE, GRADIENT_TOLERANCE = 0.0075, 0.006
+LOSS_TOLERANCE = 0.0075
+GRADIENT_TOLERANCE = 0.006
 
 
 @dataclass(frozen=True)
 class BackendComparison:
-    "How far another way to compute is from the plain one"
+    "How far another backend is from the plain one"
 
     ok: bool
     difference: float  # largest of a step's loss, relative
     step: int  # in which it is, from 1
     gradient: float  # of the first step's gradients, relative
     speed: float  # tokens per second over the plain one's
-    why: str = ''  # where it is not ok
+    why: str = ''  # it is not ok
 
 
 def _relative_differences(
@@ -146,10 +152,10 @@ def _gradient_distance(
     b: dict,  # the same names
 ) -> float:
     "Length of the difference over the length of the plain one"
-    wrong = math.sqrt(sum((a[n] - b[n]) ** 2 for n in a)) / max(
-        math.sqrt(sum(x**2 for x in a.values())), 1e-12
-    )
-    return wrong if math.isfinite(wrong) else math.inf
+    difference = math.sqrt(sum((a[n] - b[n]) ** 2 for n in a))
+    length = math.sqrt(sum(x**2 for x in a.values()))
+    distance = difference / max(length, 1e-12)
+    return distance if math.isfinite(distance) else math.inf
 
 
 def compare_first_steps(
@@ -158,49 +164,59 @@ def compare_first_steps(
     tolerance: float = LOSS_TOLERANCE,  # of each loss
     gradients: float = GRADIENT_TOLERANCE,  # of the first step's gradients
 ) -> BackendComparison:
-    "Whether another way to compute gives the same"
-    if why := _why_not_comparable(plain, other):
+    "Whether another backend computes the same"
+    why = _why_not_comparable(plain, other)
+    if why:
         return BackendComparison(False, math.inf, 1, math.inf, 0.0, why)
-    losses, gradient = (
-        _relative_differences(plain.losses, other.losses),
-        _gradient_distance(plain.gradients, other.gradients),
-    )
-    worst = max(losses)
-    first = next((i for i, d in enumerate(losses) if d > tolerance), None)
-    said = (
-        [
-            f'at step {first + 1} its loss is {other.losses[first]:.4f} and the plain one {plain.losses[first]:.4f}, {_format_distance(losses[first])} apart (allowed: {tolerance:.2%}), '
-            f'and at most {_format_distance(worst)} at step {losses.index(worst) + 1}'
-        ]
-        if first is not None
-        else []
-    )
+    distances = _relative_differences(plain.losses, other.losses)
+    gradient = _gradient_distance(plain.gradients, other.gradients)
+    worst = max(distances)
+    reasons = _describe_losses(plain, other, distances, tolerance)
     if gradient > gradients:
-        said += [
-            f'at step 1 its gradients are {_format_distance(gradient)} apart (allowed: {gradients:.2%})'
-        ]
+        apart = _format_distance(gradient)
+        reasons.append(f'at step 1 its gradients are {apart} apart (allowed: {gradients:.2%})')
     return BackendComparison(
-        not said,
-        worst,
-        losses.index(worst) + 1,
-        gradient,
-        other.speed() / plain.speed(),
-        '; '.join(said),
+        ok=not reasons,
+        difference=worst,
+        step=distances.index(worst) + 1,
+        gradient=gradient,
+        speed=other.speed() / plain.speed(),
+        why='; '.join(reasons),
     )
+
+
+def _describe_losses(
+    plain: FirstSteps,
+    other: FirstSteps,
+    distances: list[float],  # of the losses
+    tolerance: float,
+) -> list[str]:
+    "Where losses are too far apart, in one sentence; none if they are not"
+    first = next((i for i, d in enumerate(distances) if d > tolerance), None)
+    if first is None:
+        return []
+    worst = max(distances)
+    losses = f'{other.losses[first]:.4f} and the plain one {plain.losses[first]:.4f}'
+    apart = f'{_format_distance(distances[first])} apart (allowed: {tolerance:.2%})'
+    most = f'{_format_distance(worst)} at step {distances.index(worst) + 1}'
+    return [f'at step {first + 1} its loss is {losses}, {apart}, and at most {most}']
 
 
 def _format_distance(distance: float) -> str:
-    "A relative difference for people"
+    "A readable relative difference"
     return f'{distance:.2%}' if distance < math.inf else 'infinitely far'
 
 
 def _why_not_comparable(plain: FirstSteps, other: FirstSteps) -> str:
-    "Why two runs cannot be compared; '' where they can"
+    "Why two runs cannot be compared; '' if they can"
     if plain.start != other.start:
-        return 'it starts from other weights than the plain one: its adapters and heads must have the same names, shapes, types and values'
+        return (
+            'it starts from other weights than the plain one: '
+            'its adapters and heads must have the same names, shapes, types and values'
+        )
     if plain.tokens != other.tokens:
         return 'it was given other batches than the plain one'
-    return '' if plain.losses else 'there was no step to compare'
+    return '' if plain.losses else 'it has no steps to compare'
 
 # %% ../../nbs/training/55_consistency.ipynb #dcf3edad
 def call_in_new_process(
@@ -233,15 +249,13 @@ class Backend:
 def _read_backend(
     path,  # the run's JSON
 ) -> Backend | None:
-    "What a run has settled, or None"
+    "The choice of a run, or None"
     try:
         return Backend(**json.loads(Path(path).read_bytes()))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError):
-        raise MedxferError(
-            f'{path} cannot be read; delete the run folder and start again'
-        ) from None
+        raise MedxferError(f'{path} is unreadable; delete the run folder and start again') from None
 
 # %% ../../nbs/training/55_consistency.ipynb #a2b10b70
 def _try_backend(
@@ -249,25 +263,20 @@ def _try_backend(
     steps_of,  # name of a backend -> FirstSteps
     why_not,  # () -> why the accelerator cannot be used; '' where it can
 ) -> Backend:
-    "Compare an accelerator with the plain way"
-    if why := why_not():
+    "Compare an accelerator with the plain backend"
+    why = why_not()
+    if why:
         return Backend(wanted, PLAIN_BACKEND, why)
     plain = steps_of(PLAIN_BACKEND)
     try:
         other = steps_of(wanted)
-    except Exception as e:
-        return Backend(
-            wanted,
-            PLAIN_BACKEND,
-            f'it failed: {type(e).__name__}: {" ".join(str(e).split())[:300]}',
-        )  # whatever it is, the plain way is there
+    except Exception as e:  # whatever it is, the plain backend works
+        text = ' '.join(str(e).split())[:300]
+        return Backend(wanted, PLAIN_BACKEND, f'it failed: {type(e).__name__}: {text}')
     found = compare_first_steps(plain, other)
-    return Backend(
-        wanted,
-        wanted if found.ok else PLAIN_BACKEND,
-        found.why,
-        {k: v if v != math.inf else 'infinite' for k, v in asdict(found).items()},
-    )
+    # JSON has no infinity.
+    check = {k: 'infinite' if v == math.inf else v for k, v in asdict(found).items()}
+    return Backend(wanted, wanted if found.ok else PLAIN_BACKEND, found.why, check)
 
 
 def resolve_backend(
@@ -282,17 +291,22 @@ def resolve_backend(
     made = _read_backend(path)
     if made and made.wanted != wanted:
         raise MedxferError(
-            f'{path} says that this run was to use {made.wanted}, not {wanted}; set accelerator back or start another run'
+            f'{path}: this run was started with accelerator {made.wanted}, not {wanted}; '
+            'set accelerator back or start another run'
         )
     if wanted is None:
         return PLAIN_BACKEND
-    if made and made.used != PLAIN_BACKEND and (why := why_not()):
-        raise MedxferError(f'this run has begun with {wanted} and must go on with it, but {why}')
     if made:
+        why = '' if made.used == PLAIN_BACKEND else why_not()
+        if why:
+            raise MedxferError(
+                f'this run was started with {wanted} and must resume with it, but {why}'
+            )
         return made.used
     if checkpoints and checkpoint_steps(checkpoints):
         raise MedxferError(
-            f'{checkpoints} holds checkpoints, but {path} does not say how they were computed; delete the run folder and start again'
+            f'{checkpoints} has checkpoints, but {path} does not say how they were computed; '
+            'delete the run folder and start again'
         )
     made = _try_backend(wanted, steps_of, why_not)
     write_atomic(Path(path), json.dumps(asdict(made), indent=1).encode())
@@ -301,7 +315,10 @@ def resolve_backend(
 
 
 def _describe_backend(made: Backend) -> str:
-    "What was settled, in one sentence"
-    if made.used == PLAIN_BACKEND:
-        return f'{made.wanted} is not used: {made.why}; the run is computed the plain way'
-    return f'{made.used} computes the same as the plain way (losses within {made.check["difference"]:.2%}, gradients within {made.check["gradient"]:.2%}) at {made.check["speed"]:.2f} times its speed'
+    "The choice in one sentence"
+    if made.check is None or made.used == PLAIN_BACKEND:
+        return f'{made.wanted} is not used: {made.why}; the run uses the plain backend'
+    losses = f'losses within {made.check["difference"]:.2%}'
+    gradients = f'gradients within {made.check["gradient"]:.2%}'
+    speed = f'{made.check["speed"]:.2f} times its speed'
+    return f'{made.used} computes the same as the plain backend ({losses}, {gradients}) at {speed}'

@@ -9,8 +9,13 @@ __all__ = ['MemoryReading', 'parse_status_bytes', 'HostMemory', 'CudaMemory', 'g
 # %% ../../nbs/training/51_vram_monitor.ipynb #21e53867
 from dataclasses import dataclass
 from pathlib import Path
-import resource, sys
+from typing import TYPE_CHECKING
+import resource
+import sys
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # %% ../../nbs/training/51_vram_monitor.ipynb #4601a0ca
 @dataclass(frozen=True, slots=True)
@@ -111,7 +116,10 @@ class MemoryTrace:
     "The memory of a run in at most `_MAX_POINTS` points"
 
     def __init__(self):
-        self.points, self.stride, self.waiting, self.count = [], 1, None, 0
+        self.points: list[_TracePoint] = []
+        self.stride = 1  # steps in a point
+        self.waiting: _TracePoint | None = None  # the point of the current steps
+        self.count = 0  # steps
 
     def add(self, step: int, held: MemoryReading) -> bool:
         "Take in one step; whether the log is full now"
@@ -126,10 +134,9 @@ class MemoryTrace:
 
     def halve(self):
         "Join neighbours"
-        self.points, self.stride = (
-            [a.join(b) for a, b in zip(self.points[::2], self.points[1::2])],
-            2 * self.stride,
-        )
+        pairs = zip(self.points[::2], self.points[1::2])
+        self.points = [a.join(b) for a, b in pairs]
+        self.stride *= 2
 
 # %% ../../nbs/training/51_vram_monitor.ipynb #96b351a9
 _FLOORS, _MIN_RISING_PAIRS, _MIN_GROWTH = (
@@ -153,10 +160,9 @@ def _rises_steadily(
     "Whether memory rises steadily"
     floors = np.asarray(used, dtype=float).reshape(_FLOORS, -1).min(1)
     slopes = _pair_slopes(floors)
-    return bool(
-        np.sign(slopes).sum() >= _MIN_RISING_PAIRS
-        and np.median(slopes) * (_FLOORS - 1) >= _MIN_GROWTH * floors.min()
-    )
+    mostly_rising = np.sign(slopes).sum() >= _MIN_RISING_PAIRS
+    growth = np.median(slopes) * (_FLOORS - 1)
+    return bool(mostly_rising and growth >= _MIN_GROWTH * floors.min())
 
 # %% ../../nbs/training/51_vram_monitor.ipynb #18b224ef
 class MemoryMonitor:
@@ -165,19 +171,20 @@ class MemoryMonitor:
     def __init__(
         self,
         memory,  # see `get_memory_reader`
-        say=print,  # is told of a leak
+        say=print,  # gets a message if there is a leak
     ):
-        self.memory, self.say, self.trace = memory, say, MemoryTrace()
-        self.start, self.last, self.peak, self.rising, self.leaking, self.said = (
-            memory.read(),
-            None,
-            0,
-            False,
-            False,
-            False,
-        )
+        self.memory = memory
+        self.say = say
+        self.trace = MemoryTrace()
+        self.start = memory.read()
+        self.last = self.start
+        self.peak = 0
+        self.rising = False  # in the last look
+        self.leaking = False  # in the last two looks
+        self.said = False
 
     def __call__(self, step: int, tokens: int, loss: float):
+        "Log a step"
         self.last = self.memory.read()
         self.peak = max(self.peak, self.last.peak)
         if self.trace.add(step, self.last):
@@ -186,55 +193,54 @@ class MemoryMonitor:
 
     def look(self):
         "Test the later half of the run so far"
-        rising = _rises_steadily(np.array([p.used for p in self.trace.points[_MAX_POINTS // 2 :]]))
-        self.leaking, self.rising = rising and self.rising, rising
+        later = self.trace.points[_MAX_POINTS // 2 :]
+        rising = _rises_steadily(np.array([p.used for p in later]))
+        self.leaking = rising and self.rising
+        self.rising = rising
         if self.leaking and not self.said:
             self.said = True
             self.say(_describe_leak(self.growth(), self.trace.points[0].used, self.last.used))
 
     def growth(self) -> float:
-        "Bytes a step, from the points of the log; 0 where there are fewer than two"
+        "Bytes a step, from the points of the log; 0 if it has fewer than two"
         used = np.array([p.used for p in self.trace.points], dtype=float)
-        return float(np.median(_pair_slopes(used))) / self.trace.stride if len(used) > 1 else 0.0
+        if len(used) < 2:
+            return 0.0
+        return float(np.median(_pair_slopes(used))) / self.trace.stride
+
+    def summary(self) -> dict:
+        "The memory entry of a run's JSON, in bytes"
+        return dict(
+            peak=max(self.peak, self.last.used),
+            start=self.start.used,
+            end=self.last.used,
+            reserved=self.last.reserved,
+            growth=round(self.growth()),
+            leaking=self.leaking,
+        )
+
+    def frame(self) -> 'pd.DataFrame':
+        "The log as a table: step, used, peak, reserved; a row covers `trace.stride` steps"
+        import pandas as pd
+
+        return pd.DataFrame(
+            [(p.step, p.used, p.peak, p.reserved) for p in self.trace.points],
+            columns=['step', 'used', 'peak', 'reserved'],
+        )
 
 # %% ../../nbs/training/51_vram_monitor.ipynb #9200a463
 def format_bytes(n: float) -> str:
-    "Bytes for people"
+    "Human-readable size"
     return f'{n / 2**30:.1f} GB' if abs(n) >= 2**30 else f'{n / 2**20:,.1f} MB'
 
 
 def _describe_leak(growth: float, first: int, last: int) -> str:
-    "What to say of a leak; all in bytes"
+    "The message about a leak; all in bytes"
     return (
-        f'memory grows by {format_bytes(growth)} a step and went from {format_bytes(first)} to {format_bytes(last)}: something keeps what a step leaves behind, '
-        'such as a list of tensors; keep numbers, such as loss.item(), instead'
+        f'memory grows by {format_bytes(growth)} a step, from {format_bytes(first)} to '
+        f'{format_bytes(last)}: something keeps tensors of every step alive, '
+        'such as a list of losses; keep loss.item() instead'
     )
-
-# %% ../../nbs/training/51_vram_monitor.ipynb #5e9130d5
-def _summary(self) -> dict:
-    "What a run's JSON says of its memory, in bytes"
-    last = self.last or self.start
-    return dict(
-        peak=max(self.peak, last.used),
-        start=self.start.used,
-        end=last.used,
-        reserved=last.reserved,
-        growth=round(self.growth()),
-        leaking=self.leaking,
-    )
-
-
-def _frame(self):
-    "The log as a table: step, used, peak, reserved; a row stands for `stride` steps"
-    import pandas as pd
-
-    return pd.DataFrame(
-        [(p.step, p.used, p.peak, p.reserved) for p in self.trace.points],
-        columns=['step', 'used', 'peak', 'reserved'],
-    )
-
-
-MemoryMonitor.summary, MemoryMonitor.frame = _summary, _frame
 
 # %% ../../nbs/training/51_vram_monitor.ipynb #a1e8bb54
 def combine_watches(*watches):

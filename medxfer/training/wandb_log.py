@@ -8,6 +8,8 @@ __all__ = ['WANDB_MODES', 'check_wandb', 'WandbLog']
 # %% ../../nbs/training/31_wandb_log.ipynb #3da87121
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
+import math
 import re
 from ..data.base import MedxferError
 from ..data.sources.venues import allowed_venues
@@ -21,13 +23,14 @@ def check_wandb(
     mode,  # one of MODES
     corpora,  # the run's CorpusInfos
 ):
-    "Refuse a mode that does not exist, that a licence forbids or that lacks its package"
+    "Raise a `MedxferError` if the mode is unknown, a licence forbids it or the package is missing"
     if mode not in WANDB_MODES:
-        raise MedxferError(f'there is no wandb mode {mode!r}; give null, offline or online')
+        raise MedxferError(f'unknown wandb mode {mode!r}; choose null, offline or online')
     for c in corpora:
         if mode == 'online' and allowed_venues(c) == ('local',):
             raise MedxferError(
-                f'wandb: online would send what was learned from {c.task} ({c.profile}) to a server, and its licence is the {c.licence}; set wandb to offline'
+                f'wandb: online would send results of {c.task} ({c.profile}) to a server, '
+                f'which its licence ({c.licence}) forbids; set wandb to offline'
             )
     if mode and find_spec('wandb') is None:
         raise MedxferError(
@@ -70,24 +73,27 @@ class WandbLog:
     def __init__(
         self,
         mode: str,  # 'offline' or 'online', see `check_wandb`
-        folder,  # of the run; what is logged lies in its folder `wandb`
-        run_id: str,  # a run that goes on goes on there
+        folder,  # of the run; gets a folder `wandb`
+        run_id: str,  # a resumed run continues its log
         project: str,  # the study
         config: dict,  # of the run; paths are taken out
         budget: int,  # tokens of the run
         curve=lambda: (),  # the learning curve so far: (tokens, task, metric, score) of each point
         say=print,  # is told of a failure, once
     ):
-        self.curve, self.say, self.pace, self.points, self.run = curve, say, Pace(budget), 0, None
+        self.curve = curve
+        self.say = say
+        self.pace = Pace(budget)
+        self.points = 0  # of the curve, logged so far
+        self.run: Any = None  # of wandb
         self.guarded(lambda: self.start(mode, Path(folder), run_id, project, _strip_paths(config)))
 
     def start(self, mode: str, folder: Path, run_id: str, project: str, config: dict):
-        "Open the log, or go on with it"
+        "Open the log, or resume it"
         import wandb
 
-        (folder / 'wandb').mkdir(
-            parents=True, exist_ok=True
-        )  # else wandb takes a folder of its own choice
+        # Without it, wandb takes a folder of its own choice.
+        (folder / 'wandb').mkdir(parents=True, exist_ok=True)
         self.run = wandb.init(
             mode=mode,
             dir=str(folder),
@@ -104,14 +110,13 @@ class WandbLog:
         self.run.define_metric('*', step_metric='tokens')
 
     def guarded(self, act):
-        "Do it; a failure is said, and the log is closed"
+        "Call `act`; if it fails, say so and stop logging"
         try:
             act()
         except Exception as e:  # whatever it is, the run is worth more
             self.run = None
-            self.say(
-                f'wandb fails and is left out from here on: {type(e).__name__}: {" ".join(str(e).split())[:200]}'
-            )
+            text = ' '.join(str(e).split())[:200]
+            self.say(f'wandb failed and is disabled from here on: {type(e).__name__}: {text}')
 
     def __call__(self, step: int, tokens: int, loss: float):
         if self.run:
@@ -120,14 +125,10 @@ class WandbLog:
     def add(self, step: int, tokens: int, loss: float):
         "One step"
         speed, _ = self.pace.read(tokens)
-        self.run.log(
-            dict(
-                step=step,
-                tokens=tokens,
-                loss=loss,
-                **({'tokens per second': speed} if speed == speed else {}),
-            )
-        )
+        row = {'step': step, 'tokens': tokens, 'loss': loss}
+        if not math.isnan(speed):
+            row['tokens per second'] = speed
+        self.run.log(row)
         self.add_curve()
 
     def add_curve(self):
@@ -140,8 +141,13 @@ class WandbLog:
     def close(self):
         "Add what is left and close the log"
         if self.run:
-            self.guarded(lambda: (self.add_curve(), self.run.finish()))
+            self.guarded(self.finish)
         self.run = None
+
+    def finish(self):
+        "Add the last points and end the log"
+        self.add_curve()
+        self.run.finish()
 
 # %% ../../nbs/training/31_wandb_log.ipynb #e83f39d2
 _WANDB_SETTINGS = dict(

@@ -150,9 +150,10 @@ def zlpr(
 ) -> torch.Tensor:  # (n,)
     "Zero-bounded log-sum-exp and pairwise rank-based loss of each square"
     no, zero = torch.finfo(scores.dtype).min, scores.new_zeros(len(scores), 1)
-    term = lambda s, keep: torch.logsumexp(
-        torch.cat([s.masked_fill(~keep, no).flatten(1), zero], -1), -1
-    )
+
+    def term(s, keep):
+        return torch.logsumexp(torch.cat([s.masked_fill(~keep, no).flatten(1), zero], -1), -1)
+
     return term(scores, valid & ~gold) + term(-scores, gold)
 
 # %% ../../../nbs/models/heads/00_base.ipynb #d8a94130
@@ -163,7 +164,10 @@ def _zlpr_without_gold(
     valid: torch.Tensor,  # (b, t, t) bool
 ) -> torch.Tensor:  # (b, c)
     "The loss of squares that hold no gold, without building them"
-    top = lambda x: x.detach().flatten(1).amax(1)
+
+    def top(x):
+        return x.detach().flatten(1).amax(1)
+
     p, s, e = top(pair), start.detach().amax(-1), end.detach().amax(-1)
     total = (
         (start - s[..., None]).exp()

@@ -1,0 +1,247 @@
+"""Change one operator of the exported code at a time and see whether its page notices.
+
+    tools/mutate.py --sample 60 --seed COMMIT          a seeded sample over all modules
+    tools/mutate.py --sample 20 data.sources.leaks     over these modules only
+    tools/mutate.py --all training.ledger              every mutation of a module
+
+A mutation is killed when the page of its module fails, or prints something else than it shows. Survivors are printed
+with what was changed: a check is missing, or the change makes no difference. Works on a copy; exit 1 when some survive.
+"""
+
+import argparse
+import ast
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PATIENCE = 600  # seconds; a mutation that makes a page hang is noticed
+EXPORTED = re.compile(r'^#\| *export', re.M)
+DEFAULT_EXP = re.compile(r'^#\| *default_exp (\S+)', re.M)
+PATHLIKE = re.compile(r'\b(Path|folder|root|out|home|\w*dir|name|stem)\b')
+NEVER_COPIED = '.git', '.venv', 'runs', '_docs', '_proc', '_site_src'
+
+COMPARISONS = {
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+}
+ARITHMETIC = {
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Div,
+    ast.Mod: ast.Mult,
+}
+CALLS = {'min': 'max', 'max': 'min', 'any': 'all', 'all': 'any'}
+
+
+@dataclass(frozen=True)
+class Mutation:
+    "One change of one exported cell"
+
+    module: str
+    notebook: Path  # relative to the root
+    cell: int
+    before: str  # the expression
+    after: str
+    source: str  # the whole cell, changed
+
+
+def joins_text(node):
+    "Whether an operator joins text or paths, where another one only raises"
+    if isinstance(node.op, ast.Div) and PATHLIKE.search(ast.unparse(node)):
+        return True  # a path
+    return any(isinstance(n, (ast.JoinedStr, ast.List, ast.Tuple)) for n in ast.walk(node)) or any(
+        isinstance(n, ast.Constant) and isinstance(n.value, (str, bytes)) for n in ast.walk(node)
+    )
+
+
+def changes(node):
+    "Ways to change a node: functions that change it in place and back"
+    if isinstance(node, ast.Compare):
+        for k, operator in enumerate(node.ops):
+            if type(operator) in COMPARISONS:
+                yield swap(node.ops, k, COMPARISONS[type(operator)]())
+    elif isinstance(node, ast.BinOp) and type(node.op) in ARITHMETIC and not joins_text(node):
+        yield set_field(node, 'op', ARITHMETIC[type(node.op)]())
+    elif isinstance(node, ast.BoolOp):
+        yield set_field(node, 'op', ast.Or() if isinstance(node.op, ast.And) else ast.And())
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield set_field(node, 'op', ast.UAdd())
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CALLS:
+        yield set_field(node.func, 'id', CALLS[node.func.id])
+    elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
+        yield set_field(node, 'value', not node.value)
+    elif isinstance(node, ast.Constant) and type(node.value) is int:
+        yield set_field(node, 'value', node.value + 1)
+
+
+def swap(items, k, new):
+    def toggle():
+        nonlocal new
+        items[k], new = new, items[k]
+
+    return toggle
+
+
+def set_field(node, field, new):
+    def toggle():
+        nonlocal new
+        old = getattr(node, field)
+        setattr(node, field, new)
+        new = old
+
+    return toggle
+
+
+def without_annotations(tree):
+    "The nodes of a cell that do something: not annotations, docstrings or imports"
+    skipped = set()
+    for node in ast.walk(tree):
+        for field in ('annotation', 'returns'):
+            part = getattr(node, field, None)
+            if isinstance(part, ast.AST):
+                skipped |= {id(n) for n in ast.walk(part)}
+    return [n for n in ast.walk(tree) if id(n) not in skipped]
+
+
+def mutations_of_cell(module, notebook, k, source):
+    "Every mutation of one cell"
+    directives = '\n'.join(line for line in source.split('\n') if line.startswith('#|'))
+    tree = ast.parse(source)
+    for node in without_annotations(tree):
+        for toggle in changes(node):
+            before = ast.unparse(node)
+            toggle()
+            after, text = ast.unparse(node), ast.unparse(tree)
+            toggle()
+            yield Mutation(module, notebook, k, before, after, f'{directives}\n{text}')
+
+
+def all_mutations(words):
+    "Every mutation of the modules whose name contains one of the words"
+    for path in sorted((ROOT / 'nbs').rglob('*.ipynb')):
+        text = path.read_text(encoding='utf-8')
+        cells = [''.join(c['source']) for c in json.loads(text)['cells']]
+        found = [m for cell in cells if (m := DEFAULT_EXP.search(cell))]
+        if not found or not (not words or any(w in found[0][1] for w in words)):
+            continue
+        for k, source in enumerate(cells):
+            if EXPORTED.search(source):
+                yield from mutations_of_cell(found[0][1], path.relative_to(ROOT), k, source)
+
+
+def copy_project(folder):
+    shutil.copytree(
+        ROOT, folder, ignore=shutil.ignore_patterns(*NEVER_COPIED, '__pycache__'), symlinks=True
+    )
+
+
+def judge(mutation, project):
+    "Whether the page of a mutated module fails: 'killed', 'killed by time' or 'survived'"
+    notebook = project / mutation.notebook
+    original = notebook.read_text(encoding='utf-8')
+    module = project / 'medxfer' / f'{mutation.module.replace(".", "/")}.py'
+    exported = module.read_text(encoding='utf-8')
+    try:
+        change(notebook, mutation)
+        export = (
+            'import sys; from nbdev.export import nb_export; nb_export(sys.argv[1], sys.argv[2])'
+        )
+        call(project, '-c', export, str(mutation.notebook), 'medxfer')
+        done = call(project, 'tools/check_nb.py', str(mutation.notebook))
+        return 'killed' if done.returncode else 'survived'
+    except subprocess.TimeoutExpired:
+        return 'killed by time'
+    finally:
+        notebook.write_text(original, encoding='utf-8')
+        module.write_text(exported, encoding='utf-8')
+
+
+def change(notebook, mutation):
+    "Write the mutated cell into a notebook"
+    content = json.loads(notebook.read_text(encoding='utf-8'))
+    content['cells'][mutation.cell]['source'] = mutation.source.splitlines(keepends=True)
+    notebook.write_text(json.dumps(content), encoding='utf-8')
+
+
+def call(project, *words):
+    "Run Python in the copy, with the copy's package"
+    environment = {
+        **os.environ,
+        'PYTHONPATH': str(project),
+        'OMP_NUM_THREADS': '1',
+        'MPLBACKEND': 'Agg',
+    }
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        timeout=PATIENCE,
+    )
+
+
+def run_all(chosen, workers, folder):
+    "(mutation, outcome) as they are judged, each worker in a copy of its own"
+    projects = [Path(folder) / str(k) for k in range(workers)]
+    for project in projects:
+        copy_project(project)
+
+    def judge_share(k):
+        return [report(m, judge(m, projects[k])) for m in chosen[k::workers]]
+
+    with ThreadPoolExecutor(workers) as pool:
+        return [pair for share in pool.map(judge_share, range(workers)) for pair in share]
+
+
+def report(mutation, outcome):
+    print(f'{outcome:15}{mutation.module}: {mutation.before}  ->  {mutation.after}', flush=True)
+    return mutation, outcome
+
+
+def main(args):
+    found = list(all_mutations(args.modules))
+    if not found:
+        sys.exit(f'no module has {" or ".join(args.modules)} in its name')
+    chosen = found
+    if not args.all:
+        chosen = random.Random(args.seed).sample(found, min(args.sample, len(found)))
+    print(f'{len(chosen)} of {len(found)} mutations, seed {args.seed}')
+    with tempfile.TemporaryDirectory() as folder:
+        judged = run_all(chosen, args.workers, folder)
+    survived = [m for m, outcome in judged if outcome == 'survived']
+    print(f'{len(judged) - len(survived)} killed, {len(survived)} survived')
+    return 1 if survived else 0
+
+
+if __name__ == '__main__':
+    parser = argparse.ArgumentParser(
+        description=__doc__.split('\n')[0],
+        epilog=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument('--sample', type=int, default=20, help='how many (default: 20)')
+    parser.add_argument('--seed', default='0', help='of the sample, such as a commit (default: 0)')
+    parser.add_argument('--all', action='store_true', help='all of them')
+    parser.add_argument('--workers', type=int, default=os.cpu_count() or 1, help='side by side')
+    parser.add_argument('modules', nargs='*', help='parts of module names')
+    sys.exit(main(parser.parse_args()))
