@@ -10,6 +10,7 @@
   types      the exported modules pass the type checker (basedpyright, basic)
   paths      no output of a notebook names a folder of one machine
   imports    imports are in cells of their own (the docs build runs such cells alone)
+  new        what `make new` writes passes its own tests
   docs       the site builds, and opens in headless Chromium without an error
   nbs/...    a notebook runs from top to bottom and prints what its page shows; flagged cells (settings.ini: tst_flags)
              are left out
@@ -153,6 +154,11 @@ def check_docs():
     return {0: PASSED, NO_BROWSER: SKIPPED}.get(status, FAILED), opened
 
 
+def check_new():
+    status, printed = run('tools/new.py', '--check')
+    return (FAILED if status else PASSED), printed
+
+
 def check_notebook(path):
     status, printed = run('tools/check_nb.py', str(path))
     return (FAILED if status else PASSED), printed
@@ -218,6 +224,7 @@ def main(words):
             done(name, *timed(check))
 
     jobs = {f'nbs/{p}': (check_notebook, ROOT / 'nbs' / p) for p in sidebar.notebooks()}
+    jobs = {'docs': (check_docs,), 'types': (check_types,), 'new': (check_new,), **jobs}
     last = remembered()
     # Unknown ones early: they may be long.
     order = sorted(filter(wanted, jobs), key=lambda name: -last.get(name, 60))
