@@ -110,7 +110,7 @@ def plan_costs(
 def detectable_effects(plan: StudyPlan, documents: dict) -> tuple[list, str]:
     "The minimum detectable effect of the mean and of each task, and where the variation comes from"
     from medxfer.evaluation.simulation import MEASURED_COMPONENTS, estimate_components, planned_mde
-    from medxfer.report.write import load_study, study_scores
+    from medxfer.study.record import load_study, study_scores
 
     seeds, components = len(plan.settings['plan']['seeds']), MEASURED_COMPONENTS
     if seeds < 2:

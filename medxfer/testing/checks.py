@@ -33,7 +33,7 @@ def refused(
     return message
 
 # %% ../../nbs/testing/00_checks.ipynb #77d9a580
-# What tells about an attempt and not about its result.
+# What tells about an attempt and not about its result; a checkpoint's own state.json is a result.
 ABOUT_THE_ATTEMPT = ('state.json', 'progress.json', 'environment.json')
 
 
@@ -45,7 +45,8 @@ def file_digests(
     root = Path(folder)
     digests = {}
     for path in sorted(root.rglob('*')):
-        if path.is_file() and path.name not in ignore and not path.name.startswith('.'):
+        ignored = path.name in ignore and 'checkpoints' not in path.relative_to(root).parts
+        if path.is_file() and not ignored and not path.name.startswith('.'):
             digests[path.relative_to(root).as_posix()] = sha256(path.read_bytes()).hexdigest()[:12]
     return digests
 

@@ -95,11 +95,11 @@ def _why_not_runnable(samples) -> str:
     return '' if splits & {'dev', 'test'} else 'there is no annotated development or test split'
 
 # %% ../../../nbs/data/sources/30_check.ipynb #26260a3d
-def _check_corpus(task: str, folder: Path) -> dict:  # see `check_root`
-    "What a folder holds of a task"
-    row = dict(
+def _empty_row(task: str, folder: str, why: str) -> dict:  # see `check_root`
+    "The row of a folder of which nothing can be said yet"
+    return dict(
         task=task,
-        folder=str(folder),
+        folder=folder,
         profile='',
         official=False,
         licence='',
@@ -110,8 +110,13 @@ def _check_corpus(task: str, folder: Path) -> dict:  # see `check_root`
         first=[],
         marks={},
         runs=False,
-        why='',
+        why=why,
     )
+
+
+def _check_corpus(task: str, folder: Path) -> dict:  # see `check_root`
+    "What a folder holds of a task"
+    row = _empty_row(task, str(folder), why='')
     try:
         readable, said = _readable_profiles(task, folder), declared_profile(task, folder)
         if not readable:
@@ -149,22 +154,8 @@ def check_root(
         found = [
             r for r in found if r['documents'] or Path(r['folder']).name.startswith(task)
         ]  # the folder measeval is no business of other tasks
-        empty = dict(
-            task=task,
-            folder='',
-            profile='',
-            official=False,
-            licence='',
-            documents={},
-            missing=[],
-            problems=0,
-            lost=0,
-            first=[],
-            marks={},
-            runs=False,
-            why=f'nothing there; medxfer data get {task} brings an open corpus of its shape',
-        )
-        rows += found or [empty]
+        why = f'nothing there; medxfer data get {task} brings an open corpus of its shape'
+        rows += found or [_empty_row(task, folder='', why=why)]
     return rows
 
 
