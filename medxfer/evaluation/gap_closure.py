@@ -9,7 +9,6 @@ __all__ = ['MIN_GAP', 'fieller_interval', 'GapClosure', 'gap_closure', 'closure_
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -17,15 +16,12 @@ from scipy import stats
 
 from medxfer.evaluation.significance import (
     Contrast,
-    Sums,
-    average_seed_scores,
+    Side,
     check_scores,
     contrast_arrays,
-    linearise,
     list_tasks,
-    match_arrays,
+    make_sides,
     point_contrast,
-    residual_mean_square,
     score_arrays,
     t_contrast,
     why_no_interval,
@@ -55,47 +51,26 @@ def fieller_interval(
 
 # %% ../../nbs/evaluation/11_gap_closure.ipynb #2fe6993d
 def _arm_covariance(
-    groups: Sequence[tuple[Sums, ...]],  # one a task: several arms, of which some may have one seed
+    sides: Sequence[Side],  # of several arms, of which some may have one seed
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean scores of the arms over tasks, and the two parts of their covariance
+    """Mean scores of the arms, and the two parts of their covariance
 
-    Returns (…, arms) means, (…, arms) variances of the seeds, (…, arms, arms) covariances of the documents.
+    Returns (…, arms) means, (…, arms) variances of the seeds, (…, arms, arms) covariances of the groups.
     """
-    tasks = len(groups)
-    documents = reduce(np.add, map(_document_covariance, groups)) / tasks**2
-    means, seeds = [], []
-    for arm in zip(*groups):
-        scores = average_seed_scores(arm)
-        rest = sum(_rest_variance(*sums) for sums in arm) / tasks**2
-        means.append(scores.mean(-1))
-        seeds.append(np.maximum(_seed_variance(scores) - rest, 0))
-    return np.stack(means, -1), np.stack(seeds, -1), documents
+    means = np.stack([side.scores.mean(-1) for side in sides], -1)
+    seeds = np.stack([_seed_variance(side) for side in sides], -1)
+    influence = np.stack([side.influence.mean(-2) for side in sides], -2)
+    return means, seeds, influence @ np.swapaxes(influence, -1, -2)
 
 
-def _seed_variance(
-    scores: np.ndarray,  # (…, seeds)
-) -> np.ndarray:
-    "The seeds' part of the variance of a mean score; 0 for a single seed"
-    seeds = scores.shape[-1]
+def _seed_variance(side: Side) -> np.ndarray:
+    "What the seeds alone add to the variance of a mean score; 0 for a single seed"
+    seeds = len(side.seeds)
     if seeds < 2:
-        return 0 * scores[..., 0]
-    return scores.var(-1, ddof=1) / seeds
-
-
-def _document_covariance(group: tuple[Sums, ...]) -> np.ndarray:
-    "Covariance over documents of the arms' mean scores, (…, arms, arms)"
-    y = np.stack([linearise(*arm).mean(-2) for arm in group], -2)
-    y = y - y.mean(-1, keepdims=True)
-    documents = y.shape[-1]
-    return y @ np.swapaxes(y, -1, -2) / ((documents - 1) * documents)
-
-
-def _rest_variance(num: np.ndarray, den: np.ndarray) -> np.ndarray:
-    "The rest's part of the variance of an arm's score; 0 for a single seed"
-    seeds, documents = num.shape[-2:]
-    if seeds < 2:
-        return np.zeros(num.shape[:-2])
-    return residual_mean_square(linearise(num, den)) / (seeds * documents)
+        return 0 * side.scores[..., 0]
+    rest = side.influence - side.influence.mean(-2, keepdims=True)
+    by_both = (rest**2).sum((-2, -1)) / (seeds * (seeds - 1))
+    return np.maximum(side.scores.var(-1, ddof=1) / seeds - by_both, 0)
 
 # %% ../../nbs/evaluation/11_gap_closure.ipynb #03fe5699
 # weights of (strategy, single-task, reference)
@@ -107,17 +82,13 @@ def _weighted_df(
     weights: np.ndarray,  # of the arms, (…, arms)
     seeds: np.ndarray,  # from `_arm_covariance`
     docs: np.ndarray,  # from `_arm_covariance`
-    groups: Sequence[tuple[Sums, ...]],  # from which these came
+    sides: Sequence[Side],  # from which these came
 ) -> np.ndarray:
     "Satterthwaite's degrees of freedom of a weighted sum of the arms"
-    document_part = (weights[..., None, :] @ docs @ weights[..., None])[..., 0]
-    parts = np.concatenate([seeds * weights**2, document_part], -1)
-    df = []
-    for arm in zip(*groups):
-        fewest = min(num.shape[-2] for num, _ in arm)
-        df.append(max(fewest - 1, 1))
-    df.append(sum(group[0][0].shape[-1] - 1 for group in groups))
-    dfs = np.array(df)
+    group_part = (weights[..., None, :] @ docs @ weights[..., None])[..., 0]
+    parts = np.concatenate([seeds * weights**2, group_part], -1)
+    df = [max(len(side.seeds) - 1, 1) for side in sides]
+    dfs = np.array([*df, len(sides[0].groups) - 1])
     variance = parts.sum(-1)
     with np.errstate(invalid='ignore', divide='ignore'):
         combined = variance**2 / (parts**2 / dfs).sum(-1)
@@ -125,11 +96,11 @@ def _weighted_df(
 
 # %% ../../nbs/evaluation/11_gap_closure.ipynb #51a60eec
 def _closure_interval(
-    groups: Sequence[tuple[Sums, ...]],  # one a task: (strategy, single-task, reference)
+    sides: Sequence[Side],  # strategy, single-task, reference
     alpha: float = 0.05,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     "Share of the gap that is closed, lower and upper end, all (…); ends nan where the gap may be 0"
-    means, seeds, docs = _arm_covariance(groups)
+    means, seeds, docs = _arm_covariance(sides)
 
     def covariance(u: np.ndarray, v: np.ndarray) -> np.ndarray:
         return (seeds * u * v).sum(-1) + docs @ v @ u
@@ -145,7 +116,7 @@ def _closure_interval(
         covariance(_NUMERATOR, _NUMERATOR),
         covariance(_DENOMINATOR, _DENOMINATOR),
         covariance(_NUMERATOR, _DENOMINATOR),
-        _weighted_df(weights, seeds, docs, groups),
+        _weighted_df(weights, seeds, docs, sides),
         alpha,
     )
     return share, low, high
@@ -183,36 +154,33 @@ def gap_closure(
     names = list_tasks(scores, tasks)
     arms = (strategy, base, reference)
     arrays = score_arrays(scores)
-    groups = match_arrays(arrays, arms, names)
+    sides = make_sides(arrays, arms, names)
     gain = contrast_arrays(arrays, strategy, base, names, alpha)
-    gap = _measure_gap(names, groups, arms, alpha)
+    why_no_gap = why_no_interval(arrays, arms[1:], names, once=arms[2:])
+    gap = _measure_gap(sides, gain.n_docs, why_no_gap, alpha)
     share = low = high = math.nan
     reason = gain.reason or gap.reason
     if not reason:
-        share, low, high = (100 * float(x) for x in _closure_interval(groups, alpha))
+        share, low, high = (100 * float(x) for x in _closure_interval(sides, alpha))
         reason = _why_too_small(gap, low, reference, base)
     if reason:
         share = low = high = math.nan
-    elif len(groups[0][2][0]) == 1:
+    elif len(sides[2].seeds) == 1:
         reason = f'{reference} is one run, taken as is'
     task = names[0] if len(names) == 1 else None
     return GapClosure(task, strategy, base, reference, share, low, high, gain, gap, reason)
 
 # %% ../../nbs/evaluation/11_gap_closure.ipynb #546c3008
-def _measure_gap(
-    tasks: Sequence[str], groups: Sequence[tuple[Sums, ...]], arms: Sequence[str], alpha: float
-) -> Contrast:
+def _measure_gap(sides: Sequence[Side], n_docs: int, reason: str, alpha: float) -> Contrast:
     "Reference minus base; the reference may be a single run"
-    n_seeds = min(group[1][0].shape[-2] for group in groups)
-    n_docs = sum(group[1][0].shape[-1] for group in groups)
-    reason = why_no_interval(tasks, [g[1:] for g in groups], arms[1:], once=arms[2:])
+    n_seeds, n_groups = len(sides[1].seeds), len(sides[1].groups)
     if reason:
-        return point_contrast(math.nan, n_seeds, n_docs, reason)
-    means, seeds, docs = _arm_covariance(groups)
+        return point_contrast(math.nan, n_seeds, n_docs, reason, n_groups)
+    means, seeds, docs = _arm_covariance(sides)
     variance = (seeds * _DENOMINATOR**2).sum() + _DENOMINATOR @ docs @ _DENOMINATOR
-    df = float(_weighted_df(_DENOMINATOR, seeds, docs, groups))
+    df = float(_weighted_df(_DENOMINATOR, seeds, docs, sides))
     gap = float(means @ _DENOMINATOR)
-    return t_contrast(gap, math.sqrt(variance), df, alpha, n_seeds, n_docs)
+    return t_contrast(gap, math.sqrt(variance), df, alpha, n_seeds, n_docs, n_groups)
 
 
 def _why_too_small(gap: Contrast, low: float, reference: str, base: str) -> str:
