@@ -6,8 +6,8 @@
 __all__ = ['Sums', 'SCORE_COLUMNS', 'seed_scores', 'measure_influence', 'Side', 'combine_sides', 'sum_groups', 'make_side',
            'Difference', 'compare_sides', 'estimate_difference', 'Contrast', 't_contrast', 'point_contrast',
            'one_sided_p', 'check_scores', 'ArmScores', 'score_arrays', 'require_same_documents', 'make_sides',
-           'contrast', 'list_tasks', 'contrast_arrays', 'contrast_sides', 'why_no_interval', 'tost', 'weighted_holm',
-           'crossed_draws', 'crossed_bootstrap', 'AACheck', 'aa_check']
+           'average_tasks', 'contrast', 'list_tasks', 'contrast_arrays', 'contrast_sides', 'why_no_interval', 'tost',
+           'weighted_holm', 'crossed_draws', 'crossed_bootstrap', 'AACheck', 'aa_check']
 
 # %% ../../nbs/evaluation/10_significance.ipynb #9ba803a8
 from collections.abc import Iterable, Mapping, Sequence
@@ -130,7 +130,10 @@ class Difference:
 
 
 def compare_sides(arm: Side, base: Side) -> Difference:
-    "Arm minus baseline, with its variance over seeds and groups (variance components, Satterthwaite)"
+    """Arm minus baseline, with its variance over seeds and groups (variance components, Satterthwaite).
+
+    A side of one seed is taken as is, without variance over seeds: a dictionary has none.
+    """
     if not np.array_equal(arm.groups, base.groups):
         raise MedxferError('the two sides were scored on different groups of documents')
     groups = len(arm.groups)
@@ -139,6 +142,8 @@ def compare_sides(arm: Side, base: Side) -> Difference:
     variance, spread = by_group, by_group**2 / max(groups - 1, 1)
     for side in (arm, base):
         seeds = len(side.seeds)
+        if seeds < 2:
+            continue
         by_seed = side.scores.var(-1, ddof=1) / seeds
         rest = side.influence - side.influence.mean(-2, keepdims=True)
         by_both = (rest**2).sum((-2, -1)) / (seeds * (seeds - 1))
@@ -182,6 +187,12 @@ class Contrast:
     n_docs: int  # over all tasks
     reason: str = ''  # why there is no interval
     n_groups: int = 0  # different groups of documents, over all tasks
+
+    @property
+    def mde(self) -> float:
+        "Difference that this test alone finds with a power of 80 %, at the level of its interval; a verdict needs more (see `study.power`)"
+        power_quantile = special.stdtrit(self.df, 0.8)
+        return float(self.high - self.estimate + power_quantile * self.se)
 
 # %% ../../nbs/evaluation/10_significance.ipynb #c212e7a2
 def t_contrast(
@@ -417,12 +428,19 @@ def make_sides(
 
     A document without a group is its own, and its task's: equal names in two tasks are two documents.
     """
-    of_tasks = [require_same_documents(arrays, task, arms) for task in tasks]
-    named = [task if len(tasks) > 1 else None for task in tasks]
-    sides = []
-    for of_arm in zip(*of_tasks):
-        sides.append(combine_sides([_task_side(*pair) for pair in zip(of_arm, named)]))
-    return sides
+    for task in tasks:
+        require_same_documents(arrays, task, arms)
+    return [average_tasks(arrays, dict.fromkeys(tasks, arm)) for arm in arms]
+
+
+def average_tasks(
+    arrays: Mapping[tuple[str, str], ArmScores],  # from `score_arrays`
+    arms: Mapping[str, str],  # task: the arm that is taken there
+) -> Side:
+    "The side of a mean over tasks, in each of which another arm may be taken"
+    several = len(arms) > 1
+    sides = [_task_side(arrays[task, arm], task if several else None) for task, arm in arms.items()]
+    return combine_sides(sides)
 
 
 def _task_side(scores: ArmScores, task: str | None) -> Side:
