@@ -185,25 +185,35 @@ def _show_report(args, folder, dictionary=None):
     from medxfer.study.claims import verdict_table
 
     path = write_report(folder) / 'report.html'
-    table = verdict_table(study_verdicts(load_study(folder)))
-    result = dict(verdicts=table.to_dict('records'), dictionary=dictionary, report=str(path))
-    print_result(args, result, lambda: _format_verdicts(table, dictionary, path))
+    verdicts = study_verdicts(load_study(folder))
+    table = verdict_table(verdicts).to_dict('records')
+    sentences = [v.sentence for v in verdicts]
+    rows = [row | dict(sentence=said) for row, said in zip(table, sentences)]
+    result = dict(verdicts=rows, dictionary=dictionary, report=str(path))
+    print_result(args, result, lambda: _format_verdicts(rows, dictionary, path))
 
 
-def _format_verdicts(table, dictionary: dict | None, path) -> str:
-    "The table of verdicts, a paragraph each, and where the report is"
-    parts = ['', table.drop(columns='reason').to_string(index=False)]
-    several = table.strategy.nunique() > 1
-    for row in table.itertuples():
-        strategy = f'{row.strategy}, ' if several else ''
-        parts.append(f'\n{strategy}{row.task}: {row.verdict}. {row.reason}')
+def _format_verdicts(rows: list[dict], dictionary: dict | None, path) -> str:
+    "A paragraph a verdict, the word first, and where the report is"
+    parts = [_format_verdict(row) for row in rows]
     if dictionary:
         scores = [
             f'{next(iter(found.values())):.1f} on {task}' for task, found in dictionary.items()
         ]
-        parts.append(f'\nA dictionary of the training mentions scores {", ".join(scores)}')
-    parts.append(f'\nreport: {path}')
-    return '\n'.join(parts)
+        parts.append(f'A dictionary of the training mentions scores {", ".join(scores)}')
+    parts.append(f'report: {path}')
+    return '\n' + '\n\n'.join(parts)
+
+
+def _format_verdict(row: dict) -> str:
+    "Word and sentence, then the contrasts a line each, then what they rest on"
+    lines = [f'{row["verdict"]}  {row["strategy"]}, {row["task"]}', f'  {row["sentence"]}']
+    for name in ('E (equal tokens)', 'A (added tasks)', 'C (label content)'):
+        lines.append(f'  {name:18} {row[name]}')
+    rest = [f'p {row["p"]}', f'MDE {row["MDE"]}', row['seeds x docs'], f'parity {row["parity"]}']
+    lines.append(f'  {" · ".join(rest)}')
+    lines.append(f'  {row["reason"]}')
+    return '\n'.join(lines)
 
 
 def _rewrite_report(args) -> int:

@@ -261,13 +261,13 @@ class _ContrastStyle:
     face: str
 
     def get_contrast(self, verdict: Verdict) -> Verdict | Contrast | None:
-        return verdict if self.kind == 'matched' else getattr(verdict, self.kind)
+        return verdict if self.kind == 'equal' else getattr(verdict, self.kind)
 
 
 _CONTRAST_STYLES = [
-    _ContrastStyle('naive', 'naive: minus st-own', '#009E73', '^', 'white'),
-    _ContrastStyle('placebo', 'minus placebo', '#CC79A7', 'D', 'white'),
-    _ContrastStyle('matched', 'token-matched: minus st-total', '#0072B2', 'o', '#0072B2'),
+    _ContrastStyle('added', 'A: minus st-own', '#009E73', '^', 'white'),
+    _ContrastStyle('content', 'C: minus placebo', '#CC79A7', 'D', 'white'),
+    _ContrastStyle('equal', 'E: minus st-total', '#0072B2', 'o', '#0072B2'),
 ]
 
 

@@ -15,7 +15,7 @@ from ..study.arms import ARMS
 from ..study.claims import Verdict
 from ..study.progress import study_progress
 from ..study.record import RunRecord, StudyRecord
-from .questions import VERDICT_SIGNS, Answer, verdict_sentence, headline_verdicts
+from .questions import VERDICT_SIGNS, Answer, verdict_sentence
 from .tables import all_scores, published_scores
 
 # %% ../../nbs/report/40_page.ipynb #b751a295
@@ -53,7 +53,7 @@ def _warn_of_profiles(record: StudyRecord) -> str:
 
 
 def _warn_of_missing_placebo(verdicts: list[Verdict]) -> str:
-    if any(v.placebo for v in verdicts):
+    if any(v.content for v in verdicts):
         return ''
     return (
         'The placebo arm was not run: whether a gain comes from the content of the other labels '
@@ -194,10 +194,9 @@ def _study_values(record: StudyRecord) -> dict[str, Any]:
 
 def _verdict_values(verdicts: list[Verdict]) -> dict[str, Any]:
     "What the template shows of the verdicts"
-    headline = headline_verdicts(verdicts)
     return dict(
-        verdicts=headline,
-        several=len({v.strategy for v in headline}) > 1,
+        verdicts=verdicts,
+        several=len({v.strategy for v in verdicts}) > 1,
         parity=_parity_text(verdicts),
         **_count_text(verdicts),
     )

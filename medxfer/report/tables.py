@@ -186,18 +186,18 @@ def _tex_row(cells: Iterable) -> str:
 
 # %% ../../nbs/report/10_tables.ipynb #eb46f168
 def verdicts_csv(verdicts: Iterable[Verdict]) -> str:
-    "One row a verdict, numbers unrounded, naive and placebo contrasts in columns of their own"
+    "One row a verdict, numbers unrounded, the contrasts A and C in columns of their own"
     return pd.DataFrame([_flatten_verdict(v) for v in verdicts]).to_csv(index=False)
 
 
 def _flatten_verdict(verdict: Verdict) -> dict:
     "A row of `verdicts_csv`"
     row = asdict(verdict)
-    for key in ('naive', 'placebo', 'arms'):
+    for key in ('added', 'content', 'arms'):
         del row[key]
     row['task'] = verdict.task or 'macro'
-    row |= _flatten_contrast('naive', verdict.naive)
-    row |= _flatten_contrast('placebo', verdict.placebo)
+    row |= _flatten_contrast('added', verdict.added)
+    row |= _flatten_contrast('content', verdict.content)
     row['arms'] = ' '.join(verdict.arms)
     return row
 

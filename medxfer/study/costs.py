@@ -109,12 +109,16 @@ def plan_costs(
 
 def detectable_effects(plan: StudyPlan, documents: dict) -> tuple[list, str]:
     "The minimum detectable effect of the mean and of each task, and where the variation comes from"
-    from medxfer.evaluation.simulation import MEASURED_COMPONENTS, estimate_components, planned_mde
+    from medxfer.evaluation.simulation import MEASURED_COMPONENTS, estimate_components
+    from medxfer.study.power import MIN_SEEDS, Rules, planned_mde
     from medxfer.study.record import load_study, study_scores
 
     seeds, components = len(plan.settings['plan']['seeds']), MEASURED_COMPONENTS
-    if seeds < 2:
-        return [], 'one seed says nothing about the next: no effect can be shown; plan at least 2'
+    if seeds < MIN_SEEDS:
+        return (
+            [],
+            f'with fewer than {MIN_SEEDS} seeds every word is undetermined; plan at least {MIN_SEEDS}',
+        )
     try:
         pilot = estimate_components(study_scores(load_study(plan.folder)), _reference_label(plan))
         if set(documents) <= set(pilot):
@@ -126,7 +130,12 @@ def detectable_effects(plan: StudyPlan, documents: dict) -> tuple[list, str]:
         documents,
         list(documents),
         components,
-        strategies=len(plan.settings['plan']['strategies']),
+        Rules(
+            strategies=len(plan.settings['plan']['strategies']),
+            mean_margin=plan.settings['plan']['margins']['macro'],
+            task_margin=plan.settings['plan']['margins']['task'],
+            placebo='placebo' in plan.settings['plan']['arms'],
+        ),
     )
     return [(t if t in documents else None, float(m)) for t, m in zip(frame.task, frame.mde)], str(
         frame.source.iloc[0]

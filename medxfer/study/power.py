@@ -191,9 +191,10 @@ def _judge_draws(drawn: _Drawn, effects: np.ndarray, rules: Rules) -> np.ndarray
     tasks = len(effects)
     estimate = drawn.estimate + _add_mean(effects)
     weights = np.append(weigh_cells(1, tasks) / rules.strategies, 1 - 1 / rules.strategies)
-    p = 2 * special.stdtr(drawn.df, -abs(estimate) / drawn.se)
+    se = np.maximum(drawn.se, 1e-9)  # scores that do not vary at all
+    p = 2 * special.stdtr(drawn.df, -abs(estimate) / se)
     margins = np.array([rules.mean_margin, *[rules.task_margin] * tasks])
-    worse = special.stdtr(drawn.df[:, 1], -(estimate[:, 1] + margins) / drawn.se[:, 1])
+    worse = special.stdtr(drawn.df[:, 1], -(estimate[:, 1] + margins) / se[:, 1])
     signs = {}
     for i, claim in enumerate(('equal', 'added', 'content')):
         level = rules.alpha * CLAIM_SHARES[claim]

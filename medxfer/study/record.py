@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RunRecord', 'select_rows', 'load_run', 'StudyRecord', 'load_study', 'study_scores', 'study_tokens', 'study_curves',
-           'missing_runs', 'complete_scores', 'describe_missing_runs', 'study_verdicts']
+           'missing_runs', 'complete_scores', 'describe_missing_runs', 'study_verdicts', 'study_dev_scores']
 
 # %% ../../nbs/study/35_record.ipynb #b98fcb7c
 import json
@@ -21,7 +21,8 @@ from ..data.base import MedxferError
 from ..evaluation.transfer_analysis import pair_arm
 from .advice import StudyCommand, override_key, replace_overrides, run_command
 from .arms import ARMS
-from .claims import BASELINES, Verdict, decide
+from .claims import BASELINES, Verdict, decide, is_ablation
+from .words import describe_word
 
 # %% ../../nbs/study/35_record.ipynb #b14c6878
 @dataclass(frozen=True)
@@ -321,25 +322,28 @@ def describe_missing_runs(runs: Iterable[RunRecord]) -> str:
 # %% ../../nbs/study/35_record.ipynb #387ae52c
 def study_verdicts(record: StudyRecord) -> list[Verdict]:
     "The verdicts of a study: for each strategy the mean over tasks, then each task"
-    if not record.strategies:
+    strategies = [s for s in record.strategies if not is_ablation(s)]
+    if not strategies:
         return []
     scores = _keep_judged(record, complete_scores(record))
     if scores.empty:
         tasks = (None, *record.tasks)
-        verdicts = [_empty_verdict(t, s) for s in record.strategies for t in tasks]
+        verdicts = [_empty_verdict(t, s) for s in strategies for t in tasks]
     else:
         verdicts = decide(
             scores,
             _keep_judged(record, study_tokens(record)),
             record.plan.get('margins'),
-            record.strategies,
+            strategies,
             command=record.command,
             tasks=record.tasks,
             profiles=_read_profiles(record),
             selected_on=_read_selections(record),
+            dev=study_dev_scores(record),
+            floor=_read_floor(record),
+            seeds=record.plan.get('seeds'),
         )
-    macro = {v.strategy: v for v in verdicts if v.task is None}
-    return [_withdraw_verdict(v, macro[v.strategy], record) for v in verdicts]
+    return [_name_missing_runs(v, record) for v in verdicts]
 
 
 def _keep_judged(record: StudyRecord, rows: pd.DataFrame) -> pd.DataFrame:
@@ -357,15 +361,17 @@ def _empty_verdict(task: str | None, strategy: str) -> Verdict:
         **_NO_NUMBERS,
         parity=math.nan,
         reason='',
-        naive=None,
-        placebo=None,
+        sentence=describe_word('not run', strategy, task, 0.0),
+        added=None,
+        content=None,
+        not_worse=None,
         arms=(strategy,),
         n_seeds=0,
         n_docs=0,
     )
 
 
-_NO_NUMBERS = dict.fromkeys(('estimate', 'low', 'high', 'p', 'mde', 'p_holm'), math.nan)
+_NO_NUMBERS = dict.fromkeys(('estimate', 'low', 'high', 'p', 'mde', 'p_adjusted'), math.nan)
 
 
 def _read_profiles(record: StudyRecord) -> dict[str, str] | None:
@@ -381,25 +387,33 @@ def _read_selections(record: StudyRecord) -> dict[str, str]:
     of_runs = {r.arm: r.selected_on for r in record.done if r.selected_on}
     return of_runs | dict(record.plan.get('selected_on') or {})
 
-# %% ../../nbs/study/35_record.ipynb #31b4e738
-def _withdraw_verdict(verdict: Verdict, macro: Verdict, record: StudyRecord) -> Verdict:
-    "The verdict; 'not run' where it needs a planned run that is not done"
-    missing = _find_needed_runs(verdict, macro, record)
+# %% ../../nbs/study/35_record.ipynb #afa91ebb
+def study_dev_scores(record: StudyRecord) -> pd.DataFrame:
+    "The last score on dev of each run of one task, in the primary metric: task, arm, seed, score"
+    curves = study_curves(record)
+    of_one = curves.arm.str.split('(').str[0].isin(('st-own', 'st-total'))
+    ends = select_rows(curves, of_one).sort_values('tokens', kind='stable')
+    last = ends.groupby(['task', 'arm', 'seed'], as_index=False).score.last()
+    return last
+
+
+def _read_floor(record: StudyRecord) -> pd.DataFrame | None:
+    "The dictionary's rows in the primary metrics: task, doc_id, num, den; None where it was not scored"
+    path = record.folder / 'floor.parquet'
+    if not path.is_file():
+        return None
+    rows = pd.read_parquet(path)
+    return select_rows(rows, rows.metric == rows.task.map(record.plan['primary']))
+
+
+def _name_missing_runs(verdict: Verdict, record: StudyRecord) -> Verdict:
+    "The verdict; where it is not run for want of planned runs, its reason names them"
+    if verdict.verdict != 'not run':
+        return verdict
+    tasks = [verdict.task] if verdict.task else record.tasks
+    names = (verdict.strategy, 'st-total', 'st-own')
+    own = [f'{arm}({verdict.strategy})' for arm in names[1:]]
+    missing = missing_runs(record, (*names, *own), tasks)
     if not missing:
         return verdict
-    reason = describe_missing_runs(missing)
-    return replace(verdict, verdict='not run', reason=reason, **_NO_NUMBERS)
-
-
-def _find_needed_runs(verdict: Verdict, macro: Verdict, record: StudyRecord) -> list[RunRecord]:
-    "The planned runs that a verdict needs and that are not done"
-    tasks = [verdict.task] if verdict.task else record.tasks
-    needed = (verdict.strategy, 'st-total')
-    missing = missing_runs(record, needed, tasks)
-    if missing:
-        return missing
-    if verdict.verdict == 'transfer':
-        return missing_runs(record, ('placebo',), tasks)
-    if verdict.verdict == 'undetermined' and verdict.p < 0.05 and macro.verdict == 'not run':
-        return missing_runs(record, needed)
-    return []
+    return replace(verdict, reason=describe_missing_runs(missing))

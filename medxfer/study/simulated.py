@@ -109,18 +109,22 @@ def _simulate_scores(task: str, level: float, documents: int, hard: int, rng) ->
     return pd.DataFrame(rows, columns=_SCORE_COLUMNS)
 
 
-def _simulate_tokens(run: dict, rng) -> dict[str, int]:
-    "Training tokens of a run by task: matched where the arm's are matched"
-    tasks = run['tasks']
+def _share_tokens(tasks: Sequence[str]) -> dict[str, float]:
+    "Each task's share of the tokens"
     shares = (0.65, 0.35) if len(tasks) == 2 else (1 / len(tasks),) * len(tasks)
+    return dict(zip(tasks, shares))
+
+
+def _simulate_tokens(run: dict, tasks: Sequence[str], rng) -> dict[str, int]:
+    "Training tokens of a run by task: matched where the arm's are matched; `tasks` are those of the study"
     spent: float = _TOTAL_TOKENS
     if run['arm'] in ('st-own', 'S1'):
-        spent = 0.5 * _TOTAL_TOKENS
+        spent = _TOTAL_TOKENS * _share_tokens(tasks)[run['tasks'][0]]
     elif run.get('shots'):
         spent = 200 * run['shots']
     if run['arm'] == 'st-total':
         spent += int(rng.integers(-400, 400))
-    return {task: int(spent * share) for task, share in zip(tasks, shares)}
+    return {task: int(spent * share) for task, share in _share_tokens(run['tasks']).items()}
 
 # %% ../../nbs/study/34_simulated.ipynb #d3f016ec
 def _simulate_curve(task: str, level: float, tokens: int, rng) -> pd.DataFrame:
@@ -149,7 +153,7 @@ def _draw_levels(run: dict, lift: Mapping, tasks: Sequence[str], rng) -> dict[st
 def simulate_run(folder: Path, run: dict, lift: Mapping, tasks: Sequence[str], documents: int, rng):
     "Write the folder of a run"
     folder.mkdir(parents=True)
-    spent = _simulate_tokens(run, rng)
+    spent = _simulate_tokens(run, tasks, rng)
     levels = _draw_levels(run, lift, tasks, rng)
     total = sum(spent.values())
     scores = [_simulate_scores(t, x, documents, tasks.index(t), rng) for t, x in levels.items()]
