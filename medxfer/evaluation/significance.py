@@ -6,8 +6,9 @@
 __all__ = ['Sums', 'SCORE_COLUMNS', 'seed_scores', 'measure_influence', 'Side', 'combine_sides', 'sum_groups', 'make_side',
            'Difference', 'compare_sides', 'estimate_difference', 'Contrast', 't_contrast', 'point_contrast',
            'one_sided_p', 'check_scores', 'ArmScores', 'score_arrays', 'require_same_documents', 'make_sides',
-           'average_tasks', 'contrast', 'list_tasks', 'contrast_arrays', 'contrast_sides', 'why_no_interval', 'tost',
-           'weighted_holm', 'crossed_draws', 'crossed_bootstrap', 'AACheck', 'aa_check']
+           'average_tasks', 'contrast', 'list_tasks', 'contrast_arrays', 'contrast_sides', 'why_no_interval',
+           'explain_side', 'describe_few_seeds', 'tost', 'weighted_holm', 'crossed_draws', 'crossed_bootstrap',
+           'AACheck', 'aa_check']
 
 # %% ../../nbs/evaluation/10_significance.ipynb #9ba803a8
 from collections.abc import Iterable, Mapping, Sequence
@@ -514,19 +515,18 @@ def why_no_interval(
         of_tasks = [arrays[task, arm] for task in tasks]
         common = reduce(np.intersect1d, [scores.seeds for scores in of_tasks])
         if len(common) < (1 if arm in once else 2):
-            return _describe_few_seeds(arm, len(common))
+            return describe_few_seeds(arm, len(common))
         for task, scores in zip(tasks, of_tasks):
-            reason = _why_no_influence(task, arm, scores)
+            reason = explain_side(task, arm, scores.to_side(), len(scores.docs))
             if reason:
                 return reason
     return ''
 
 
-def _why_no_influence(task: str, arm: str, scores: ArmScores) -> str:
-    "Why an arm's documents say nothing about how much documents differ, '' if they do"
-    side = scores.to_side()
+def explain_side(task: str, arm: str, side: Side, n_docs: int) -> str:
+    "Why a side in one task says nothing about how much documents differ, '' if it does"
     if len(side.groups) < 2:
-        what = 'document' if len(scores.docs) == 1 else 'group of documents'
+        what = 'document' if n_docs == 1 else 'group of documents'
         return f'task {task} has one {what}: nothing says how much documents differ'
     if np.isnan(side.scores).any():
         return f'{arm} has nothing to score in task {task}: every den is 0'
@@ -535,7 +535,7 @@ def _why_no_influence(task: str, arm: str, scores: ArmScores) -> str:
     return ''
 
 
-def _describe_few_seeds(arm: str, seeds: int) -> str:
+def describe_few_seeds(arm: str, seeds: int) -> str:
     "Why so few seeds of an arm allow no interval"
     return (
         f'only {seeds} {"seed" if seeds == 1 else "seeds"} of {arm} can be used: '

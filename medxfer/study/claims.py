@@ -24,17 +24,18 @@ from medxfer.evaluation.significance import (
     ArmScores,
     Contrast,
     Side,
-    average_tasks,
     check_scores,
     combine_sides,
     compare_sides,
     contrast_sides,
+    describe_few_seeds,
+    explain_side,
+    make_side,
     one_sided_p,
     require_same_documents,
     score_arrays,
     tost,
     weighted_holm,
-    why_no_interval,
 )
 from .advice import StudyCommand, override_key
 from .power import MIN_SEEDS, Rules, detectable_effects, measure_noise
@@ -250,8 +251,12 @@ class _Study:
 
 def _why_no_interval(study: _Study, arms: Mapping[str, str]) -> str:
     "Why the arms of some tasks allow no interval, '' if they do"
-    for task, arm in arms.items():
-        reason = why_no_interval(study.arrays, [arm], [task])
+    sides = [study.sides[task, arm] for task, arm in arms.items()]
+    seeds = set.intersection(*(set(side.seeds.tolist()) for side in sides))
+    if len(seeds) < 2:
+        return describe_few_seeds(next(iter(arms.values())), len(seeds))
+    for (task, arm), side in zip(arms.items(), sides):
+        reason = explain_side(task, arm, side, len(study.arrays[task, arm].docs))
         if reason:
             return reason
     return ''
@@ -264,15 +269,10 @@ def _make_study(
     **known,
 ) -> _Study:
     "A study from arrays and a table of tokens"
-    several = len(tasks) > 1
+    codes = _number_groups(arrays)
     sides = {}
-    for (task, arm), scores in arrays.items():
-        if scores.groups is None and several:
-            # equal names in two tasks are two documents
-            names = np.array([f'{task}/{doc}' for doc in scores.docs], dtype=object)
-            sides[task, arm] = replace(scores, groups=names).to_side()
-        else:
-            sides[task, arm] = scores.to_side()
+    for key, scores in arrays.items():
+        sides[key] = make_side(scores.num, scores.den, codes[key], scores.seeds)
     study = dict(
         alpha=0.05,
         command=None,
@@ -292,6 +292,26 @@ def _make_study(
         tasks=list(tasks),
         **study | known,
     )
+
+# %% ../../nbs/study/30_claims.ipynb #f6ad3aa2
+def _number_groups(
+    arrays: Mapping[tuple[str, str], ArmScores],
+) -> dict[tuple[str, str], np.ndarray]:
+    "(task, arm): the number of the group of each of its documents"
+    numbers: dict = {}
+    known: dict = {}  # task: the documents of its first arm and their numbers
+    found = {}
+    for (task, arm), scores in arrays.items():
+        docs, codes = known.get(task, (None, None))
+        if docs is None or codes is None or not np.array_equal(docs, scores.docs):
+            groups = scores.docs if scores.groups is None else scores.groups
+            owner = task if scores.groups is None else None
+            codes = np.array(
+                [numbers.setdefault((owner, g), len(numbers)) for g in groups.tolist()]
+            )
+            known.setdefault(task, (scores.docs, codes))
+        found[task, arm] = codes
+    return found
 
 # %% ../../nbs/study/30_claims.ipynb #30cc0803
 def _refuse_small(study: _Study, arms: Mapping[str, str]) -> str:
@@ -888,9 +908,8 @@ def _make_floors(study: _Study, floor: pd.DataFrame | None) -> dict[str, Side]:
             continue
         pair = {(task, arm): scores, (task, others[0]): study.arrays[task, others[0]]}
         require_same_documents(pair, task, [others[0], arm])
-        named = replace(scores, groups=pair[task, others[0]].groups)
-        of_task = average_tasks({(task, arm): named}, {task: arm})
-        floors[task] = replace(of_task, groups=study.sides[task, others[0]].groups)
+        codes = _number_groups(study.arrays)[task, others[0]]
+        floors[task] = make_side(scores.num, scores.den, codes)
     return floors
 
 # %% ../../nbs/study/30_claims.ipynb #0453c3b7
