@@ -876,11 +876,13 @@ def decide_arrays(
     tokens: pd.DataFrame | None,  # as for `decide`
     margins: Mapping | None = None,
     alpha: float = 0.05,
+    dev: pd.DataFrame | None = None,  # as for `decide`
     power: bool = False,
 ) -> list[Verdict]:
     "`decide` for scores that are arrays already, as in a simulation"
     tasks = list(dict.fromkeys(task for task, _ in arrays))
-    study = _make_study(arrays, tokens, tasks, alpha=alpha, margins=_fill_margins(margins))
+    known = dict(alpha=alpha, margins=_fill_margins(margins), dev=_average_dev(dev))
+    study = _make_study(arrays, tokens, tasks, **known)
     study = replace(study, strays=_find_strays(study.sides))
     return _list_verdicts(study, list(strategies), power)
 
