@@ -13,8 +13,10 @@ from typing import Any
 import pandas as pd
 from ..study.arms import ARMS
 from ..study.claims import Verdict
+from ..study.lock import list_changes, read_plans
 from ..study.progress import study_progress
 from ..study.record import RunRecord, StudyRecord
+from ..study.run import read_state
 from .questions import VERDICT_SIGNS, Answer, verdict_sentence
 from .tables import all_scores, published_scores
 
@@ -36,6 +38,8 @@ def caveats(record: StudyRecord, verdicts: list[Verdict]) -> list[str]:
         _warn_of_missing_placebo(verdicts),
         _warn_of_open_runs(record),
         _warn_of_few_seeds(verdicts),
+        _warn_of_unplanned_runs(record),
+        *list_changes(read_plans(record.folder)),
     )
     return [text for text in candidates if text]
 
@@ -68,6 +72,21 @@ def _warn_of_open_runs(record: StudyRecord) -> str:
         f'{len(record.open)} of {len(record.runs)} planned runs are not done; '
         'the verdicts rest on the others.'
     )
+
+
+def _warn_of_unplanned_runs(record: StudyRecord) -> str:
+    "Finished runs that are not in the plan, such as those of a seed that was dropped"
+    planned = {run.id for run in record.runs}
+    found = []
+    for path in sorted(record.folder.glob('*/state.json')):
+        name = path.parent.name
+        if name not in planned and not name.startswith('FT-'):
+            if read_state(path.parent).get('status') == 'done':
+                found.append(name)
+    if not found:
+        return ''
+    shown = ', '.join(found[:3]) + (', …' if len(found) > 3 else '')
+    return f'{len(found)} finished runs are not in the plan and enter no verdict: {shown}.'
 
 
 def _warn_of_few_seeds(verdicts: list[Verdict]) -> str:

@@ -14,7 +14,9 @@ from ..data.load import fingerprint
 from ..data.base import write_atomic
 from .advice import StudyCommand
 from .arms import ARMS, COMPARED_ARMS, resolve_run
+from .lock import describe_plan, record_plan
 from .config import ConfigError, RunSpec, compose, data_root, resolve_profile
+from .run import read_state
 
 # %% ../../nbs/study/10_plan.ipynb #a6aa9003
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def write_study(
     plan: StudyPlan,
     experiment: str | None = None,  # its name; None: as the plan was asked for
 ):
-    "Write study.yaml into the study's folder"
+    "Write study.yaml into the study's folder, and record the plan where it differs from the last one"
     from medxfer.evaluation.metrics import primary_metric
 
     assert plan.command is not None, 'a plan of an experiment'
@@ -190,3 +192,19 @@ def write_study(
     )
     plan.folder.mkdir(parents=True, exist_ok=True)
     write_atomic(plan.folder / 'study.yaml', yaml.safe_dump(study, sort_keys=False).encode())
+    record_plan(plan.folder, describe_plan(study, _list_fingerprints(plan)), _count_done(plan))
+
+
+def _list_fingerprints(plan: StudyPlan) -> dict[str, str]:
+    "Task to the fingerprint of its corpus, as the runs have it"
+    found = {}
+    for run in plan.runs:
+        found |= {task: values['files'] for task, values in run.config['tasks'].items()}
+    return found
+
+
+def _count_done(plan: StudyPlan) -> int:
+    "How many runs of the study's folder are finished, planned or not"
+    return sum(
+        read_state(path.parent).get('status') == 'done' for path in plan.folder.glob('*/state.json')
+    )
