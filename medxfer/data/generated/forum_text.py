@@ -227,7 +227,7 @@ def _write_comment(
     "A comment of a thread"
     reply = plan_reply(author, disorder)
     text = _write_answer(author, reply)
-    in_doubt = reply.good and reply.topic == 'same' and author.chance(0.4)
+    in_doubt = reply.topic == 'same' and author.chance(0.4)
     label = 'Good' if reply.good else 'Bad'
     if in_doubt:
         label = 'PotentiallyUseful'
