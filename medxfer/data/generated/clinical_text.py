@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['Fragments', 'Filler', 'FILLERS', 'COMMON_TEMPLATES', 'NOTE_TEMPLATES', 'CRITERIA_TEMPLATES', 'DraftMention', 'Phrase',
            'plain_phrase', 'mention_phrase', 'locate_mentions', 'Author', 'register_filler', 'site_phrase',
-           'fill_template', 'join_phrases', 'write_note', 'write_criteria', 'lay_out', 'annotate_disorders',
-           'annotate_all']
+           'fill_template', 'join_phrases', 'pick_sections', 'write_note', 'write_criteria', 'lay_out',
+           'annotate_disorders', 'annotate_all']
 
 # %% ../../../nbs/data/generated/10_clinical_text.ipynb #3eb3b151
 from collections.abc import Callable, Mapping, Sequence
@@ -507,51 +507,63 @@ FILLERS.update({name: _fill_plain(write) for name, write in _PLAIN_SLOTS.items()
 def fill_template(author: Author, template: str) -> Phrase:
     "Write one sentence from a template; its first letter becomes a capital"
     text, _, links = template.partition(' | ')
-    known, phrase = {}, Phrase()
+    known: dict[str, tuple[DraftMention, ...]] = {}
+    phrase = Phrase()
     for i, part in enumerate(re.split(r'[{}]', text)):
-        key, _, what = part.rpartition(':') if i % 2 else ('', '', part)
-        label, fixed, words = what.partition('=')
-        new = (
-            plain_phrase(part)
-            if i % 2 == 0
-            else mention_phrase(words, DraftMention(label))
-            if fixed
-            else FILLERS[what](author)
-        )
+        is_slot = i % 2 == 1
+        if not is_slot:
+            phrase = phrase + plain_phrase(part)
+            continue
+        key, _, what = part.rpartition(':')
+        new = _fill_slot(author, what)
+        phrase = phrase + new
         if key:
             known[key] = new.mentions
-        phrase = phrase + new
     first, owners = phrase.pieces[0]
     phrase.pieces[0] = (first[:1].upper() + first[1:], owners)
-    return _add_links(phrase, links, known)
-
-
-def _add_links(
-    phrase: Phrase,
-    links: str,  # 'c Has_value v, OR c d, c negation=yes n'
-    known: dict[str, tuple[DraftMention, ...]],  # what was remembered
-) -> Phrase:
-    "Add the relations, groups and attributes that a template asks for"
-    for one in links.split(', ') if links else ():
-        if one.startswith('OR '):
-            members = tuple(m for key in one.split()[1:] for m in known[key])
-            if len(members) > 1:
-                phrase.groups.append(('OR', members))
-        elif '=' in one:
-            key, setting, *cue = one.split()
-            name, value = setting.split('=')
-            for m in known[key]:
-                m.attributes[name] = (value, known[cue[0]][0] if cue else None)
-        else:
-            head, label, tail = one.split()
-            phrase.links += [(label, h, t) for h in known[head][:1] for t in known[tail][:1]]
+    for link in links.split(', ') if links else ():
+        _add_link(phrase, link, known)
     return phrase
+
+# %% ../../../nbs/data/generated/10_clinical_text.ipynb #dd44159b
+def _fill_slot(author: Author, slot: str) -> Phrase:
+    "*problem* or *Negation=No*"
+    label, is_fixed, words = slot.partition('=')
+    if is_fixed:
+        return mention_phrase(words, DraftMention(label))
+    return FILLERS[slot](author)
+
+
+def _add_link(
+    phrase: Phrase,
+    link: str,  # such as 'c d Has_value v', 'OR c d', 'c negation=yes n'
+    known: Mapping[str, tuple[DraftMention, ...]],  # what was remembered
+):
+    "Add the relations, the group or the attributes that a template asks for"
+    words = link.split()
+    place = next(i for i, word in enumerate(words) if word not in known)
+    verb = words[place]
+    heads = [known[key] for key in words[:place]]
+    tails = [known[key] for key in words[place + 1 :]]
+    if '=' in verb:
+        name, value = verb.split('=')
+        cue = tails[0][0] if tails else None
+        for mention in (mention for mentions in heads for mention in mentions):
+            mention.attributes[name] = (value, cue)
+    elif heads:
+        for head in heads:
+            for tail in tails:
+                phrase.links += [(verb, h, t) for h in head[:1] for t in tail[:1]]
+    else:
+        members = tuple(mention for mentions in tails for mention in mentions)
+        if len(members) > 1:
+            phrase.groups.append((verb, members))
 
 # %% ../../../nbs/data/generated/10_clinical_text.ipynb #5900193f
 COMMON_TEMPLATES = [
-    '{c:finding}, {d:finding} and {e:finding} {t:temporal} | c Has_temporal t, d Has_temporal t, e Has_temporal t',
-    '{n:Negation=No} {c:finding}, {d:finding} or {e:finding} | OR c d e, c Has_negation n, d Has_negation n, e Has_negation n',
-    '{n:Negation=Without} {c:finding} or {d:finding} | OR c d, c Has_negation n, d Has_negation n',
+    '{c:finding}, {d:finding} and {e:finding} {t:temporal} | c d e Has_temporal t',
+    '{n:Negation=No} {c:finding}, {d:finding} or {e:finding} | OR c d e, c d e Has_negation n',
+    '{n:Negation=Without} {c:finding} or {d:finding} | OR c d, c d Has_negation n',
     '{c:finding} with {d:finding}',
     '{c:finding}, {d:finding}',
     '{c:problem} and {d:finding}',
@@ -625,7 +637,7 @@ CRITERIA_TEMPLATES = {
     ],
     'Exclusion criteria': [
         '{n:Negation=No} history of {c:problem} {t:temporal} | c Has_negation n, c Has_temporal t',
-        'Treatment with {c:drug} or {d:drug} {t:temporal} | OR c d, c Has_temporal t, d Has_temporal t',
+        'Treatment with {c:drug} or {d:drug} {t:temporal} | OR c d, c d Has_temporal t',
         'Known {c:reaction} or {d:reaction} | OR c d',
         '{c:reaction} with {d:finding}',
         '{p:procedure} {t:temporal} | p Has_temporal t',
@@ -649,69 +661,73 @@ def join_phrases(phrases: list[Phrase], between: str) -> Phrase:
     return whole
 
 
+def pick_sections(author: Author, titles: Sequence[str], low: int, high: int) -> list[str]:
+    "Some of the titles, in their order"
+    order = author.rng.permutation(len(titles))
+    return [titles[i] for i in sorted(order[: author.number(low, high)])]
+
+
 def write_note(author: Author) -> Phrase:
     "A clinical note"
-    kept = sorted(author.rng.permutation(len(NOTE_TEMPLATES))[: author.number(3, 5)])
-    upper, gap = author.chance(0.3), author.pick([' ', '\n'])
+    titles = pick_sections(author, list(NOTE_TEMPLATES), 3, 5)
+    is_upper = author.chance(0.3)
+    gap = author.pick([' ', '\n'])
     sections = []
-    for title in (list(NOTE_TEMPLATES)[i] for i in kept):
+    for title in titles:
+        most = 1 if title == 'Chief complaint' else 3
         body = [
             fill_template(author, author.pick(NOTE_TEMPLATES[title]))
-            for _ in range(author.number(1, 1 if title == 'Chief complaint' else 3))
+            for _ in range(author.number(1, most))
         ]
-        sections.append(
-            plain_phrase((title.upper() if upper else title) + ':' + gap)
-            + join_phrases(body, '. ')
-            + plain_phrase('.')
-        )
+        heading = (title.upper() if is_upper else title) + ':' + gap
+        sections.append(plain_phrase(heading) + join_phrases(body, '. ') + plain_phrase('.'))
     return join_phrases(sections, author.pick(['\n', '\n\n']))
 
 
 def write_criteria(author: Author) -> Phrase:
     "Criteria of a clinical trial"
     title = author.pick(list(CRITERIA_TEMPLATES))
-    bullet, end = author.pick(['- ', '* ', '{}. ', '']), author.pick(['', '.', ';'])
-    body = [
-        plain_phrase(bullet.format(i))
-        + fill_template(author, author.pick(CRITERIA_TEMPLATES[title]))
-        + plain_phrase(end)
-        for i in range(1, author.number(5, 9) + 1)
-    ]
-    return join_phrases([plain_phrase(title + ':')] * author.chance(0.6) + body, '\n')
+    bullet = author.pick(['- ', '* ', '{}. ', ''])
+    end = author.pick(['', '.', ';'])
+    lines = []
+    for n in range(1, author.number(5, 9) + 1):
+        criterion = fill_template(author, author.pick(CRITERIA_TEMPLATES[title]))
+        lines.append(plain_phrase(bullet.format(n)) + criterion + plain_phrase(end))
+    if author.chance(0.6):
+        lines.insert(0, plain_phrase(title + ':'))
+    return join_phrases(lines, '\n')
 
 # %% ../../../nbs/data/generated/10_clinical_text.ipynb #fdf43e13
 def _wrap_lines(text: str, width: int) -> str:
     "Put a newline in place of the last blank before each `width`; the length stays"
-    out = []
+    lines = []
     for line in text.split('\n'):
         while len(line) > width and (cut := line.rfind(' ', 0, width)) > 0:
-            out.append(line[:cut])
+            lines.append(line[:cut])
             line = line[cut + 1 :]
-        out.append(line)
-    return '\n'.join(out)
+        lines.append(line)
+    return '\n'.join(lines)
 
 
-def _to_crlf(
-    text: str,
-    spans: list[tuple[tuple[int, int], ...]],  # fragments of each mention
-):  # the text with CRLF, the fragments moved
-    "Every newline becomes two characters"
-    moved = [
-        tuple((s + text.count('\n', 0, s), e + text.count('\n', 0, e)) for s, e in f) for f in spans
-    ]
+def _to_crlf(text: str, mentions: list[Fragments]) -> tuple[str, list[Fragments]]:
+    "The text with CRLF line ends, and the fragments moved with it"
+
+    def move(offset: int) -> int:
+        return offset + text.count('\n', 0, offset)
+
+    moved = [tuple((move(s), move(e)) for s, e in fragments) for fragments in mentions]
     return text.replace('\n', '\r\n'), moved
 
 # %% ../../../nbs/data/generated/10_clinical_text.ipynb #ee1ee9a8
-def lay_out(
-    author: Author, phrase: Phrase
-) -> tuple[str, dict[DraftMention, tuple[tuple[int, int], ...]]]:
-    "The text of a document and the fragments of its mentions, by first fragment, the longer before what it holds"
+def lay_out(author: Author, phrase: Phrase) -> tuple[str, dict[DraftMention, Fragments]]:
+    "The text of a document and its mentions, sorted by first fragment, the longer before what it contains"
     if author.chance(0.1):
         phrase = plain_phrase('\n' * author.number(1, 3)) + phrase
     phrase = phrase + plain_phrase(author.pick(['\n', '\n', '']))
-    text, found = ''.join(t for t, _ in phrase.pieces), locate_mentions(phrase)
-    mentions = sorted(found, key=lambda m: [(s, -e) for s, e in found[m]])
-    where = [found[m] for m in mentions]
+    text = phrase.text
+    found = locate_mentions(phrase)
+    mentions = sorted(found, key=lambda mention: [(s, -e) for s, e in found[mention]])
+    where = [found[mention] for mention in mentions]
     if author.chance(0.3):
         text = _wrap_lines(text, 60)
     if author.chance(0.25):
@@ -719,25 +735,33 @@ def lay_out(
     return text, dict(zip(mentions, where))
 
 # %% ../../../nbs/data/generated/10_clinical_text.ipynb #bffd2cb0
-def annotate_disorders(where: dict, phrase: Phrase) -> dict:
+def annotate_disorders(
+    where: Mapping[DraftMention, Fragments],  # of `lay_out`
+    phrase: Phrase,
+) -> dict:
     "What ShARe annotates: the fields of a sample"
-    kept = [(m, f) for m, f in where.items() if m.label == 'Condition']
-    return dict(
-        spans=tuple(
-            Span(f'T{i}', 'Disease_Disorder', f, concepts=(m.concept,))
-            for i, (m, f) in enumerate(kept, 1)
-        )
-    )
+    spans = []
+    for mention, fragments in where.items():
+        if mention.label == 'Condition':
+            span_id = f'T{len(spans) + 1}'
+            concepts = (mention.concept,)
+            spans.append(Span(span_id, 'Disease_Disorder', fragments, concepts=concepts))
+    return dict(spans=tuple(spans))
 
 
-def annotate_all(where: dict, phrase: Phrase) -> dict:
+def annotate_all(
+    where: Mapping[DraftMention, Fragments],  # of `lay_out`
+    phrase: Phrase,
+) -> dict:
     "What the brat files hold: the fields of a sample"
-    where = {m: f for m, f in where.items() if m.label != 'Cue'}
-    ids = {m: f'T{i}' for i, m in enumerate(where, 1)}
-    links = [(label, ids[h], ids[t]) for label, h, t in phrase.links]
+    kept = {mention: f for mention, f in where.items() if mention.label != 'Cue'}
+    ids = {mention: f'T{i}' for i, mention in enumerate(kept, 1)}
+    spans = [Span(ids[mention], mention.label, f) for mention, f in kept.items()]
+    relations = [
+        Relation(f'R{i}', label, ids[head], ids[tail])
+        for i, (label, head, tail) in enumerate(phrase.links, 1)
+    ]
     groups = tuple((label, tuple(ids[m] for m in members)) for label, members in phrase.groups)
     return dict(
-        spans=tuple(Span(ids[m], m.label, f) for m, f in where.items()),
-        meta=dict(groups=groups) if groups else {},
-        relations=tuple(Relation(f'R{i}', *l) for i, l in enumerate(links, 1)),
+        spans=tuple(spans), meta=dict(groups=groups) if groups else {}, relations=tuple(relations)
     )
