@@ -189,12 +189,10 @@ def annotate_times(
         span = _annotate_mention(mention, f'{len(spans) + 1}@e@gold', fragments)
         if span:
             spans[mention] = span
-    relations: dict[tuple[str, str, str], Relation] = {}
+    relations: list[Relation] = []
     for label, head, tail in phrase.links:
-        # Other annotation schemes have lower-case labels, such as Has_qualifier.
-        if label.isupper() and head in spans and tail in spans:
-            relation = Relation(
-                f'{len(relations) + 1}@r@gold', f'TLINK:{label}', spans[head].id, spans[tail].id
-            )
-            relations.setdefault((relation.head, label, relation.tail), relation)
-    return dict(spans=tuple(spans.values()), relations=tuple(relations.values()))
+        if head in spans and tail in spans:  # a qualifier, for instance, is not an entity
+            relation_id = f'{len(relations) + 1}@r@gold'
+            ends = spans[head].id, spans[tail].id
+            relations.append(Relation(relation_id, f'TLINK:{label}', *ends))
+    return dict(spans=tuple(spans.values()), relations=tuple(relations))
