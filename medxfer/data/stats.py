@@ -8,222 +8,259 @@ __all__ = ['OVERLAP_KINDS', 'describe', 'stats_dict', 'stats_table', 'names_tabl
 
 # %% ../../nbs/data/25_stats.ipynb #44264f8f
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+import itertools
 import re
 import numpy as np
 from .base import Span, UnifiedSample, count_samples
 from .collators import Encoder, to_spans, token_range
 
 # %% ../../nbs/data/25_stats.ipynb #69893e6a
-_COMBINING_MARKS = (
-    '\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0670'  # combining accents; Arabic vowel signs
-)
+# Combining accents; Arabic vowel signs.
+_COMBINING_MARKS = '\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0670'
 _WORD = re.compile(rf'[\w{_COMBINING_MARKS}]+')
-_WORD_OR_SIGN = re.compile(
-    rf'[\w{_COMBINING_MARKS}]+|[^\w\s{_COMBINING_MARKS}]'
-)  # a word or a sign
+_WORD_OR_SIGN = re.compile(rf'[\w{_COMBINING_MARKS}]+|[^\w\s{_COMBINING_MARKS}]')
 
 
 def _split_words(text: str) -> list[str]:
-    "The words of a text, in lower case"
+    "The words of a text, lower-cased"
     return _WORD.findall(text.lower())
 
 
 def _sample_texts(sample: UnifiedSample) -> Iterator[str]:
     "The text of a document, then that of each candidate"
     yield sample.text
-    for c in sample.candidates:
-        yield c.text
+    for candidate in sample.candidates:
+        yield candidate.text
 
 # %% ../../nbs/data/25_stats.ipynb #7bc9d590
 _QUANTILES = dict(min=0, q25=0.25, median=0.5, q75=0.75, q95=0.95, max=1)
 
 
-def _quantiles(
-    values,  # whole numbers
-) -> dict[str, int]:  # empty where there are no values
-    "Smallest, quarter, middle, three quarters, 95 % and largest of the values"
-    values = np.array(list(values), dtype=np.int64)
-    return (
-        {k: int(np.quantile(values, q, method='inverted_cdf')) for k, q in _QUANTILES.items()}
-        if len(values)
-        else {}
-    )
+def _quantiles(values: Iterable[int]) -> dict[str, int]:
+    "Minimum, quartiles, 95th percentile and maximum; empty without values"
+    lengths = np.array(list(values), dtype=np.int64)
+    if not len(lengths):
+        return {}
+    return {
+        name: int(np.quantile(lengths, q, method='inverted_cdf')) for name, q in _QUANTILES.items()
+    }
 
 # %% ../../nbs/data/25_stats.ipynb #843ca364
 def _count_gaps(
     span: Span,
     text: str,  # of its document
-) -> Counter:
-    "Whether a mention is out of order or without text, and how many gaps of which kind it has"
+) -> Counter[str]:
+    "Whether a mention is out of order or without text, and its gaps by kind"
     parts = sorted(span.fragments)
-    c = Counter(
+    counts = Counter(
         out_of_order=parts != list(span.fragments), gaps=max(0, len(parts) - 1), no_text=not parts
     )
-    for (_, e), (s, _) in zip(parts, parts[1:]):
-        if s <= e:
-            c['gaps_touching'] += 1
-        elif text[e:s].isspace():
-            c['gaps_white_space'] += 1
-    return c
+    for (_, end), (start, _) in itertools.pairwise(parts):
+        if start <= end:
+            counts['gaps_touching'] += 1
+        elif text[end:start].isspace():
+            counts['gaps_white_space'] += 1
+    return counts
 
 # %% ../../nbs/data/25_stats.ipynb #977b1ef7
-def _merge_fragments(fragments: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    "The characters of a mention as sorted stretches that neither overlap nor touch"
-    out = []
-    for s, e in sorted(fragments):
-        if out and s <= out[-1][1]:
-            out[-1] = (out[-1][0], max(e, out[-1][1]))
-        elif s < e:
-            out.append((s, e))
-    return tuple(out)
+_Stretches = tuple[tuple[int, int], ...]  # sorted, neither overlapping nor touching
+
+
+def _merge_fragments(fragments: Iterable[tuple[int, int]]) -> _Stretches:
+    "The characters of a mention"
+    merged: list[tuple[int, int]] = []
+    for start, end in sorted(fragments):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        elif start < end:
+            merged.append((start, end))
+    return tuple(merged)
 
 
 def _count_shared_characters(
-    stretches: list[tuple[tuple[int, int], ...]],  # one per group, see `_merge_fragments`
-) -> Counter:  # (i, j) with i < j: characters
-    "How many characters each overlapping pair shares"
-    shared, active = Counter(), []
-    for s, e, i in sorted((s, e, i) for i, parts in enumerate(stretches) for s, e in parts):
-        active = [(end, j) for end, j in active if end > s]
-        for end, j in active:
-            shared[min(i, j), max(i, j)] += min(e, end) - s
-        active.append((e, i))
+    groups: list[_Stretches],
+) -> Counter[tuple[int, int]]:  # (i, j) with i < j: characters
+    "How many characters each overlapping pair of groups shares"
+    shared: Counter[tuple[int, int]] = Counter()
+    fragments = [(start, end, i) for i, parts in enumerate(groups) for start, end in parts]
+    active: list[tuple[int, int]] = []  # (end, group) of fragments that may still overlap
+    for start, end, i in sorted(fragments):
+        active = [(other_end, j) for other_end, j in active if other_end > start]
+        for other_end, j in active:
+            shared[min(i, j), max(i, j)] += min(end, other_end) - start
+        active.append((end, i))
     return shared
 
 # %% ../../nbs/data/25_stats.ipynb #2038d88b
-def _overlap_kind(
-    a: tuple[tuple[int, int], ...], b: tuple[tuple[int, int], ...], shared: int
-) -> str:
+def _name_overlap(a: _Stretches, b: _Stretches, shared: int) -> str:
     "The kind of overlap of two mentions with different characters"
-    if shared in (sum(e - s for s, e in a), sum(e - s for s, e in b)):
+    if shared in (_count_characters(a), _count_characters(b)):
         return 'nested'
     return 'shared_part' if len(a) > 1 or len(b) > 1 else 'crossing'
 
 
-def _count_interleaved(stretches: list[tuple[tuple[int, int], ...]], sizes: list[int]) -> int:
-    "How many pairs of mentions have overlapping ranges from first to last character, a group's own pairs left out"
-    order = sorted(range(len(stretches)), key=lambda i: stretches[i][0][0])
-    starts, n = [stretches[i][0][0] for i in order], np.cumsum([0] + [sizes[i] for i in order])
-    until = np.searchsorted(starts, [stretches[i][-1][1] for i in order], side='left')
-    return int(sum(sizes[i] * (n[u] - n[k + 1]) for k, (i, u) in enumerate(zip(order, until))))
+def _count_characters(parts: _Stretches) -> int:
+    return sum(end - start for start, end in parts)
 
 
-def _count_overlaps(
-    spans: Iterable[Span],  # of one document
-) -> Counter:
-    "Overlapping pairs of mentions by kind, and `_count_interleaved` ones"
-    groups = {}
-    for o in spans:
-        if parts := _merge_fragments(o.fragments):
-            groups.setdefault(parts, Counter())[o.label] += 1
-    stretches, labels, found = list(groups), list(groups.values()), Counter()
-    sizes = [g.total() for g in labels]
-    for g, n in zip(labels, sizes):
-        same = sum(k * (k - 1) // 2 for k in g.values())
-        found.update(same_label=same, other_label=n * (n - 1) // 2 - same)
-    between = _count_shared_characters(stretches)
-    for (i, j), n in between.items():
-        found[_overlap_kind(stretches[i], stretches[j], n)] += sizes[i] * sizes[j]
-    found['interleaved'] = _count_interleaved(stretches, sizes) - sum(
-        sizes[i] * sizes[j] for i, j in between
-    )
-    return found
+def _count_range_overlaps(groups: list[_Stretches], sizes: list[int]) -> int:
+    "Pairs of mentions whose ranges from first to last character overlap, pairs within a group left out"
+    order = sorted(range(len(groups)), key=lambda i: groups[i][0][0])
+    starts = [groups[i][0][0] for i in order]
+    ends = [groups[i][-1][1] for i in order]
+    before = np.cumsum([0] + [sizes[i] for i in order])  # mentions in the groups before
+    until = np.searchsorted(starts, ends, side='left')  # groups that begin before this one ends
+    pairs = 0
+    for place, i in enumerate(order):
+        pairs += sizes[i] * int(before[until[place]] - before[place + 1])
+    return pairs
+
+# %% ../../nbs/data/25_stats.ipynb #1aab9c1c
+def _count_overlaps(spans: Iterable[Span]) -> Counter[str]:
+    "Overlapping pairs of mentions of one document by kind, and `interleaved` ones"
+    by_characters: dict[_Stretches, Counter[str]] = {}
+    for span in spans:
+        parts = _merge_fragments(span.fragments)
+        if parts:
+            by_characters.setdefault(parts, Counter())[span.label] += 1
+    groups = list(by_characters)
+    sizes = [labels.total() for labels in by_characters.values()]
+    pairs: Counter[str] = Counter()
+    for labels, size in zip(by_characters.values(), sizes):
+        same = sum(count * (count - 1) // 2 for count in labels.values())
+        pairs['same_label'] += same
+        pairs['other_label'] += size * (size - 1) // 2 - same
+    overlapping = 0
+    for (i, j), shared in _count_shared_characters(groups).items():
+        pairs[_name_overlap(groups[i], groups[j], shared)] += sizes[i] * sizes[j]
+        overlapping += sizes[i] * sizes[j]
+    pairs['interleaved'] = _count_range_overlaps(groups, sizes) - overlapping
+    return pairs
 
 # %% ../../nbs/data/25_stats.ipynb #e070fd73
-_MAX_CLOSED_VALUES, _MIN_DOCUMENTS = (
-    20,
-    5,
-)  # most values of a closed list; documents that a value must be found in to be named
-_GUIDELINE_VALUES = set(
-    '''yes no true false True False patient family_member donor_other doner_other other unmarked increased improved worsened resolved
-decreased changed slight moderate severe BEFORE OVERLAP BEFORE/OVERLAP BEFORE-OVERLAP AFTER CONTAINS N/A ASPECTUAL EVIDENTIAL POS NEG MOST LITTLE
-ACTUAL HEDGED HYPOTHETICAL GENERIC DATE TIME DURATION QUANTIFIER PREPOSTEXP SET'''.split()
-)  # values in the guidelines of the tasks
+_MAX_CLOSED_VALUES = 20  # different values of a closed list
+_MIN_DOCUMENTS = 5  # in which a value must occur to be named
+# Values in the guidelines of the tasks.
+_GUIDELINE_VALUES = frozenset(
+    '''
+    yes no true false True False patient family_member donor_other doner_other other unmarked
+    increased improved worsened resolved decreased changed slight moderate severe
+    BEFORE OVERLAP BEFORE/OVERLAP BEFORE-OVERLAP AFTER CONTAINS N/A ASPECTUAL EVIDENTIAL POS NEG
+    MOST LITTLE ACTUAL HEDGED HYPOTHETICAL GENERIC DATE TIME DURATION QUANTIFIER PREPOSTEXP SET
+    '''.split()
+)
+_Use = tuple[int, object, str]  # document, value of an attribute, words of the mention
 
 
-def _flatten_value(value) -> tuple:
+def _flatten_value(value: object) -> tuple[object, ...]:
     "The values in an attribute, which may be a tuple of them"
     if value is None or value == '' or value == ():
         return ('(empty)',)
-    return (
-        tuple(v for o in value for v in _flatten_value(o))
-        if isinstance(value, (tuple, list))
-        else (value,)
-    )
+    if isinstance(value, (tuple, list)):
+        return tuple(flat for part in value for flat in _flatten_value(part))
+    return (value,)
 
 
 def _sum_by_name(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
     "Sums by name, the largest first"
-    c = Counter()
-    for k, n in pairs:
-        c[k] += n
-    return dict(sorted(c.items(), key=lambda o: (-o[1], o[0])))
+    sums: Counter[str] = Counter()
+    for name, count in pairs:
+        sums[name] += count
+    return dict(sorted(sums.items(), key=lambda item: (-item[1], item[0])))
 
 # %% ../../nbs/data/25_stats.ipynb #5fe515a6
-def _count_values(
-    uses: list[tuple[int, object, str]],  # (document, value, words of the mention) of one attribute
-) -> dict[str, int]:  # value to uses
-    "How often each value is used; what may be free text is not named"
-    values, documents = (
-        Counter(str(v) for _, v, _ in uses),
-        Counter(v for _, v in {(d, str(v)) for d, v, _ in uses}),
-    )
-    numbers = {
-        str(v) for _, v, _ in uses if isinstance(v, (int, float)) and not isinstance(v, bool)
-    }
-    copied = sum(str(v).lower() in mention.lower() for _, v, mention in uses) * 2 > len(uses)
-    often = (
-        {v for v in values if documents[v] >= _MIN_DOCUMENTS and not re.search(r'\s', v)}
-        if len(values) <= _MAX_CLOSED_VALUES
-        else set()
-    )
-    named = {'(empty)'} | (set() if copied else often | _GUIDELINE_VALUES)
-    return _sum_by_name(
-        ('(number)' if v in numbers else v if v in named else '(other)', n)
-        for v, n in values.items()
-    )
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _copies_text(uses: list[_Use]) -> bool:
+    "Whether most values of an attribute are part of the mention's own words"
+    copied = sum(str(value).lower() in words.lower() for _, value, words in uses)
+    return copied * 2 > len(uses)
+
+
+def _choose_named_values(uses: list[_Use]) -> set[str]:
+    "The values of one attribute that may be named"
+    if _copies_text(uses):
+        return {'(empty)'}
+    in_documents = Counter(name for _, name in {(d, str(value)) for d, value, _ in uses})
+    named = {'(empty)', *_GUIDELINE_VALUES}
+    if len(in_documents) <= _MAX_CLOSED_VALUES:
+        for name, count in in_documents.items():
+            if count >= _MIN_DOCUMENTS and not re.search(r'\s', name):
+                named.add(name)
+    return named
+
+
+def _count_values(uses: list[_Use]) -> dict[str, int]:
+    "How often each value of one attribute is used; what may be free text is not named"
+    named = _choose_named_values(uses)
+    numbers = {str(value) for _, value, _ in uses if _is_number(value)}
+    names = []
+    for _, value, _ in uses:
+        name = str(value)
+        if name in numbers:
+            name = '(number)'
+        elif name not in named:
+            name = '(other)'
+        names.append((name, 1))
+    return _sum_by_name(names)
 
 
 def _count_attribute_values(samples: Iterable[UnifiedSample]) -> dict[str, dict[str, int]]:
     "Each attribute of mentions, and how often each of its values is used"
-    uses = {}
-    for d, s in enumerate(samples):
-        for o in s.spans:
-            for name, value in o.attributes.items():
-                uses.setdefault(name, []).extend(
-                    (d, v, o.covered(s.text)) for v in _flatten_value(value)
-                )
+    uses: dict[str, list[_Use]] = {}
+    for document, sample in enumerate(samples):
+        for span in sample.spans:
+            words = span.covered(sample.text)
+            for name, value in span.attributes.items():
+                flat = [(document, part, words) for part in _flatten_value(value)]
+                uses.setdefault(name, []).extend(flat)
     return {name: _count_values(uses[name]) for name in sorted(uses)}
 
-# %% ../../nbs/data/25_stats.ipynb #79fdcd25
-def _count_concepts(samples: Iterable[UnifiedSample]) -> dict:
+# %% ../../nbs/data/25_stats.ipynb #1791302f
+def _count_concepts(samples: Iterable[UnifiedSample]) -> dict[str, int | float | None]:
     "Mentions with a concept or with `CUI-less`, different concepts, and the share of `CUI-less`"
-    coded = [tuple(c.lower() for c in o.concepts) for s in samples for o in s.spans if o.concepts]
-    less = sum(set(c) == {'cui-less'} for c in coded)
+    spans = [span for sample in samples for span in sample.spans]
+    coded = [{concept.lower() for concept in span.concepts} for span in spans if span.concepts]
+    without = sum(concepts == {'cui-less'} for concepts in coded)
+    different = set().union(*coded) - {'cui-less'}
     return dict(
         mentions=len(coded),
-        cui_less=less,
-        share_cui_less=less / len(coded) if coded else None,
-        different=len({c for cs in coded for c in cs} - {'cui-less'}),
+        cui_less=without,
+        share_cui_less=without / len(coded) if coded else None,
+        different=len(different),
     )
 
 # %% ../../nbs/data/25_stats.ipynb #0e6720e6
+def _count_each(names: Iterable[str]) -> dict[str, int]:
+    return _sum_by_name((name, 1) for name in names)
+
+
 def _count_names(samples: list[UnifiedSample]) -> dict[str, dict]:
-    "Counts of labels, relations, judgements, attributes, languages, sources and what stands in `meta`"
-
-    def count(names):
-        return _sum_by_name((n, 1) for n in names)
-
+    "Counts of labels, relations, judgements, attributes, languages, sources and keys of `meta`"
     return dict(
-        labels=count(o.label for s in samples for o in s.spans),
-        relation_labels=count(r.label for s in samples for r in s.relations),
-        candidate_labels=count(c.label for s in samples for c in s.candidates),
+        labels=_count_each(span.label for s in samples for span in s.spans),
+        relation_labels=_count_each(relation.label for s in samples for relation in s.relations),
+        candidate_labels=_count_each(c.label for s in samples for c in s.candidates),
         attributes=_count_attribute_values(samples),
-        languages=count(s.lang for s in samples),
-        sources=count(s.source for s in samples),
-        meta=count(k for s in samples for k in s.meta),
+        languages=_count_each(s.lang for s in samples),
+        sources=_count_each(s.source for s in samples),
+        meta=_count_each(key for s in samples for key in s.meta),
     )
+
+
+def _count_shapes(samples: list[UnifiedSample]) -> Counter[str]:
+    "Counts of samples, gaps and relations without both ends"
+    counts = count_samples(samples)
+    for sample in samples:
+        for span in sample.spans:
+            counts.update(_count_gaps(span, sample.text))
+        ids = {span.id for span in sample.spans}
+        for relation in sample.relations:
+            counts['dangling_relations'] += relation.head not in ids or relation.tail not in ids
+    return counts
 
 # %% ../../nbs/data/25_stats.ipynb #7e81465d
 _COUNT_KEYS = (
@@ -248,30 +285,25 @@ def describe(
 ) -> dict:
     "Counts and lengths; plain numbers, strings and dicts"
     samples = list(samples)
-    lengths = [len(_split_words(s.text)) for s in samples]
-    of_candidates = [len(_split_words(c.text)) for s in samples for c in s.candidates]
-    found = count_samples(samples)
-    for s in samples:
-        for o in s.spans:
-            found.update(_count_gaps(o, s.text))
-        ids = {o.id for o in s.spans}
-        found['dangling_relations'] += sum(
-            r.head not in ids or r.tail not in ids for r in s.relations
-        )
-    pairs = sum((_count_overlaps(s.spans) for s in samples), Counter())
+    counts = _count_shapes(samples)
+    pairs: Counter[str] = Counter()
+    document_words, candidate_words, mention_words = [], [], []
+    for sample in samples:
+        pairs.update(_count_overlaps(sample.spans))
+        document_words.append(len(_split_words(sample.text)))
+        candidate_words += [len(_split_words(c.text)) for c in sample.candidates]
+        mention_words += [len(_split_words(span.covered(sample.text))) for span in sample.spans]
     return dict(
-        **{k: found[k] for k in _COUNT_KEYS},
-        words=sum(lengths),
-        candidate_words=sum(of_candidates),
-        pairs={k: pairs[k] for k in OVERLAP_KINDS},
+        **{key: counts[key] for key in _COUNT_KEYS},
+        words=sum(document_words),
+        candidate_words=sum(candidate_words),
+        pairs={kind: pairs[kind] for kind in OVERLAP_KINDS},
         **_count_names(samples),
         concepts=_count_concepts(samples),
         lengths=dict(
-            document=_quantiles(lengths),
-            candidate=_quantiles(of_candidates),
-            mention=_quantiles(
-                len(_split_words(o.covered(s.text))) for s in samples for o in s.spans
-            ),
+            document=_quantiles(document_words),
+            candidate=_quantiles(candidate_words),
+            mention=_quantiles(mention_words),
         ),
     )
 
@@ -281,9 +313,9 @@ def stats_dict(
     profile: str = '',  # a sample does not know its profile; a `Corpus` does
 ) -> list[dict]:  # see `describe`
     "Everything about each task and split, in the order of the samples; ready for `json.dumps`"
-    groups = {}
-    for s in samples:
-        groups.setdefault((s.task, s.split), []).append(s)
+    groups: dict[tuple[str, str], list[UnifiedSample]] = {}
+    for sample in samples:
+        groups.setdefault((sample.task, sample.split), []).append(sample)
     return [
         dict(task=task, profile=profile, split=split, **describe(group))
         for (task, split), group in groups.items()
@@ -296,24 +328,7 @@ def stats_table(
     "The main numbers, one line per task and split"
     import pandas as pd
 
-    name, count = ('task', 'profile', 'split'), ('documents', 'characters', 'words')
-    return pd.DataFrame(
-        [
-            {k: r[k] for k in name + count}
-            | dict(
-                median_words=r['lengths']['document'].get('median', 0),
-                longest=r['lengths']['document'].get('max', 0),
-                mentions=r['spans'],
-                labels=len(r['labels']),
-                discontiguous=r['discontiguous'],
-                overlapping=sum(n for k, n in r['pairs'].items() if k != 'interleaved'),
-                cui_less=r['concepts']['cui_less'],
-                relations=r['relations'],
-                candidates=r['candidates'],
-            )
-            for r in rows
-        ]
-    )
+    return pd.DataFrame([_summarize(row) for row in rows])
 
 
 def names_table(
@@ -322,200 +337,260 @@ def names_table(
     "How often each name is used, one line per name"
     import pandas as pd
 
-    def lists(r):
-        return dict(
-            label=r['labels'], relation=r['relation_labels'], candidate=r['candidate_labels']
-        ) | {f'attribute {k}': v for k, v in r['attributes'].items()}
+    keys = ['task', 'profile', 'split']
+    lines = []
+    for row in rows:
+        for what, counts in _name_lists(row).items():
+            for name, count in counts.items():
+                lines.append([*(row[key] for key in keys), what, name, count])
+    return pd.DataFrame(lines, columns=pd.Index([*keys, 'what', 'name', 'count']))
 
-    return pd.DataFrame(
-        [
-            dict(
-                task=r['task'],
-                profile=r['profile'],
-                split=r['split'],
-                what=what,
-                name=name,
-                count=n,
-            )
-            for r in rows
-            for what, found in lists(r).items()
-            for name, n in found.items()
-        ],
-        columns=['task', 'profile', 'split', 'what', 'name', 'count'],
+# %% ../../nbs/data/25_stats.ipynb #04992ec9
+def _summarize(row: Mapping) -> dict:
+    "A line of `stats_table`"
+    lengths = row['lengths']['document']
+    pairs = sum(count for kind, count in row['pairs'].items() if kind != 'interleaved')
+    return dict(
+        task=row['task'],
+        profile=row['profile'],
+        split=row['split'],
+        documents=row['documents'],
+        characters=row['characters'],
+        words=row['words'],
+        median_words=lengths.get('median', 0),
+        longest=lengths.get('max', 0),
+        mentions=row['spans'],
+        labels=len(row['labels']),
+        discontiguous=row['discontiguous'],
+        overlapping=pairs,
+        cui_less=row['concepts']['cui_less'],
+        relations=row['relations'],
+        candidates=row['candidates'],
     )
 
+
+def _name_lists(row: Mapping) -> dict[str, dict[str, int]]:
+    "What is named in a row, and how often each name is used"
+    lists = dict(
+        label=row['labels'], relation=row['relation_labels'], candidate=row['candidate_labels']
+    )
+    for name, values in row['attributes'].items():
+        lists[f'attribute {name}'] = values
+    return lists
+
 # %% ../../nbs/data/25_stats.ipynb #7b1251f7
-_LOST_FATES = (
-    'discontiguous',
-    'nested',
-    'crossing',
-    'other_label',
-    'repeated',
-    'cut',
-    'no_token',
-)  # fates of mentions that do not come back
+# Fates of mentions that do not come back.
+_LOST_FATES = ('discontiguous', 'nested', 'crossing', 'other_label', 'repeated', 'cut', 'no_token')
+_WordRun = tuple[int, int, bool]  # first word, last word, whether it comes back as it was
 
 
 def _find_word_run(
     span: Span,
     offsets: np.ndarray,  # (n, 2) code points of the words of the document
-):  # (first word, last word, whether the mention comes back as it was), or a fate
-    "The words of a mention as one run, where they are one"
+) -> _WordRun | str:  # str: the fate of a mention that is not one run of words
+    "The words of a mention as one run"
     parts = sorted(span.fragments)
-    ranges = [token_range(offsets, s, e) for s, e in parts]
-    if not ranges or None in ranges:
+    runs = [run for start, end in parts if (run := token_range(offsets, start, end))]
+    if not parts or len(runs) < len(parts):
         return 'no_token'
-    if any(b[0] > a[1] + 1 for a, b in zip(ranges, ranges[1:])):
-        return 'discontiguous'
-    first, last = ranges[0][0], max(r[1] for r in ranges)
-    return first, last, parts == [(int(offsets[first, 0]), int(offsets[last, 1]))]
-
-# %% ../../nbs/data/25_stats.ipynb #edbee55d
-def _why_blocked(first: int, last: int, label: str, kept: tuple[int, int, str]) -> str:
-    "Why a mention that begins inside a kept one cannot be kept, too"
-    if (first, last) == kept[:2]:
-        return 'repeated' if label == kept[2] else 'other_label'
-    return 'nested' if last <= kept[1] else 'crossing'
+    for (_, previous_last), (next_first, _) in itertools.pairwise(runs):
+        if next_first > previous_last + 1:
+            return 'discontiguous'
+    first = runs[0][0]
+    last = max(run_last for _, run_last in runs)
+    comes_back = [(int(offsets[first, 0]), int(offsets[last, 1]))]
+    return first, last, parts == comes_back
 
 
-def _flat_bio_fates(sample: UnifiedSample) -> Counter:
+def _explain_conflict(first: int, last: int, label: str, kept: tuple[int, int, str]) -> str:
+    "Why a mention that begins inside a kept one cannot be kept too"
+    kept_first, kept_last, kept_label = kept
+    if (first, last) == (kept_first, kept_last):
+        return 'repeated' if label == kept_label else 'other_label'
+    return 'nested' if last <= kept_last else 'crossing'
+
+
+def _flat_bio_fates(sample: UnifiedSample) -> Counter[str]:
     "The fate of each mention of a document in a flat BIO encoding on words"
-    offsets = np.array(
-        [m.span() for m in _WORD_OR_SIGN.finditer(sample.text)], dtype=np.int64
-    ).reshape(-1, 2)
-    runs = [(_find_word_run(o, offsets), o.label) for o in sample.spans]
-    fates, kept = Counter(run for run, _ in runs if isinstance(run, str)), (-1, -1, '')
-    held = [(*run, label) for run, label in runs if not isinstance(run, str)]
-    for first, last, exact, label in sorted(held, key=lambda o: (o[0], -o[1], not o[2])):
+    words = [match.span() for match in _WORD_OR_SIGN.finditer(sample.text)]
+    offsets = np.array(words, dtype=np.int64).reshape(-1, 2)
+    fates: Counter[str] = Counter()
+    runs: list[tuple[int, int, bool, str]] = []
+    for span in sample.spans:
+        run = _find_word_run(span, offsets)
+        if isinstance(run, str):
+            fates[run] += 1
+        else:
+            runs.append((*run, span.label))
+    runs.sort(key=lambda run: (run[0], -run[1], not run[2]))
+    kept = (-1, -1, '')
+    for first, last, exact, label in runs:
         if first <= kept[1]:
-            fates[_why_blocked(first, last, label, kept)] += 1
+            fates[_explain_conflict(first, last, label, kept)] += 1
             continue
         fates['exact' if exact else 'inexact'] += 1
-        kept = first, last, label
+        kept = (first, last, label)
     return fates
 
-# %% ../../nbs/data/25_stats.ipynb #41d0b0d3
-def _window_fates(samples: Iterable[UnifiedSample], encoder: Encoder) -> Counter:
+# %% ../../nbs/data/25_stats.ipynb #ef740b1f
+def _window_fates(samples: Iterable[UnifiedSample], encoder: Encoder) -> Counter[str]:
     "The fate of each mention that goes through windows of tokens and back"
-    fates, before = Counter(), Counter(encoder.fate)
-    for i, s in enumerate(samples):
-        windows = list(encoder.windows(i, s))
-        back = {(o.label, o.fragments) for o in to_spans(windows, [w.mentions for w in windows])}
-        exact = len(back & {(o.label, tuple(sorted(o.fragments))) for o in s.spans})
-        fates.update(exact=exact, inexact=len(back) - exact)
-    counted = Counter(encoder.fate)
-    counted.subtract(before)
-    fates.update(
-        repeated=counted['repeated'],
-        no_token=counted['no token'],
-        cut=counted['exact'] + counted['inexact'] - fates['exact'] - fates['inexact'],
-    )
+    fates: Counter[str] = Counter()
+    before = Counter(encoder.fate)
+    for number, sample in enumerate(samples):
+        windows = list(encoder.windows(number, sample))
+        spans = to_spans(windows, [list(window.mentions) for window in windows])
+        found = {(span.label, span.fragments) for span in spans}
+        gold = {(span.label, tuple(sorted(span.fragments))) for span in sample.spans}
+        fates['exact'] += len(found & gold)
+        fates['inexact'] += len(found - gold)
+    encoded = Counter(encoder.fate)
+    encoded.subtract(before)
+    fates['repeated'] = encoded['repeated']
+    fates['no_token'] = encoded['no token']
+    in_windows = encoded['exact'] + encoded['inexact']
+    fates['cut'] = in_windows - fates['exact'] - fates['inexact']
     return fates
 
 
+def _summarize_fates(fates: Counter[str]) -> dict:
+    shown = ('exact', 'inexact', *_LOST_FATES)
+    return dict(
+        mentions=fates.total(),
+        lost=sum(fates[fate] for fate in _LOST_FATES),
+        fates={fate: fates[fate] for fate in shown if fates[fate]},
+    )
+
+# %% ../../nbs/data/25_stats.ipynb #8f0be4b4
 def measure_encoding_loss(
     samples: Iterable[UnifiedSample],
-    tokenizer=None,  # a fast one; without it only flat BIO is looked at
+    tokenizer=None,  # a fast one; None: only flat BIO
     max_length: int = 256,  # tokens in a window
     overlap: int = 64,  # tokens that neighbouring windows share
-) -> dict[str, dict]:  # encoding to mentions, fates, and how many are lost
+) -> dict[str, dict]:  # encoding to mentions, lost and fates
     "What becomes of the mentions in each encoding"
     samples = list(samples)
-    fates = {'flat BIO': sum(map(_flat_bio_fates, samples), Counter())}
+    flat: Counter[str] = Counter()
+    for sample in samples:
+        flat.update(_flat_bio_fates(sample))
+    losses = {'flat BIO': _summarize_fates(flat)}
     if tokenizer is not None:
-        fates[f'windows of {max_length}'] = _window_fates(
-            samples, Encoder(tokenizer, max_length, overlap)
-        )
-    return {
-        name: dict(
-            mentions=c.total(),
-            lost=sum(c[k] for k in _LOST_FATES),
-            fates={k: c[k] for k in ('exact', 'inexact', *_LOST_FATES) if c[k]},
-        )
-        for name, c in fates.items()
-    }
+        fates = _window_fates(samples, Encoder(tokenizer, max_length, overlap))
+        losses[f'windows of {max_length}'] = _summarize_fates(fates)
+    return losses
 
-# %% ../../nbs/data/25_stats.ipynb #2db5ca76
-def vocabulary(samples: Iterable[UnifiedSample]) -> Counter:
+# %% ../../nbs/data/25_stats.ipynb #79f6d5d0
+def vocabulary(samples: Iterable[UnifiedSample]) -> Counter[str]:
     "How often each word occurs, in documents and candidates"
-    return Counter(w for s in samples for t in _sample_texts(s) for w in _split_words(t))
-
-
-def _compare_words(a: Counter, b: Counter) -> dict:
-    "What `vocabulary_overlap` returns, for counted words"
-    both = a.keys() & b.keys()
-    return dict(
-        jaccard=len(both) / len(a.keys() | b.keys()) if a or b else None,
-        covered=sum(a[w] for w in both) / a.total() if a else None,
-        words=a.total(),
-        different=(len(a), len(b)),
-    )
+    counts: Counter[str] = Counter()
+    for sample in samples:
+        for text in _sample_texts(sample):
+            counts.update(_split_words(text))
+    return counts
 
 
 def vocabulary_overlap(
     a: Iterable[UnifiedSample],  # whose running words are looked up
     b: Iterable[UnifiedSample],  # whose words count as known, such as a training split
-) -> dict:  # None in place of a share where there is no word
+) -> dict:  # None in place of a share if there is no word
     "Jaccard index of the different words, and the share of the running words of `a` that `b` holds"
     return _compare_words(vocabulary(a), vocabulary(b))
 
-# %% ../../nbs/data/25_stats.ipynb #5d9d4ec5
-def _count_surface_forms(samples: Iterable[UnifiedSample]) -> dict[str, Counter]:
-    "The words of mentions, and how often each label stands on them"
-    forms = {}
-    for s in samples:
-        for o in s.spans:
-            form = ' '.join(' '.join(s.text[b:e] for b, e in sorted(o.fragments)).lower().split())
+# %% ../../nbs/data/25_stats.ipynb #8609c689
+def _compare_words(a: Counter[str], b: Counter[str]) -> dict:
+    "What `vocabulary_overlap` returns, for counted words"
+    shared = a.keys() & b.keys()
+    either = a.keys() | b.keys()
+    return dict(
+        jaccard=len(shared) / len(either) if either else None,
+        covered=sum(a[word] for word in shared) / a.total() if a else None,
+        words=a.total(),
+        different=(len(a), len(b)),
+    )
+
+# %% ../../nbs/data/25_stats.ipynb #2db5ca76
+def _count_surface_forms(samples: Iterable[UnifiedSample]) -> dict[str, Counter[str]]:
+    "The words of mentions, and how often each label is on them"
+    forms: dict[str, Counter[str]] = {}
+    for sample in samples:
+        for span in sample.spans:
+            parts = [sample.text[start:end] for start, end in sorted(span.fragments)]
+            form = ' '.join(' '.join(parts).lower().split())
             if form:
-                forms.setdefault(form, Counter())[o.label] += 1
+                forms.setdefault(form, Counter())[span.label] += 1
     return forms
 
 
-def _compare_labels(a: dict[str, Counter], b: dict[str, Counter]) -> dict:
+def _sort_labels(forms: Mapping[str, Counter[str]]) -> dict[str, int]:
+    "Each label with its mentions, the most frequent first"
+    return _sum_by_name(pair for labels in forms.values() for pair in labels.items())
+
+
+def _count_matches(
+    a: Mapping[str, Counter[str]],
+    b: Mapping[str, Counter[str]],
+    rows: list[str],  # labels of `a`
+    columns: list[str],  # labels of `b`
+) -> np.ndarray:  # (rows, columns)
+    "Mentions of each label of `a` whose words have each label of `b`"
+    row_places = {label: place for place, label in enumerate(rows)}
+    column_places = {label: place for place, label in enumerate(columns)}
+    matches = np.zeros((len(rows), len(columns)))
+    for form in a.keys() & b.keys():
+        places = [column_places[label] for label in b[form]]
+        for label, count in a[form].items():
+            matches[row_places[label], places] += count
+    return matches
+
+
+def _compare_labels(a: Mapping[str, Counter[str]], b: Mapping[str, Counter[str]]) -> dict:
     "What `label_overlap` returns, for counted surface forms"
-    of_a, of_b = (sum(forms.values(), Counter()) for forms in (a, b))
-    rows, columns = (sorted(c, key=lambda l: (-c[l], l)) for c in (of_a, of_b))
-    at, both = {l: i for i, l in enumerate(columns)}, a.keys() & b.keys()
-    matrix = np.zeros((len(rows), len(columns)))
-    for form in both:
-        for label, n in a[form].items():
-            matrix[rows.index(label), [at[l] for l in b[form]]] += n
-    sizes, known = np.array([of_a[l] for l in rows]), bool(a and b)
+    sizes_a = _sort_labels(a)
+    sizes_b = _sort_labels(b)
+    rows, columns = list(sizes_a), list(sizes_b)
+    if not a or not b:
+        unknown = dict(share=[], overlap=None, covered=None, names=None)
+        return dict(rows=rows, columns=columns, **unknown)
+    matches = _count_matches(a, b, rows, columns)
+    sizes = np.array(list(sizes_a.values()))
+    mentions = int(sizes.sum())
+    known = sum(labels.total() for form, labels in a.items() if form in b)
+    names = sizes_a.keys() & sizes_b.keys()
+    all_names = sizes_a.keys() | sizes_b.keys()
     return dict(
         rows=rows,
         columns=columns,
-        share=(matrix / sizes[:, None]).tolist() if known else [],
-        overlap=float(matrix.max(1).sum() / sizes.sum()) if known else None,
-        covered=sum(a[f].total() for f in both) / int(sizes.sum()) if known else None,
-        names=len(of_a.keys() & of_b.keys()) / len(of_a.keys() | of_b.keys()) if known else None,
+        share=(matches / sizes[:, None]).tolist(),
+        overlap=float(matches.max(1).sum() / mentions),
+        covered=known / mentions,
+        names=len(names) / len(all_names),
     )
 
-# %% ../../nbs/data/25_stats.ipynb #6b01d4a1
+# %% ../../nbs/data/25_stats.ipynb #5b4a9649
 def label_overlap(
     a: Iterable[UnifiedSample],  # whose mentions are looked up
     b: Iterable[UnifiedSample],  # whose annotated phrases count as known, such as a training split
-) -> (
-    dict
-):  # rows, columns, share [row][column], overlap, covered, names; None where one has no mentions
+) -> dict:  # rows, columns, share [row][column], overlap, covered, names
     "How often the mentions of each label of `a` have words that `b` annotates with each of its labels"
     return _compare_labels(_count_surface_forms(a), _count_surface_forms(b))
 
-# %% ../../nbs/data/25_stats.ipynb #f1e6582c
+# %% ../../nbs/data/25_stats.ipynb #6b01d4a1
+_Compared = dict[str, dict[str, dict]]  # task looked up, then task known, to results
+
+
 def compare_tasks(
     looked_up: dict[str, Iterable[UnifiedSample]],  # task to samples, such as development splits
     known: dict[str, Iterable[UnifiedSample]],  # task to samples, such as training splits
-) -> dict[
-    str, dict[str, dict[str, dict]]
-]:  # 'labels' or 'vocabulary' → task looked up → task known → figures
-    "Label and vocabulary overlap of each task with each other one and with itself"
-    out = {}
-    for name, count, share in (
-        ('labels', _count_surface_forms, _compare_labels),
-        ('vocabulary', vocabulary, _compare_words),
-    ):
-        a, b = ({t: count(samples) for t, samples in d.items()} for d in (looked_up, known))
-        out[name] = {t: {u: share(a[t], b[u]) for u in b} for t in a}
-    return out
+) -> dict[str, _Compared]:  # by 'labels' and 'vocabulary'
+    "Label and vocabulary overlap of each task with every task, itself included"
+    looked_up = {task: list(samples) for task, samples in looked_up.items()}
+    known = {task: list(samples) for task, samples in known.items()}
+    forms = _count_all(_count_surface_forms, looked_up), _count_all(_count_surface_forms, known)
+    words = _count_all(vocabulary, looked_up), _count_all(vocabulary, known)
+    return {
+        'labels': _compare_all(_compare_labels, *forms),
+        'vocabulary': _compare_all(_compare_words, *words),
+    }
 
 
 def overlap_table(
@@ -523,9 +598,21 @@ def overlap_table(
     what: str,  # 'labels' or 'vocabulary'
     figure: str,  # 'overlap', 'covered' or 'names' of labels; 'covered' or 'jaccard' of a vocabulary
 ):  # a DataFrame
-    "One figure for each task looked up (rows) and known (columns)"
+    "One result for each task looked up (rows) and known (columns)"
     import pandas as pd
 
-    return pd.DataFrame(
-        {t: {u: o[figure] for u, o in row.items()} for t, row in compared[what].items()}
-    ).T.astype(float)
+    columns = {}
+    for task, results in compared[what].items():
+        columns[task] = {other: result[figure] for other, result in results.items()}
+    return pd.DataFrame(columns).T.astype(float)
+
+# %% ../../nbs/data/25_stats.ipynb #27de186f
+def _count_all(count, tasks: Mapping[str, Iterable[UnifiedSample]]) -> dict:
+    return {task: count(samples) for task, samples in tasks.items()}
+
+
+def _compare_all(compare, looked_up: Mapping, known: Mapping) -> _Compared:
+    return {
+        task: {other: compare(counts, known[other]) for other in known}
+        for task, counts in looked_up.items()
+    }

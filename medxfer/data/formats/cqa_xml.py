@@ -175,8 +175,7 @@ def _split_text(
     where: str,  # for the message
 ) -> tuple[str, str]:
     "The two texts again"
-    fits = isinstance(start, int) and 0 < start <= len(text)
-    if not fits or text[start - 1] != '\n':
+    if not isinstance(start, int) or not 0 < start <= len(text) or text[start - 1] != '\n':
         raise DataError(
             f'{where} does not say where its second part begins; '
             'create it with `make_thread` or `make_question`'
@@ -374,7 +373,7 @@ def _find_difference(first: UnifiedSample, again: UnifiedSample) -> str:
 _SKIP_ATTRIBUTE = 'SubtaskA_Skip_Because_Same_As_RelQuestion_ID'
 # 'true' and 'false' are the two classes of predictions.
 _THREAD_LABELS = ('Good', 'PotentiallyUseful', 'Bad', '?', 'true', 'false')
-_COMMENT_DEFAULTS = ((), 'RelCText', ())
+_COMMENT_DEFAULTS: tuple[Any, ...] = ((), 'RelCText', ())
 
 
 def make_thread(
@@ -390,7 +389,9 @@ def make_thread(
     file: str = 'threads.xml',
 ) -> UnifiedSample:
     "A thread as it is read from a file"
-    complete = [(*comment, *_COMMENT_DEFAULTS[len(comment) - 3 :]) for comment in comments]
+    complete: list[tuple[Any, ...]] = [
+        (*comment, *_COMMENT_DEFAULTS[len(comment) - 3 :]) for comment in comments
+    ]
     text, start = _join_texts(subject, body)
     meta: dict[str, Any] = {
         'file': file,
@@ -589,7 +590,7 @@ class ThreadFormat(CqaFormat):
 
 # %% ../../../nbs/data/formats/50_cqa_xml.ipynb #3f783ee7
 _QUESTION_LABELS = ('D', 'R', 'I', '?', 'true', 'false')
-_PAIR_DEFAULTS = ((), ())
+_PAIR_DEFAULTS: tuple[Any, ...] = ((), ())
 
 
 def make_question(
@@ -604,7 +605,7 @@ def make_question(
     candidates = []
     details = []
     for rank, pair in enumerate(pairs, 1):
-        complete = (*pair, *_PAIR_DEFAULTS[len(pair) - 4 :])
+        complete: tuple[Any, ...] = (*pair, *_PAIR_DEFAULTS[len(pair) - 4 :])
         key, question, answer, label, attributes, others = complete
         joined, start = _join_texts(question, answer)
         candidates.append(Candidate(key, joined, label, rank))

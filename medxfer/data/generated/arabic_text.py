@@ -6,49 +6,67 @@
 __all__ = ['ARABIC_WORDS', 'QUESTION_TEMPLATES_AR', 'ANSWER_TEMPLATES_AR', 'DETAIL_TEMPLATES_AR', 'write_question']
 
 # %% ../../../nbs/data/generated/50_arabic_text.ipynb #d2034da7
+from collections.abc import Sequence
 from ..base import UnifiedSample
 from .clinical_text import Author
 from ..formats.cqa_xml import make_question
 from .forum_text import Reply, plan_reply
 
 # %% ../../../nbs/data/generated/50_arabic_text.ipynb #f959595c
-ARABIC_WORDS = dict(
-    pair.strip().split(':')
-    for pair in '''murmur:نفخة;tremor:رعاش;flushing:توهج;fatigue:تعب;swelling:تورم;nausea:غثيان;vomiting:قيء;
-cough:سعال;fever:حمى;rash:طفح;ache:وجع;headache:صداع;weakness:ضعف;thirst:عطش;hunger:جوع;sweating:تعرق;nightmares:كوابيس;agitation:هياج;
-confusion:ارتباك;anxiety:قلق;irritation:تهيج;sadness:حزن;boredom:ملل;grief:حداد;anger:غضب;panic:هلع;fear:خوف;tension:توتر;worry:هم;
-loneliness:وحدة;isolation:عزلة;aggression:عدوانية;moles:شامات;scars:ندوب;bumps:نتوءات;knots:عقد;scratches:خدوش;burns:حروق;bites:عضات;
-stings:لسعات;scrapes:سحجات;wounds:جروح;patches:لطخات;discharge:إفرازات;bleeding:نزيف;leakage:تسرب;odor:رائحة;gas:غازات;cravings:اشتهاء;
-obesity:سمنة;blushing:احمرار الوجه;limping:عرج;stumbling:تعثر;falls:سقوط;vertigo:دوار;blurring:تشوش;blindness:عمى;ringing:طنين;
-twitching:ارتعاش;jerking:نفضات;shivering:قشعريرة;trembling:ارتجاف;silence:صمت;exhaustion:إنهاك;cracking:تشقق;peeling:تقشر;clicking:طقطقة;
-rattling:خشخشة;humming:همهمة;throbbing:نبض;fluttering:رفرفة;pressure:ضغط;tenderness:إيلام;warmth:سخونة;congestion:احتقان;smoking:تدخين;
-pregnancy:حمل;dependence:اعتماد;neglect:إهمال;trauma:رضح;strain:إجهاد;bruising:كدمات;choking:اختناق;crying:بكاء;moaning:أنين;gasping:شهقات;
-panting:لهاث;staring:تحديق;blinking:رمش;squinting:حول;muttering:تمتمة;rocking:تأرجح;pacing:ذهاب وإياب;wandering:تجوال;rubbing:فرك;
-clenching:إطباق;grinding:صرير;hesitation:تردد;delay:تأخر;guilt:ذنب;shame:خجل;despair:يأس;mania:هوس;rage:سخط;distress:ضيق;discomfort:انزعاج;
-hostility:عداء;suspicion:شك;paranoia:ارتياب;denial:إنكار;detachment:انفصال;withdrawal:انسحاب;starvation:مجاعة;swaying:تمايل;leaning:ميلان;
-slipping:انزلاق;glare:وهج;haze:ضباب;halos:هالات;shadows:ظلال;stains:تصبغات;spots:بقع;streaks:خطوط;ridges:حواف;folds:طيات;scales:قشور;
-tingling:تنميل;pinching:قرص;drifting:انجراف;collapse:انهيار;blackouts:إغماء;trances:غشية;amnesia:نسيان;shock:صدمة;fits:نوبات;
-drooling:سيلان اللعاب;dizziness:دوخة;insomnia:أرق;itching:حكة;numbness:خدر;cramps:تقلصات;hiccups:فواق;sneezing:عطاس;wheezing:صفير;
-bloating:انتفاخ;pallor:شحوب;clumsiness:خرق;restlessness:تململ;apathy:لامبالاة;stiffness:تيبس;redness:احمرار;yawning:تثاؤب;lisping:لثغة;
-burping:تجشؤ;limpness:ارتخاء;jitters:عصبية;dribbling:تقطير;earache:ألم الأذن;blisters:بثور;sniffles:رشح;
-alcohol:كحول;zinc:زنك;iron:حديد;calcium:كالسيوم;honey:عسل;ginger:زنجبيل;garlic:ثوم;mint:نعناع;tea:شاي;coffee:قهوة;cocoa:كاكاو;fiber:ألياف;
-oil:زيت;saline:محلول ملحي;oxygen:أكسجين;lithium:ليثيوم;cannabis:قنب;opium:أفيون;insulin:إنسولين;protein:بروتين;glucose:غلوكوز;
-chocolate:شوكولاتة;tobacco:تبغ;pepper:فلفل;onion:بصل;sage:مريمية;lavender:خزامى;rose:ورد;cedar:أرز;charcoal:فحم;clay:طين;sulfur:كبريت;
-silver:فضة;magnesium:مغنيسيوم;potassium:بوتاسيوم;sodium:صوديوم;cinnamon:قرفة;vanilla:فانيليا;yeast:خميرة;nickel:نيكل;
-asthma:الربو;diabetes:السكري;hypertension:ارتفاع ضغط الدم;pneumonia:الالتهاب الرئوي;migraine:الشقيقة;gout:النقرس;psoriasis:الصدفية;
-epilepsy:الصرع;anemia:فقر الدم;hepatitis:التهاب الكبد;glaucoma:الزرق;osteoporosis:هشاشة العظام;eczema:الإكزيما;sepsis:الإنتان;lupus:الذئبة;
-malaria:الملاريا;tuberculosis:السل;cellulitis:التهاب النسيج الخلوي;pancreatitis:التهاب البنكرياس;cirrhosis:تشمع الكبد;bronchitis:التهاب القصبات;
-dementia:الخرف;cataracts:الساد;sinusitis:التهاب الجيوب;arthritis:التهاب المفاصل;appendicitis:التهاب الزائدة;heart failure:فشل القلب;
-sleep apnea:انقطاع النفس النومي;Ménière disease:داء مينيير;Sjögren syndrome:متلازمة شوغرن;COPD:الانسداد الرئوي المزمن;CHF:قصور القلب الاحتقاني;
-HTN:فرط التوتر الشرياني;DVT:الخثار الوريدي العميق;GERD:الارتجاع المريئي;UTI:عدوى المسالك البولية;type 2 diabetes:السكري من النوع الثاني;
+_LEXICON = '''
+murmur:نفخة;tremor:رعاش;flushing:توهج;fatigue:تعب;swelling:تورم;nausea:غثيان;vomiting:قيء;
+cough:سعال;fever:حمى;rash:طفح;ache:وجع;headache:صداع;weakness:ضعف;thirst:عطش;hunger:جوع;
+sweating:تعرق;nightmares:كوابيس;agitation:هياج;confusion:ارتباك;anxiety:قلق;irritation:تهيج;
+sadness:حزن;boredom:ملل;grief:حداد;anger:غضب;panic:هلع;fear:خوف;tension:توتر;worry:هم;
+loneliness:وحدة;isolation:عزلة;aggression:عدوانية;moles:شامات;scars:ندوب;bumps:نتوءات;knots:عقد;
+scratches:خدوش;burns:حروق;bites:عضات;stings:لسعات;scrapes:سحجات;wounds:جروح;patches:لطخات;
+discharge:إفرازات;bleeding:نزيف;leakage:تسرب;odor:رائحة;gas:غازات;cravings:اشتهاء;obesity:سمنة;
+blushing:احمرار الوجه;limping:عرج;stumbling:تعثر;falls:سقوط;vertigo:دوار;blurring:تشوش;
+blindness:عمى;ringing:طنين;twitching:ارتعاش;jerking:نفضات;shivering:قشعريرة;trembling:ارتجاف;
+silence:صمت;exhaustion:إنهاك;cracking:تشقق;peeling:تقشر;clicking:طقطقة;rattling:خشخشة;
+humming:همهمة;throbbing:نبض;fluttering:رفرفة;pressure:ضغط;tenderness:إيلام;warmth:سخونة;
+congestion:احتقان;smoking:تدخين;pregnancy:حمل;dependence:اعتماد;neglect:إهمال;trauma:رضح;
+strain:إجهاد;bruising:كدمات;choking:اختناق;crying:بكاء;moaning:أنين;gasping:شهقات;panting:لهاث;
+staring:تحديق;blinking:رمش;squinting:حول;muttering:تمتمة;rocking:تأرجح;pacing:ذهاب وإياب;
+wandering:تجوال;rubbing:فرك;clenching:إطباق;grinding:صرير;hesitation:تردد;delay:تأخر;guilt:ذنب;
+shame:خجل;despair:يأس;mania:هوس;rage:سخط;distress:ضيق;discomfort:انزعاج;hostility:عداء;
+suspicion:شك;paranoia:ارتياب;denial:إنكار;detachment:انفصال;withdrawal:انسحاب;starvation:مجاعة;
+swaying:تمايل;leaning:ميلان;slipping:انزلاق;glare:وهج;haze:ضباب;halos:هالات;shadows:ظلال;
+stains:تصبغات;spots:بقع;streaks:خطوط;ridges:حواف;folds:طيات;scales:قشور;tingling:تنميل;
+pinching:قرص;drifting:انجراف;collapse:انهيار;blackouts:إغماء;trances:غشية;amnesia:نسيان;
+shock:صدمة;fits:نوبات;drooling:سيلان اللعاب;dizziness:دوخة;insomnia:أرق;itching:حكة;
+numbness:خدر;cramps:تقلصات;hiccups:فواق;sneezing:عطاس;wheezing:صفير;bloating:انتفاخ;pallor:شحوب;
+clumsiness:خرق;restlessness:تململ;apathy:لامبالاة;stiffness:تيبس;redness:احمرار;yawning:تثاؤب;
+lisping:لثغة;burping:تجشؤ;limpness:ارتخاء;jitters:عصبية;dribbling:تقطير;earache:ألم الأذن;
+blisters:بثور;sniffles:رشح;alcohol:كحول;zinc:زنك;iron:حديد;calcium:كالسيوم;honey:عسل;
+ginger:زنجبيل;garlic:ثوم;mint:نعناع;tea:شاي;coffee:قهوة;cocoa:كاكاو;fiber:ألياف;oil:زيت;
+saline:محلول ملحي;oxygen:أكسجين;lithium:ليثيوم;cannabis:قنب;opium:أفيون;insulin:إنسولين;
+protein:بروتين;glucose:غلوكوز;chocolate:شوكولاتة;tobacco:تبغ;pepper:فلفل;onion:بصل;sage:مريمية;
+lavender:خزامى;rose:ورد;cedar:أرز;charcoal:فحم;clay:طين;sulfur:كبريت;silver:فضة;
+magnesium:مغنيسيوم;potassium:بوتاسيوم;sodium:صوديوم;cinnamon:قرفة;vanilla:فانيليا;yeast:خميرة;
+nickel:نيكل;asthma:الربو;diabetes:السكري;hypertension:ارتفاع ضغط الدم;pneumonia:الالتهاب الرئوي;
+migraine:الشقيقة;gout:النقرس;psoriasis:الصدفية;epilepsy:الصرع;anemia:فقر الدم;
+hepatitis:التهاب الكبد;glaucoma:الزرق;osteoporosis:هشاشة العظام;eczema:الإكزيما;sepsis:الإنتان;
+lupus:الذئبة;malaria:الملاريا;tuberculosis:السل;cellulitis:التهاب النسيج الخلوي;
+pancreatitis:التهاب البنكرياس;cirrhosis:تشمع الكبد;bronchitis:التهاب القصبات;dementia:الخرف;
+cataracts:الساد;sinusitis:التهاب الجيوب;arthritis:التهاب المفاصل;appendicitis:التهاب الزائدة;
+heart failure:فشل القلب;sleep apnea:انقطاع النفس النومي;Ménière disease:داء مينيير;
+Sjögren syndrome:متلازمة شوغرن;COPD:الانسداد الرئوي المزمن;CHF:قصور القلب الاحتقاني;
+HTN:فرط التوتر الشرياني;DVT:الخثار الوريدي العميق;GERD:الارتجاع المريئي;
+UTI:عدوى المسالك البولية;type 2 diabetes:السكري من النوع الثاني;
 multiple sclerosis:التصلب المتعدد;Parkinson disease:داء باركنسون;HIV infection:عدوى نقص المناعة;
-metformin:ميتفورمين;warfarin:وارفارين;ibuprofen:إيبوبروفين;prednisone:بريدنيزون;heparin:هيبارين;amoxicillin:أموكسيسيلين;lisinopril:ليزينوبريل;
-atorvastatin:أتورفاستاتين;digoxin:ديجوكسين;furosemide:فوروسيميد;omeprazole:أوميبرازول;sertraline:سيرترالين;methotrexate:ميثوتريكسات;
-rituximab:ريتوكسيماب;tamoxifen:تاموكسيفين;clopidogrel:كلوبيدوغريل;gabapentin:غابابنتين;phenytoin:فينيتوين;ketamine:كيتامين;
-levothyroxine:ليفوثيروكسين'''.replace('\n', '').split(';')
-)
+metformin:ميتفورمين;warfarin:وارفارين;ibuprofen:إيبوبروفين;prednisone:بريدنيزون;heparin:هيبارين;
+amoxicillin:أموكسيسيلين;lisinopril:ليزينوبريل;atorvastatin:أتورفاستاتين;digoxin:ديجوكسين;
+furosemide:فوروسيميد;omeprazole:أوميبرازول;sertraline:سيرترالين;methotrexate:ميثوتريكسات;
+rituximab:ريتوكسيماب;tamoxifen:تاموكسيفين;clopidogrel:كلوبيدوغريل;gabapentin:غابابنتين;
+phenytoin:فينيتوين;ketamine:كيتامين;levothyroxine:ليفوثيروكسين
+'''
+ARABIC_WORDS: dict[str, str] = {}  # by the English word
+for _pair in _LEXICON.replace('\n', '').split(';'):
+    _english, _arabic = _pair.split(':')
+    ARABIC_WORDS[_english] = _arabic
 
-# %% ../../../nbs/data/generated/50_arabic_text.ipynb #477aafc0
+# %% ../../../nbs/data/generated/50_arabic_text.ipynb #d601dc1d
 QUESTION_TEMPLATES_AR = {
     'disorder': [
         'أعاني من {w} منذ {n} سنوات فما هو العلاج المناسب؟',
@@ -87,53 +105,67 @@ DETAIL_TEMPLATES_AR = [
     'لم أسافر منذ سنة {y}.',
     'لدي {n} أطفال.',
 ]
+
+# %% ../../../nbs/data/generated/50_arabic_text.ipynb #fd2ae2fb
 _PLACES_AR = 'القاهرة الرباط عمان تونس دبي حلب بيروت مسقط الخرطوم طنجة صنعاء الكويت'.split()
-_PAIRS_PER_QUESTION = 30  # of a question
+_PAIRS_PER_QUESTION = 30
 
 
-def _pick_arabic_sentence(author: Author, sentences: list[str], word: str) -> str:
-    "One of the Arabic sentences about a word"
-    return author.pick(sentences).format(w=ARABIC_WORDS.get(word, 'هذا'), n=author.number(2, 12))
+def _pick_arabic_sentence(author: Author, sentences: Sequence[str], word: str) -> str:
+    "One of the Arabic sentences about a word; chat is about *this*"
+    template = author.pick(sentences)
+    return template.format(w=ARABIC_WORDS.get(word, 'هذا'), n=author.number(2, 12))
 
 
-def _label_pair(thought: Reply) -> str:
+def _write_arabic_detail(author: Author, template: str) -> str:
+    "A sentence about the asker's life"
+    return template.format(
+        p=author.pick(_PLACES_AR),
+        y=author.number(1990, 2016),
+        n=author.number(2, 28),
+        a=author.number(19, 93),
+    )
+
+
+def _ask_in_arabic(author: Author, disorder: str) -> str:
+    "The text of a question"
+    order = author.rng.permutation(len(DETAIL_TEMPLATES_AR))[: author.number(3, 5)]
+    details = [_write_arabic_detail(author, DETAIL_TEMPLATES_AR[i]) for i in order]
+    question = _pick_arabic_sentence(author, QUESTION_TEMPLATES_AR['disorder'], disorder)
+    return ' '.join([question, *details])
+
+
+def _label_pair(reply: Reply) -> str:
     "The label of a pair: D, R or I"
-    return 'I' if not thought.good else 'D' if thought.topic == 'same' else 'R'
+    if not reply.good:
+        return 'I'
+    return 'D' if reply.topic == 'same' else 'R'
 
-# %% ../../../nbs/data/generated/50_arabic_text.ipynb #d601dc1d
+# %% ../../../nbs/data/generated/50_arabic_text.ipynb #d51bc57b
+def _write_arabic_pair(author: Author, disorder: str, pair_id: str, confident: bool) -> tuple:
+    "A question and its answer, as `make_question` takes them; now and then without answer"
+    reply = plan_reply(author, disorder)
+    kind = 'disorder' if reply.topic in ('same', 'other') else reply.topic
+    question = _pick_arabic_sentence(author, QUESTION_TEMPLATES_AR[kind], reply.word)
+    answer = ''
+    if not author.chance(0.02):
+        answer = _pick_arabic_sentence(author, ANSWER_TEMPLATES_AR, reply.word)
+    confidence = (('QAconf', f'0.{author.number(51, 99)}'),) if confident else ()
+    return pair_id, question, answer, _label_pair(reply), confidence
+
+# %% ../../../nbs/data/generated/50_arabic_text.ipynb #28bae5e7
 def write_question(
     author: Author,
     id: str,
     confident: bool,  # whether the pairs say how sure the annotators were
 ) -> UnifiedSample:
     "A question with its pairs"
-    disorder, pairs = author.draw('named'), []
-    details = [
-        DETAIL_TEMPLATES_AR[i].format(
-            p=author.pick(_PLACES_AR),
-            y=author.number(1990, 2016),
-            n=author.number(2, 28),
-            a=author.number(19, 93),
-        )
-        for i in author.rng.permutation(len(DETAIL_TEMPLATES_AR))[: author.number(3, 5)]
+    disorder = author.draw('named')
+    text = _ask_in_arabic(author, disorder)
+    pairs = [
+        _write_arabic_pair(author, disorder, f'{id}_{n}', confident)
+        for n in range(1, _PAIRS_PER_QUESTION + 1)
     ]
-    text = ' '.join(
-        [_pick_arabic_sentence(author, QUESTION_TEMPLATES_AR['disorder'], disorder), *details]
-    )
-    for i in range(1, _PAIRS_PER_QUESTION + 1):
-        thought = plan_reply(author, disorder)
-        asked = _pick_arabic_sentence(
-            author,
-            QUESTION_TEMPLATES_AR[
-                'disorder' if thought.topic in ('same', 'other') else thought.topic
-            ],
-            thought.word,
-        )
-        told = (
-            ''
-            if author.chance(0.02)
-            else _pick_arabic_sentence(author, ANSWER_TEMPLATES_AR, thought.word)
-        )
-        sure = (('QAconf', f'0.{author.number(51, 99)}'),) if confident else ()
-        pairs.append((f'{id}_{i}', asked, told, _label_pair(thought), sure))
-    return make_question(id, text + ('\r\n' if author.chance(0.2) else ''), pairs)
+    if author.chance(0.2):
+        text += '\r\n'
+    return make_question(id, text, pairs)

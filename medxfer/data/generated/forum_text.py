@@ -6,37 +6,30 @@
 __all__ = ['ANSWER_TEMPLATES', 'QUESTION_TEMPLATES', 'DETAIL_TEMPLATES', 'DOUBTS', 'Reply', 'plan_reply', 'write_threads']
 
 # %% ../../../nbs/data/generated/40_forum_text.ipynb #829d2a51
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ..base import UnifiedSample
 from .clinical_text import Author
 from ..formats.cqa_xml import make_thread
 
 # %% ../../../nbs/data/generated/40_forum_text.ipynb #149c9154
-_TOPICS = (
-    'same',
-    'other',
-    'remedy',
-    'finding',
-    'finding',
-    'finding',
-    'agent',
-    'agent',
-    'chat',
-)  # as often as they stand here
+# Topics in the proportions in which they occur.
+_TOPICS = ('same', 'other', 'remedy', 'finding', 'finding', 'finding', 'agent', 'agent', 'chat')
 
-
+# %% ../../../nbs/data/generated/40_forum_text.ipynb #276cd6c2
 @dataclass(frozen=True)
 class Reply:
     "What an answer is about, and whether it is a good one"
 
-    topic: str  # one of TOPICS
+    topic: str  # one of _TOPICS
     word: str  # a word of the world, '' in chat
     good: bool
 
 
 def plan_reply(author: Author, disorder: str) -> Reply:
-    "Think of an answer to a question about a disorder"
-    topic, guide = author.pick(_TOPICS), author.guideline
+    "Choose an answer to a question about a disorder"
+    topic = author.pick(_TOPICS)
+    guideline = author.guideline
     if topic == 'chat':
         return Reply(topic, '', False)
     if topic == 'same':
@@ -44,19 +37,21 @@ def plan_reply(author: Author, disorder: str) -> Reply:
     if topic == 'other':
         return Reply(topic, _pick_other_disorder(author, disorder), False)
     if topic == 'remedy':
-        drug = guide.remedies[disorder] if author.chance(0.5) else author.draw('drug')
-        return Reply(topic, drug, drug == guide.remedies[disorder])
+        remedy = guideline.remedies[disorder]
+        drug = remedy if author.chance(0.5) else author.draw('drug')
+        return Reply(topic, drug, drug == remedy)
     word = author.draw(topic)
-    return Reply(topic, word, guide.verdicts[word])
+    return Reply(topic, word, guideline.verdicts[word])
 
 
 def _pick_other_disorder(author: Author, disorder: str) -> str:
     "A disorder with another name"
-    while (name := author.draw('named')) == disorder:
-        pass
+    name = author.draw('named')
+    while name == disorder:
+        name = author.draw('named')
     return name
 
-# %% ../../../nbs/data/generated/40_forum_text.ipynb #edbd26ef
+# %% ../../../nbs/data/generated/40_forum_text.ipynb #725fddc9
 ANSWER_TEMPLATES = {
     'disorder': [
         '{w} is nothing to play with, go and see someone.',
@@ -133,19 +128,28 @@ DETAIL_TEMPLATES = [
     'I read {n} pages about it, and {a} more in {p}.',
     'Bed number {a}, ward {n}, if that helps.',
 ]
+
+# %% ../../../nbs/data/generated/40_forum_text.ipynb #42989315
 _PLACES = 'Zürich Doha Lyon Kraków Cairo Malmö Porto Leeds Accra Izmir Pune Hanoi'.split()
 _RELATIVES = 'wife husband son daughter father mother friend fiancé colleague'.split()
 
 
-def _pick_sentence(author: Author, sentences: list[str], word: str) -> str:
+def _pick_sentence(author: Author, sentences: Sequence[str], word: str) -> str:
     "One of the sentences about a word"
-    text = author.pick(sentences).format(w=word, n=author.number(2, 12), r=author.pick(_RELATIVES))
+    template = author.pick(sentences)
+    text = template.format(w=word, n=author.number(2, 12), r=author.pick(_RELATIVES))
     return text[:1].upper() + text[1:]
 
 
-def _write_detail(author: Author, sentence: str) -> str:
+def _write_answer(author: Author, reply: Reply) -> str:
+    "An answer about the word of a reply"
+    kind = 'disorder' if reply.topic in ('same', 'other') else reply.topic
+    return _pick_sentence(author, ANSWER_TEMPLATES[kind], reply.word)
+
+# %% ../../../nbs/data/generated/40_forum_text.ipynb #015e8811
+def _write_detail(author: Author, template: str) -> str:
     "A sentence about the asker's life"
-    return sentence.format(
+    return template.format(
         r=author.pick(_RELATIVES),
         p=author.pick(_PLACES),
         m=author.month(),
@@ -156,81 +160,115 @@ def _write_detail(author: Author, sentence: str) -> str:
 
 
 def _ask_question(author: Author, disorder: str, aspect: str) -> tuple[str, str]:
-    "Subject and body of a question with some of the asker's life, so that no two are alike; now and then without a body, or with CRLF"
-    subject, body = (
-        _pick_sentence(author, sentences, disorder) for sentences in QUESTION_TEMPLATES[aspect]
-    )
-    life = ' '.join(
-        _write_detail(author, DETAIL_TEMPLATES[i])
-        for i in author.rng.permutation(len(DETAIL_TEMPLATES))[: author.number(4, 5)]
-    )
-    subject, body = (
-        (f'{subject} {life}', '') if author.chance(0.05) else (subject, f'{body} {life}')
-    )
+    "Subject and body of a question"
+    subjects, bodies = QUESTION_TEMPLATES[aspect]
+    subject = _pick_sentence(author, subjects, disorder)
+    body = _pick_sentence(author, bodies, disorder)
+    order = author.rng.permutation(len(DETAIL_TEMPLATES))[: author.number(4, 5)]
+    life = ' '.join([_write_detail(author, DETAIL_TEMPLATES[i]) for i in order])
+    if author.chance(0.05):
+        subject, body = f'{subject} {life}', ''
+    else:
+        body = f'{body} {life}'
     if author.chance(0.15):
         body = body.replace('\n', '\r\n') + '\r\nThanks'
     if author.chance(0.03):
         body += '\x85'
     return subject, body
 
-# %% ../../../nbs/data/generated/40_forum_text.ipynb #33f99c41
-def _write_answer(author: Author, thought: Reply) -> str:
-    "Write an answer"
-    return _pick_sentence(
-        author,
-        ANSWER_TEMPLATES['disorder' if thought.topic in ('same', 'other') else thought.topic],
-        thought.word,
-    )
-
-# %% ../../../nbs/data/generated/40_forum_text.ipynb #015e8811
+# %% ../../../nbs/data/generated/40_forum_text.ipynb #df07599e
 DOUBTS = ['I may be wrong, but: ', 'Not sure. ', 'Somebody told me this: ']
+
+# %% ../../../nbs/data/generated/40_forum_text.ipynb #796c614a
 _THREADS_PER_QUESTION = 10  # of a new question
+_COMMENTS_PER_THREAD = 10
 
 
-def _question_relevance(disorder: str, aspect: str, asked: str, wanted: str) -> str:
-    "How a related question (`asked`, `wanted`) stands to a new one"
-    if asked != disorder:
-        return 'Irrelevant'
-    return 'PerfectMatch' if aspect == wanted else 'Relevant'
+@dataclass(frozen=True)
+class _Question:
+    "A question of the forum"
+
+    disorder: str
+    aspect: str  # a key of QUESTION_TEMPLATES
+
+    def compare(self, new: '_Question') -> str:
+        "How relevant this question is to a new one"
+        if self.disorder != new.disorder:
+            return 'Irrelevant'
+        return 'PerfectMatch' if self.aspect == new.aspect else 'Relevant'
+
+
+def _pick_aspect(author: Author) -> str:
+    return author.pick(list(QUESTION_TEMPLATES))
+
+
+def _pick_related(author: Author, new: _Question) -> _Question:
+    "A question that a search engine finds for a new one"
+    disorder = new.disorder
+    if not author.chance(0.6):
+        disorder = _pick_other_disorder(author, disorder)
+    return _Question(disorder, _pick_aspect(author))
+
+
+def _write_date(author: Author) -> str:
+    "A day and time of 2012"
+    month, day = author.number(1, 9), author.number(10, 28)
+    hour, minute = author.number(0, 9), author.number(10, 59)
+    return f'2012-0{month}-{day} 1{hour}:{minute}:00'
+
+# %% ../../../nbs/data/generated/40_forum_text.ipynb #7d255a45
+def _write_comment(
+    author: Author,
+    comment_id: str,
+    disorder: str,  # of the related question
+    relevance: str,  # of the related question to the new one
+    date: str,
+) -> tuple:  # as `make_thread` takes it
+    "A comment of a thread"
+    reply = plan_reply(author, disorder)
+    text = _write_answer(author, reply)
+    in_doubt = reply.topic == 'same' and author.chance(0.4)
+    label = 'Good' if reply.good else 'Bad'
+    if in_doubt:
+        label = 'PotentiallyUseful'
+    attributes = (
+        ('RELC_DATE', date),
+        ('RELC_USERID', f'U{author.number(1, 99)}'),
+        ('RELC_RELEVANCE2ORGQ', 'Bad' if relevance == 'Irrelevant' else label),
+    )
+    if in_doubt:
+        text = author.pick(DOUBTS) + text
+    return comment_id, text, label, attributes
 
 
 def _write_thread(
     author: Author,
-    id: str,  # of the thread, such as 'Q1_R4'
-    new: tuple,  # (disorder, aspect, subject, body) of the new question
+    question_id: str,  # of the new question
+    rank: int,  # that the search engine gives the thread, from 1
+    new: _Question,
+    texts: tuple[str, str],  # subject and body of the new question
 ) -> UnifiedSample:
     "A thread that a search engine found for a new question"
-    disorder, aspect, *texts = new
-    asked, wanted = (
-        disorder if author.chance(0.6) else _pick_other_disorder(author, disorder),
-        author.pick(list(QUESTION_TEMPLATES)),
-    )
-    found, comments = _question_relevance(disorder, aspect, asked, wanted), []
-    when = f'2012-0{author.number(1, 9)}-{author.number(10, 28)} 1{author.number(0, 9)}:{author.number(10, 59)}:00'
-    for i in range(1, 11):
-        thought = plan_reply(author, asked)
-        text, doubt = (
-            _write_answer(author, thought),
-            thought.good and thought.topic == 'same' and author.chance(0.4),
-        )
-        label = 'PotentiallyUseful' if doubt else 'Good' if thought.good else 'Bad'
-        more = (
-            ('RELC_DATE', when),
-            ('RELC_USERID', f'U{author.number(1, 99)}'),
-            ('RELC_RELEVANCE2ORGQ', 'Bad' if found == 'Irrelevant' else label),
-        )
-        comments.append((f'{id}_C{i}', (author.pick(DOUBTS) if doubt else '') + text, label, more))
-    about = (
-        ('RELQ_ID', id),
-        ('RELQ_RANKING_ORDER', id.rpartition('_R')[2]),
+    thread_id = f'{question_id}_R{rank}'
+    related = _pick_related(author, new)
+    relevance = related.compare(new)
+    date = _write_date(author)
+    comments = [
+        _write_comment(author, f'{thread_id}_C{n}', related.disorder, relevance, date)
+        for n in range(1, _COMMENTS_PER_THREAD + 1)
+    ]
+    attributes = (
+        ('RELQ_ID', thread_id),
+        ('RELQ_RANKING_ORDER', str(rank)),
         ('RELQ_CATEGORY', 'Health'),
-        ('RELQ_DATE', when),
-        ('RELQ_RELEVANCE2ORGQ', found),
+        ('RELQ_DATE', date),
+        ('RELQ_RELEVANCE2ORGQ', relevance),
     )
-    org = ((('ORGQ_ID', id.rpartition('_R')[0]),), tuple(zip(('OrgQSubject', 'OrgQBody'), texts)))
-    return make_thread(id, *_ask_question(author, asked, wanted), comments, org, (about, ()))
+    original = ((('ORGQ_ID', question_id),), tuple(zip(('OrgQSubject', 'OrgQBody'), texts)))
+    subject, body = _ask_question(author, related.disorder, related.aspect)
+    return make_thread(thread_id, subject, body, comments, original, (attributes, ()))
 
-# %% ../../../nbs/data/generated/40_forum_text.ipynb #b559a7fe
+# %% ../../../nbs/data/generated/40_forum_text.ipynb #6aa2d531
 def write_threads(
     author: Author,
     prefix: str,  # of the ids, such as 'train-Q'
@@ -238,15 +276,11 @@ def write_threads(
 ) -> list[UnifiedSample]:
     "The first threads of a split; the new question changes after every ten"
     samples = []
-    for i in range(n):
-        if i % _THREADS_PER_QUESTION == 0:
-            disorder, aspect = author.draw('named'), author.pick(list(QUESTION_TEMPLATES))
-            new = (disorder, aspect, *_ask_question(author, disorder, aspect))
-        samples.append(
-            _write_thread(
-                author,
-                f'{prefix}{i // _THREADS_PER_QUESTION + 1}_R{i % _THREADS_PER_QUESTION + 1}',
-                new,
-            )
-        )
+    number = 0
+    while len(samples) < n:
+        number += 1
+        new = _Question(author.draw('named'), _pick_aspect(author))
+        texts = _ask_question(author, new.disorder, new.aspect)
+        for rank in range(1, min(_THREADS_PER_QUESTION, n - len(samples)) + 1):
+            samples.append(_write_thread(author, f'{prefix}{number}', rank, new, texts))
     return samples
