@@ -18,6 +18,7 @@ from typing import Any, cast
 import pandas as pd
 import yaml
 from ..data.base import MedxferError
+from ..data.corpora import find_group
 from ..evaluation.transfer_analysis import pair_arm
 from .advice import StudyCommand, override_key, replace_overrides, run_command
 from .arms import ARMS
@@ -241,7 +242,7 @@ def study_scores(
     record: StudyRecord,
     primary: bool = True,  # only the metric that decides, else all
 ) -> pd.DataFrame:
-    "Scores per document of all runs that are done: task, metric, arm, seed, doc_id, num, den"
+    "Scores per document of all runs that are done: task, metric, arm, seed, doc_id, num, den, group"
     frames = []
     for run in record.shown:
         scores = run.get_table('scores')
@@ -251,8 +252,20 @@ def study_scores(
         raise MedxferError(
             f'no run of the study {record.name} is done yet; `{record.command.study()}` runs them'
         )
-    scores = pd.concat(frames, ignore_index=True)
+    scores = _add_groups(record, pd.concat(frames, ignore_index=True))
     return _keep_primary(record, scores) if primary else scores
+
+
+def _add_groups(record: StudyRecord, scores: pd.DataFrame) -> pd.DataFrame:
+    "The scores with the group of each document (`data.corpora`)"
+    profiles = record.plan.get('data') or {}
+    known = scores[['task', 'doc_id']].drop_duplicates()
+    groups = {
+        (task, doc): find_group(task, profiles.get(task), doc)
+        for task, doc in known.itertuples(index=False)
+    }
+    pairs = zip(scores.task, scores.doc_id)
+    return scores.assign(group=[groups[pair] for pair in pairs])
 
 
 def _keep_primary(record: StudyRecord, scores: pd.DataFrame) -> pd.DataFrame:
