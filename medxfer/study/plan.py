@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 import yaml
-from ..data.load import fingerprint
 from ..data.base import write_atomic
 from .advice import StudyCommand
 from .arms import ARMS, COMPARED_ARMS, resolve_run
-from .config import ConfigError, RunSpec, compose, data_root, resolve_profile
+from .config import ConfigError, RunSpec, compose, fingerprint_tasks, resolve_profile
 
 # %% ../../nbs/study/10_plan.ipynb #a6aa9003
 @dataclass(frozen=True)
@@ -57,8 +56,7 @@ def plan_study(
         raise ConfigError(
             f'a study of transfer needs two tasks or more; this one has {", ".join(cfg["task"])}'
         )
-    root = data_root(cfg)
-    prints = {t: fingerprint(t, root, resolve_profile(cfg, t)) for t in cfg['task']}
+    prints = fingerprint_tasks(cfg)
     runs = [
         resolve_run([*base, *o], prints)
         for seed in cfg['plan']['seeds']

@@ -33,7 +33,7 @@ from medxfer.study.build import (
     build_loss_weights,
     windows_for,
 )
-from .config import RunSpec, compose, data_root, resolve_profile
+from .config import RunSpec, compose, data_root, make_corpora, resolve_profile
 from ..training.processes import OneProcess
 
 # %% ../../nbs/study/20_run.ipynb #7a05ebd0
@@ -85,8 +85,8 @@ class TaskData:
 
 
 def load_data(spec: RunSpec) -> dict[str, TaskData]:
-    "The documents of every task of a run"
-    cfg, root = spec.settings, data_root(spec.settings)
+    "The documents of every task of a run; they are generated first, if its experiment has made-up ones"
+    cfg, root = spec.settings, make_corpora(spec.settings)
     data = {
         t: _load_task_data(t, root, info['profile'], cfg['data'])
         for t, info in spec.config['tasks'].items()
@@ -497,6 +497,7 @@ def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
     build = choose_builder(
         processes.on_first(lambda: _choose_backend(spec, say))
     )  # first of all: an accelerator must come before transformers
+    processes.first_then_others(lambda: make_corpora(spec.settings))
     data, encoder = processes.together(lambda: load_data(spec)), encoder_for(spec)
     trainer = trainer_for(spec, data, encoder, say=say, processes=processes, build=build)
     processes.on_first(lambda: _smoke_test_if_due(spec, data, encoder, trainer, say))
