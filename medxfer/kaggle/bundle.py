@@ -316,9 +316,9 @@ def pack_data(
     "Pack the corpora of a study, if all of them may go"
     from medxfer.data.load import split_folders, task_folder, visible_files
     from medxfer.data.sources.venues import check_file_marks
-    from medxfer.study.config import data_root
+    from medxfer.study.config import make_corpora
 
-    root, files, corpora = data_root(settings), {}, find_corpora(settings)
+    root, files, corpora = make_corpora(settings), {}, find_corpora(settings)
     if lent := next((t for t in settings['task'] if settings['task'][t].get('terminology')), None):
         raise MedxferError(
             f'{lent} looks up concepts in a terminology, and terminologies are licensed to one person; leave the concepts out, or run this study at home'

@@ -8,10 +8,9 @@ __all__ = ['BASELINE_MODELS', 'plan_baselines', 'write_baselines', 'baseline_tab
 # %% ../../nbs/study/12_baseline.ipynb #75247b26
 import json
 import yaml
-from ..data.load import fingerprint
 from ..data.base import write_atomic
 from .arms import resolve_run
-from .config import ConfigError, RunSpec, compose, data_root, resolve_profile
+from .config import ConfigError, RunSpec, compose, fingerprint_tasks
 from .plan import StudyPlan, study_command
 
 # %% ../../nbs/study/12_baseline.ipynb #ce8a5b26
@@ -32,8 +31,7 @@ def plan_baselines(
             f'{bad[0]} is not for baselines: they take their seeds from plan.seeds and their models from --models'
         )
     cfg = compose(base)
-    root = data_root(cfg)
-    prints = {t: fingerprint(t, root, resolve_profile(cfg, t)) for t in cfg['task']}
+    prints = fingerprint_tasks(cfg)
     runs = [
         resolve_run([*base, f'model={m}', 'strategy=full', f'task={t}', f'seed={s}'], prints)
         for s in cfg['plan']['seeds']

@@ -15,7 +15,7 @@ import json, multiprocessing, os, shutil, threading, time
 from ..data.load import load_task
 from ..data.base import MedxferError, write_atomic
 from .arms import resolve_run
-from .config import RunSpec, data_root, resolve_profile
+from .config import RunSpec, make_corpora, resolve_profile
 from .plan import StudyPlan
 from .progress import Board, progress_row
 from .run import execute, load_data, lock_folder, read_state, update_state
@@ -119,6 +119,7 @@ def run_study(
     "Bring every run of a study to its end"
     todo, out = find_unfinished_runs(plan, say)
     if todo:
+        make_corpora(plan.settings)  # once, and not in each worker
         context, n = (
             multiprocessing.get_context('spawn'),
             min(worker_count(plan, workers), len(todo)),
@@ -218,7 +219,7 @@ def score_dictionary(plan: StudyPlan) -> dict:
 
     path, root, splits = (
         plan.folder / 'lookup.json',
-        data_root(plan.settings),
+        make_corpora(plan.settings),
         plan.settings['data']['splits'],
     )
     files = {

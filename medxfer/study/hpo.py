@@ -12,10 +12,9 @@ import hashlib, json
 
 import numpy as np
 
-from ..data.load import fingerprint
 from ..data.base import MedxferError, locked_file, write_atomic
 from .arms import ARMS, override_key, resolve_run
-from .config import ConfigError, RunSpec, compose, data_root, resolve_profile, run_id
+from .config import ConfigError, RunSpec, compose, fingerprint_tasks, run_id
 from .plan import expand_plan, sort_by_needs
 from .tuned import check_best
 from .run import dev_score, execute, read_state
@@ -315,12 +314,7 @@ def tune(
         )
     base = (f'experiment={experiment}', *overrides)
     cfg = compose(base)
-    tuner = Tuner(
-        base,
-        cfg,
-        read_search(cfg),
-        {t: fingerprint(t, data_root(cfg), resolve_profile(cfg, t)) for t in cfg['task']},
-    )
+    tuner = Tuner(base, cfg, read_search(cfg), fingerprint_tasks(cfg))
     with locked_file(
         tuner.folder / '.lock',
         f'another process is tuning in {tuner.folder}; wait for it or stop it',

@@ -6,16 +6,18 @@
 __all__ = ['StudyPlan', 'plan_study', 'study_command', 'expand_plan', 'sort_by_needs', 'planned_tokens', 'write_study']
 
 # %% ../../nbs/study/10_plan.ipynb #8b00317e
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 import yaml
-from ..data.load import fingerprint
 from ..data.base import write_atomic
 from .advice import StudyCommand
+from .claims import is_ablation
 from .arms import ARMS, COMPARED_ARMS, resolve_run
 from .lock import describe_plan, record_plan
-from .config import ConfigError, RunSpec, compose, data_root, resolve_profile
+from .config import ConfigError, RunSpec, compose, fingerprint_tasks, resolve_profile
 from .run import read_state
 
 # %% ../../nbs/study/10_plan.ipynb #a6aa9003
@@ -26,6 +28,7 @@ class StudyPlan:
     settings: dict  # composed configuration without a seed or an arm
     runs: tuple[RunSpec, ...]
     command: StudyCommand | None = None  # what to type about it; None: a run of no experiment
+    owners: Mapping = field(default_factory=dict)  # id of an arm's run: labels of its strategies
 
     @property
     def folder(self) -> Path:
@@ -59,19 +62,25 @@ def plan_study(
         raise ConfigError(
             f'a study of transfer needs two tasks or more; this one has {", ".join(cfg["task"])}'
         )
-    root = data_root(cfg)
-    prints = {t: fingerprint(t, root, resolve_profile(cfg, t)) for t in cfg['task']}
-    runs = [
-        resolve_run([*base, *o], prints)
-        for seed in cfg['plan']['seeds']
-        for o in expand_plan(cfg, base, seed)
-    ]
-    if unknown := set(only) - {r.arm for r in runs}:
-        raise ConfigError(
-            f'the study has no arm {sorted(unknown)[0]!r}; it has {", ".join(sorted({r.arm for r in runs}))}'
-        )
+    prints = fingerprint_tasks(cfg)
+    runs, owners = [], {}
+    for seed in cfg['plan']['seeds']:
+        for owner, overrides_of_run in expand_plan(cfg, base, seed):
+            run = resolve_run([*base, *overrides_of_run], prints)
+            runs.append(run)
+            if owner and owner not in owners.setdefault(run.id, []):
+                owners[run.id].append(owner)
+    _refuse_unknown_arms(only, runs)
     kept = sort_by_needs(r for r in runs if not only or r.arm in only)
-    return StudyPlan(cfg, tuple(kept), study_command(cfg, experiment, overrides))
+    command = study_command(cfg, experiment, overrides)
+    return StudyPlan(cfg, tuple(kept), command, {i: tuple(names) for i, names in owners.items()})
+
+
+def _refuse_unknown_arms(only: Iterable[str], runs: Iterable[RunSpec]):
+    known = sorted({run.arm for run in runs})
+    unknown = sorted(set(only) - set(known))
+    if unknown:
+        raise ConfigError(f'the study has no arm {unknown[0]!r}; it has {", ".join(known)}')
 
 
 def study_command(cfg: dict, experiment: str, overrides=()) -> StudyCommand:
@@ -81,23 +90,50 @@ def study_command(cfg: dict, experiment: str, overrides=()) -> StudyCommand:
 
 # %% ../../nbs/study/10_plan.ipynb #09117d9e
 def expand_plan(cfg: dict, base, seed: int):
-    "The overrides of every run of one seed that is asked for"
-    for strategy in cfg['plan']['strategies']:
-        of = [f'strategy={strategy}', f'seed={seed}']
-        yield from (
-            ([*of, f'task={t}'] for t in cfg['task'])
-            if compose([*base, of[0]])['strategy']['single']
-            else [of]
+    "For every run of one seed that is asked for: the label of the strategy whose arm it is ('' for none), and its overrides"
+    plan = cfg['plan']
+    unknown = [arm for arm in plan['arms'] if arm not in COMPARED_ARMS]
+    if unknown:
+        raise ConfigError(
+            f'there is no arm {unknown[0]!r} to compare with; there are: {", ".join(COMPARED_ARMS)}'
         )
-    for arm in cfg['plan']['arms']:
-        if arm not in COMPARED_ARMS:
-            raise ConfigError(
-                f'there is no arm {arm!r} to compare with; there are: {", ".join(COMPARED_ARMS)}'
-            )
+    strategies = {name: _compose_strategy(tuple(base), name) for name in plan['strategies']}
+    for name, strategy in strategies.items():
+        of = [f'strategy={name}', f'seed={seed}']
+        if strategy['single']:
+            yield from (('', [*of, f'task={t}']) for t in cfg['task'])
+        else:
+            yield '', of
+    judged = {name: s for name, s in strategies.items() if _has_arms(s)}
+    for i, (name, strategy) in enumerate(judged.items()):
+        arms = [arm for arm in plan['arms'] if i == 0 or arm in _JUDGED_ARMS]
+        for arm, about in _list_arm_runs(cfg, strategy, arms):
+            yield strategy['label'], [f'strategy={name}', f'arm={arm}', *about, f'seed={seed}']
+
+
+_JUDGED_ARMS = ('st-own', 'st-total', 'placebo', 'scalar')  # of every strategy; others of the first
+
+
+@lru_cache
+def _compose_strategy(base: tuple, name: str) -> dict:
+    "The settings of a strategy in a study"
+    return compose([*base, f'strategy={name}'])['strategy']
+
+
+def _has_arms(strategy: dict) -> bool:
+    "Whether a strategy is compared with arms: ablations are compared with each other, and single tasks are arms"
+    return not strategy['single'] and not is_ablation(strategy['label'])
+
+
+def _list_arm_runs(cfg: dict, strategy: dict, arms: list[str]):
+    "Every arm of a strategy with what its run is about, subject by subject"
+    # a fusion and a strategy that is still to be chosen are built from other runs, which have no placebo
+    built = bool(strategy['fusion'] or strategy['among'])
+    possible = [arm for arm in arms if not built or ARMS[arm].subject == 'task']
     for subject in _list_subjects(cfg):
-        for arm in cfg['plan']['arms']:
+        for arm in possible:
             if subject in _SUBJECTS[ARMS[arm].subject](cfg):
-                yield [f'arm={arm}', *subject, f'seed={seed}']
+                yield arm, subject
 
 
 _SUBJECTS = {  # subject of an arm: the overrides of each of its runs
@@ -139,13 +175,14 @@ def planned_tokens(
     own, seen = {}, {}
     for r in plan.runs:
         budget, shots = r.config['budget'], r.config.get('shots')
-        share = sizes[r.tasks[0]] / sum(sizes.values()) if budget.get('tokens') == 'own' else 1
-        own[r.id] = (
-            seen[budget['of']] * share
-            if 'of' in budget
-            else sum(sizes[t] * (shots / documents[t] if shots else 1) for t in r.tasks)
-            * budget['epochs']
-        )
+        if 'of' in budget:
+            whole = budget['tokens'] == 'total'
+            share = 1 if whole else sizes[r.tasks[0]] / sum(sizes.values())
+            own[r.id] = seen[budget['of']] * share
+        else:
+            about = budget['tasks'] if budget.get('share') == 'total' else r.tasks
+            part = {t: shots / documents[t] if shots else 1 for t in about}
+            own[r.id] = sum(sizes[t] * part[t] for t in about) * budget['epochs']
         seen[r.id] = own[r.id] + sum(seen[i] for i in (r.config.get('start') or {}).get('runs', []))
     return {k: round(v) for k, v in own.items()}
 
@@ -163,6 +200,7 @@ def write_study(
         dict(
             id=r.id,
             arm=r.arm,
+            of=list(plan.owners.get(r.id, ())),
             strategy=r.config['strategy']['name'],
             tasks=r.tasks,
             target=r.config['target'],
@@ -182,7 +220,6 @@ def write_study(
         command=plan.command.to_record(),
         tasks=plan.tasks,
         strategies=sorted(compared),
-        reference=cfg['reference'],
         seeds=list(cfg['plan']['seeds']),
         margins=cfg['plan']['margins'],
         primary={t: primary_metric(t, resolve_profile(cfg, t)) for t in plan.tasks},

@@ -13,6 +13,7 @@ from pathlib import Path
 import os, re, subprocess, tempfile, uuid
 from ..data.base import MedxferError, write_atomic
 from .arms import resolve_run
+from .config import make_corpora
 from medxfer.study.engines import (
     PLACE_VARIABLE,
     Outcome,
@@ -241,6 +242,7 @@ def run_study_on_ray(
     todo, out = find_unfinished_runs(plan, say)
     if not todo:
         return out
+    make_corpora(plan.settings)  # once, and not on each machine
     with connect_ray(address) as ray:
         nodes = list_machines(ray)
         gpus, cpus = (

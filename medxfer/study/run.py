@@ -17,7 +17,7 @@ import yaml
 from ..data.load import load_task
 from ..data.base import MedxferError, Relation, Span, locked_file, write_atomic
 from ..data.corpora import get_corpus, get_task
-from .arms import reference_overrides, resolve_run
+from .arms import resolve_run, strategy_overrides
 from medxfer.study.build import (
     base_spec,
     choose_device,
@@ -30,10 +30,11 @@ from medxfer.study.build import (
     schemas_for,
     scored_tasks,
     train_settings,
+    training_windows,
     build_loss_weights,
     windows_for,
 )
-from .config import RunSpec, compose, data_root, resolve_profile
+from .config import RunSpec, compose, data_root, make_corpora, resolve_profile
 from ..training.processes import OneProcess
 
 # %% ../../nbs/study/20_run.ipynb #7a05ebd0
@@ -85,8 +86,8 @@ class TaskData:
 
 
 def load_data(spec: RunSpec) -> dict[str, TaskData]:
-    "The documents of every task of a run"
-    cfg, root = spec.settings, data_root(spec.settings)
+    "The documents of every task of a run; they are generated first, if its experiment has made-up ones"
+    cfg, root = spec.settings, make_corpora(spec.settings)
     data = {
         t: _load_task_data(t, root, info['profile'], cfg['data'])
         for t, info in spec.config['tasks'].items()
@@ -113,8 +114,8 @@ def _drop_leaked_documents(spec: RunSpec, data: dict, root) -> dict[str, TaskDat
 
     cfg = spec.settings
     study = (
-        compose(reference_overrides(spec.overrides, cfg)) if cfg['arm'] else cfg
-    )  # an arm must leave out what its reference does
+        compose(strategy_overrides(spec.overrides, cfg)) if cfg['arm'] else cfg
+    )  # an arm must leave out what its strategy does
     tests = {
         t: data[t].test
         if t in data
@@ -155,13 +156,18 @@ def find_needed_folders(spec: RunSpec) -> dict[str, Path]:
     return {run.id: _find_folder(spec, run) for run in spec.needs}
 
 # %% ../../nbs/study/20_run.ipynb #cdbaf642
-def token_budget(spec: RunSpec, windows: dict, folders: dict) -> int:
+def token_budget(spec: RunSpec, windows: dict, folders: dict, encoder) -> int:
     "How many tokens a run may spend"
     from medxfer.training.ledger import tokens_per_task
 
     budget = spec.config['budget']
     if 'of' not in budget:
-        return round(budget['epochs'] * sum(len(w) for ws in windows.values() for w in ws))
+        counted = windows
+        if budget.get('share') == 'total':
+            counted = windows | _windows_of_others(
+                spec, set(budget['tasks']) - set(windows), encoder
+            )
+        return round(budget['epochs'] * sum(len(w) for ws in counted.values() for w in ws))
     spent = tokens_per_task(folders[budget['of']] / 'ledger.parquet')
     found = spent.get(spec.tasks[0], 0) if budget['tokens'] == 'own' else sum(spent.values())
     if not found:
@@ -169,6 +175,15 @@ def token_budget(spec: RunSpec, windows: dict, folders: dict) -> int:
             f'the run {budget["of"]} spent no token on {spec.tasks[0]}, so {spec.arm} has no budget; raise budget.epochs'
         )
     return found
+
+# %% ../../nbs/study/20_run.ipynb #d3fa1f9c
+def _windows_of_others(spec: RunSpec, tasks: set[str], encoder) -> dict:
+    "The training windows of tasks that an arm leaves out and its strategy trains"
+    if not tasks:
+        return {}
+    whole = resolve_run(strategy_overrides(spec.overrides, spec.settings))
+    data = {task: d for task, d in load_data(whole).items() if task in tasks}
+    return training_windows(encoder, data)
 
 # %% ../../nbs/study/20_run.ipynb #44d970bf
 def _inherit_ledger(spec: RunSpec, folders: dict) -> list:
@@ -310,7 +325,7 @@ def trainer_for(
     trainer = MultiTaskTrainer(
         model,
         windows,
-        budget or token_budget(spec, windows, folders),
+        budget or token_budget(spec, windows, folders, encoder),
         folder or spec.folder / 'checkpoints',
         encoder.pad_id,
         settings,
@@ -497,6 +512,7 @@ def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
     build = choose_builder(
         processes.on_first(lambda: _choose_backend(spec, say))
     )  # first of all: an accelerator must come before transformers
+    processes.first_then_others(lambda: make_corpora(spec.settings))
     data, encoder = processes.together(lambda: load_data(spec)), encoder_for(spec)
     trainer = trainer_for(spec, data, encoder, say=say, processes=processes, build=build)
     processes.on_first(lambda: _smoke_test_if_due(spec, data, encoder, trainer, say))
