@@ -7,8 +7,9 @@ __all__ = ['SPLITS', 'FOLDER_SPLITS', 'task_folder', 'split_folders', 'declared_
            'write_task', 'visible_files', 'fingerprint']
 
 # %% ../../nbs/data/02_load.ipynb #9ffacd5f
-from pathlib import Path
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 import hashlib, json
 from medxfer.data.base import (
     Corpus,
@@ -16,6 +17,7 @@ from medxfer.data.base import (
     DataError,
     Format,
     ParseReport,
+    UnifiedSample,
     count_samples,
     write_atomic,
 )
@@ -23,36 +25,41 @@ from .corpora import get_corpus, get_task
 
 # %% ../../nbs/data/02_load.ipynb #dcaad6cd
 SPLITS = ('train', 'dev', 'test')
-FOLDER_SPLITS = dict(
-    train='train', dev='dev', devel='dev', trial='dev', test='test', eval='test'
-)  # folder name: split
+FOLDER_SPLITS = {  # name of a folder: split
+    'train': 'train',
+    'dev': 'dev',
+    'devel': 'dev',
+    'trial': 'dev',
+    'test': 'test',
+    'eval': 'test',
+}
 
 # %% ../../nbs/data/02_load.ipynb #7c93da5b
 def _find_splits(folder: Path) -> dict[str, Path]:  # split to folder, train first
-    "The split folders that a folder holds; a `DataError` where two stand for one split"
-    there = {}
-    for path in sorted(
-        p for p in folder.iterdir() if p.name.lower() in FOLDER_SPLITS and p.is_dir()
-    ):
-        split = FOLDER_SPLITS[path.name.lower()]
-        if split in there:
+    "The split folders in a folder; a `DataError` if two are for one split"
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        split = FOLDER_SPLITS.get(path.name.lower())
+        if split is None or not path.is_dir():
+            continue
+        if split in found:
             raise DataError(
-                f'holds {there[split].name} and {path.name}, which are both the {split} split; keep one',
+                f'holds {found[split].name} and {path.name}, which are both the {split} split; keep one',
                 folder,
             )
-        there[split] = path
-    return {s: there[s] for s in SPLITS if s in there}
+        found[split] = path
+    return {split: found[split] for split in SPLITS if split in found}
 
 # %% ../../nbs/data/02_load.ipynb #1340273c
 def task_folder(
     name: str,  # task
     root,  # the folder that holds it, or is it
-    profile: str | None = None,  # looked for by name, too
+    profile: str | None = None,  # also looked for by name
 ) -> Path:
-    "The folder of task `name`; a `DataError` where there is none"
+    "The folder of task `name`; a `DataError` if there is none"
     root = Path(root)
     if not root.is_dir():
-        raise DataError('there is no such folder; give the folder that holds your corpora', root)
+        raise DataError('no such folder; give the folder that holds your corpora', root)
     if profile:
         for folder in (root / name / profile, root / profile / name):
             if folder.is_dir():
@@ -69,23 +76,23 @@ def task_folder(
 def split_folders(
     name: str,  # task
     root,  # see `task_folder`
-    split: str | None = None,  # None: every split that is there
+    split: str | None = None,  # None: every split
     profile: str | None = None,
-) -> dict[str, Path]:  # split to folder; '' where files lie right under the task
+) -> dict[str, Path]:  # split to folder; '' if the files are directly in the task's folder
     "The folders to read"
     folder = task_folder(name, root, profile)
-    there = _find_splits(folder)
-    if not there:
+    found = _find_splits(folder)
+    if not found:
         return {'': folder}
     if split is None:
-        return there
-    if split not in there:
-        raise DataError(f'has no split {split!r}; there: {", ".join(there)}', folder)
-    return {split: there[split]}
+        return found
+    if split not in found:
+        raise DataError(f'has no split {split!r}; it has {", ".join(found)}', folder)
+    return {split: found[split]}
 
 # %% ../../nbs/data/02_load.ipynb #ab67fe97
 def declared_profile(task: str, folder: Path) -> str:
-    "The profile that a task's folder says it holds, '' where it does not say"
+    "The profile that a task's folder says it has, '' if it does not say"
     origin = folder / '.origin.json'
     try:
         if origin.is_file():
@@ -94,33 +101,26 @@ def declared_profile(task: str, folder: Path) -> str:
         raise DataError('is damaged; download the corpus again into a new folder', origin) from None
     if (folder.parent / 'world.json').is_file():
         return 'synthetic_d' if folder.name.endswith('_d') else 'synthetic'
-    profiles, path = [c.profile for c in get_task(task).corpora], folder.resolve()
-    return next(
-        (
-            p
-            for p in profiles
-            if p in (path.name, path.parent.name, path.name.removeprefix(f'{task}_'))
-        ),
-        '',
-    )
+    path = folder.resolve()
+    names = (path.name, path.parent.name, path.name.removeprefix(f'{task}_'))
+    declared = [c.profile for c in get_task(task).corpora if c.profile in names]
+    return declared[0] if declared else ''
 
 # %% ../../nbs/data/02_load.ipynb #f1b67762
 def find_format(
     name: str,  # task
     folder: Path,  # files of one split
-    profile: str | None = None,  # None: the first whose files are there
+    profile: str | None = None,  # None: the first whose files are found
 ) -> tuple[CorpusInfo, Format]:
-    "The profile and the format that read a folder; a `DataError` where none does"
+    "The profile and the format that read a folder; a `DataError` if none does"
     task = get_task(name)
-    profiles = (
-        [get_corpus(name, profile)]
-        if profile
-        else [get_corpus(name, c.profile) for c in task.corpora]
-    )
-    for info in profiles:
-        if found := task.format_of(folder, info):
-            return info, found
-    wanted = dict.fromkeys(f.name for info in profiles for f in info.formats)
+    profiles = [profile] if profile else [corpus.profile for corpus in task.corpora]
+    candidates = [get_corpus(name, p) for p in profiles]
+    for info in candidates:
+        form = task.format_of(folder, info)
+        if form:
+            return info, form
+    wanted = dict.fromkeys(form.name for info in candidates for form in info.formats)
     raise DataError(
         f'holds no document of {name}; looked for files of the kind {" or ".join(wanted)}', folder
     )
@@ -130,34 +130,32 @@ def load_task(
     name: str,  # e.g. 'semeval2014t7'
     root,  # folder that holds the task's folder, or is it
     split: str | None = None,  # None: every split
-    profile: str
-    | None = None,  # None: what the folder declares, or the first of the task's whose files are there
+    profile: str | None = None,  # None: the declared one, or the first whose files are found
     strict: bool = False,  # raise at the first problem in a file
 ) -> Corpus:  # samples, and a report of every problem
     "Read a task's official files"
     if profile:
-        get_corpus(name, profile)
-    report, samples, info = ParseReport(strict), [], None
-    profile = profile or declared_profile(name, task_folder(name, root)) or None
-    for which, folder in split_folders(name, root, split, profile).items():
-        info, form = find_format(name, folder, info.profile if info else profile)
-        found = [
-            replace(s, task=name, split=which or s.split, source=info.source)
-            for s in form.read(folder, report)
-        ]
-        if split:
-            found = [s for s in found if s.split == split]
-        if not found:
-            raise DataError(
-                f'holds no document of {name}' + (f' in split {split!r}' if split else ''), folder
-            )
-        samples += found
+        get_corpus(name, profile)  # refuses an unknown one
+    found = profile or declared_profile(name, task_folder(name, root))
+    report = ParseReport(strict)
+    samples: list[UnifiedSample] = []
+    for folder_split, folder in split_folders(name, root, split, found).items():
+        info, form = find_format(name, folder, found or None)
+        found = info.profile  # of the first folder, for all of them
+        before = len(samples)
+        for sample in form.read(folder, report):
+            sample_split = folder_split or sample.split
+            if split in (None, sample_split):
+                samples.append(replace(sample, task=name, split=sample_split, source=info.source))
+        if len(samples) == before:
+            of_split = f' in split {split!r}' if split else ''
+            raise DataError(f'holds no document of {name}{of_split}', folder)
     report.counts += count_samples(samples)
-    return Corpus(name, info.profile, tuple(samples), report)
+    return Corpus(name, found, tuple(samples), report)
 
 # %% ../../nbs/data/02_load.ipynb #6b999ae6
 def _resolve_inside(folder: Path, name: str) -> Path:
-    "The path of a file in a folder; a `DataError` where its name leads elsewhere"
+    "The path of a file in a folder; a `DataError` if its name leads elsewhere"
     path = folder / name
     if '\0' in name or not path.resolve().is_relative_to(folder.resolve()) or path == folder:
         raise DataError(
@@ -169,30 +167,33 @@ def _resolve_inside(folder: Path, name: str) -> Path:
 # %% ../../nbs/data/02_load.ipynb #3b1cf6e5
 def write_task(
     name: str,  # task
-    samples,  # UnifiedSamples of that task
+    samples: Iterable[UnifiedSample],  # of that task
     folder,  # gets one folder per split
     profile: str | None = None,  # decides the kind of files; None: the task's default
 ):
     "Write official files, so that `load_task` gives equal samples"
-    form, groups, files = get_corpus(name, profile).formats[0], {}, {}
-    for s in samples:
-        groups.setdefault(s.split, []).append(s)
-    for split, group in groups.items():
-        for file, content in form.files(group).items():
+    form = get_corpus(name, profile).formats[0]
+    by_split: dict[str, list[UnifiedSample]] = {}
+    for sample in samples:
+        by_split.setdefault(sample.split, []).append(sample)
+    files: dict[Path, bytes] = {}
+    for split, of_split in by_split.items():
+        for file, content in form.files(of_split).items():
             files[_resolve_inside(Path(folder) / split, file)] = content.encode('utf-8')
-    for parent in {p.parent for p in files}:
-        parent.mkdir(parents=True, exist_ok=True)
     for path, data in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, data)
 
-# %% ../../nbs/data/02_load.ipynb #369eb605
+# %% ../../nbs/data/02_load.ipynb #c730219e
 def visible_files(folder) -> list[Path]:
-    "The files below a folder, but for hidden ones and those in hidden folders, such as an editor's copies"
-    return sorted(
-        p
-        for p in Path(folder).rglob('*')
-        if p.is_file() and not any(part.startswith('.') for part in p.relative_to(folder).parts)
-    )
+    "The files below a folder, except hidden ones and those in hidden folders, such as an editor's copies"
+    root = Path(folder)
+    found = []
+    for path in sorted(root.rglob('*')):
+        is_hidden = any(part.startswith('.') for part in path.relative_to(root).parts)
+        if path.is_file() and not is_hidden:
+            found.append(path)
+    return found
 
 
 def fingerprint(
@@ -200,10 +201,10 @@ def fingerprint(
     root,  # as for `load_task`
     profile: str | None = None,
 ) -> str:  # 16 hex digits
-    "A hash of a task's files, the same wherever they lie"
-    h = hashlib.sha256()
+    "A hash of a task's files, the same wherever they are"
+    digest = hashlib.sha256()
     for split, folder in sorted(split_folders(name, root, profile=profile).items()):
-        for p in visible_files(folder):
-            h.update(f'{split}/{p.relative_to(folder).as_posix()}\0'.encode())
-            h.update(hashlib.sha256(p.read_bytes()).digest())
-    return h.hexdigest()[:16]
+        for path in visible_files(folder):
+            digest.update(f'{split}/{path.relative_to(folder).as_posix()}\0'.encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]

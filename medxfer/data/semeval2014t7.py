@@ -14,7 +14,9 @@ from .formats.pipe import DISORDER_LABEL, PipeFormat
 class ShareTask(Task):
     "SemEval-2014 Task 7"
 
-    name, labels, scorer = 'semeval2014t7', (DISORDER_LABEL,), 'medxfer.evaluation.spans:SHARE'
+    name = 'semeval2014t7'
+    labels = (DISORDER_LABEL,)
+    scorer = 'medxfer.evaluation.spans:SHARE'
     about = 'disorder mentions in clinical notes, discontiguous ones too (A), and the UMLS concept of each (B)'
     corpora = (
         CorpusInfo(

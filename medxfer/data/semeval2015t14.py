@@ -13,8 +13,13 @@ from .formats.pipe import DISORDER_LABEL, SlotPipeFormat
 class SlotTask(Task):
     "SemEval-2015 Task 14"
 
-    name, labels, scorer = 'semeval2015t14', (DISORDER_LABEL,), 'medxfer.evaluation.slots:SLOTS'
-    about = 'disorder mentions with their UMLS concept (1), and negation, subject, uncertainty, course, severity, conditional, generic and body location of each (2)'
+    name = 'semeval2015t14'
+    labels = (DISORDER_LABEL,)
+    scorer = 'medxfer.evaluation.slots:SLOTS'
+    about = (
+        'disorder mentions with their UMLS concept (1), and negation, subject, uncertainty, course, '
+        'severity, conditional, generic and body location of each (2)'
+    )
     corpora = (
         CorpusInfo(
             'official',

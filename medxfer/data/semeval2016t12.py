@@ -6,20 +6,23 @@
 __all__ = ['TASK', 'TempEvalTask']
 
 # %% ../../nbs/data/12_semeval2016t12.ipynb #8c2d3856
+from collections.abc import Iterable
+from pathlib import Path
 from .formats.anafora import AnaforaFormat
-from .base import VENUES, CorpusInfo, Task
+from .base import VENUES, CorpusInfo, ParseReport, Task, UnifiedSample
 
 # %% ../../nbs/data/12_semeval2016t12.ipynb #bb855fef
 class TempEvalTask(Task):
     "SemEval-2016 Task 12"
 
-    name, scorer = 'semeval2016t12', 'medxfer.evaluation.temporal:TEMPORAL'
+    name = 'semeval2016t12'
+    labels = ('EVENT', 'TIMEX3', 'SECTIONTIME', 'DOCTIME')
+    scorer = 'medxfer.evaluation.temporal:TEMPORAL'
     about = (
         'Clinical TempEval: events, times, their attributes, DocTimeRel and CONTAINS in clinical notes (THYME); '
         'the open profile is E3C, whose labels differ, so its scores say nothing about THYME'
     )
-    labels = 'EVENT', 'TIMEX3', 'SECTIONTIME', 'DOCTIME'
-    files = AnaforaFormat(), AnaforaFormat('system')
+    files = (AnaforaFormat(), AnaforaFormat('system'))
     corpora = (
         CorpusInfo(
             'official',
@@ -43,10 +46,18 @@ class TempEvalTask(Task):
         CorpusInfo('synthetic', 'generated', 'Apache-2.0', 'medxfer', VENUES, files),
     )
 
-    def submitted(self, path, gold, folder, report):
-        "A system's XML, whose texts lie beside the gold"
+    def submitted(
+        self,
+        path: Path,
+        gold: Iterable[UnifiedSample],
+        folder: Path,  # of the gold, with the texts
+        report: ParseReport,
+    ) -> tuple[UnifiedSample, ...] | None:  # None: not a folder of a system's XML
+        "A system's XML, whose texts are beside the gold"
         form = AnaforaFormat('system', texts=folder)
-        return tuple(form.read(path, report)) if path.is_dir() and form.claims(path) else None
+        if not path.is_dir() or not form.claims(path):
+            return None
+        return tuple(form.read(path, report))
 
 
 TASK = TempEvalTask()

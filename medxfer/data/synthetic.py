@@ -6,6 +6,7 @@
 __all__ = ['CORPORA', 'DOCUMENTS_PER_SPLIT', 'generate_samples', 'write_corpora', 'select_world_tasks']
 
 # %% ../../nbs/data/20_synthetic.ipynb #42b1958f
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 import json, os, shutil
@@ -28,7 +29,8 @@ from .generated.world import DEFAULT_TASKS, WORLD_TASKS, World, task_index
 # %% ../../nbs/data/20_synthetic.ipynb #cd450f01
 CORPORA = {task: (task, 'synthetic') for task in WORLD_TASKS}  # name of a folder: task and profile
 CORPORA['semeval2017t3_d'] = ('semeval2017t3', 'synthetic_d')
-_WRITERS = {  # task: what an author writes, what of it is annotated, what a document is called
+# Task: what an author writes, what of it is annotated, what a document is called.
+_WRITERS = {
     'semeval2014t7': (write_note, annotate_disorders, 'note'),
     'semeval2021t6': (write_criteria, annotate_all, 'trial'),
     'semeval2015t14': (write_slot_note, annotate_slots, 'chart'),
@@ -38,7 +40,7 @@ _WRITERS = {  # task: what an author writes, what of it is annotated, what a doc
 
 def _write_documents(
     author: Author,
-    task: str,  # a key of WRITERS
+    task: str,  # a key of _WRITERS
     prefix: str,  # of the ids
     n: int,
 ) -> list[UnifiedSample]:
@@ -48,9 +50,8 @@ def _write_documents(
     for i in range(1, n + 1):
         phrase = write(author)
         text, where = lay_out(author, phrase)
-        samples.append(
-            UnifiedSample(f'{prefix}-{name}-{i:05d}', task, text, **annotate(where, phrase))
-        )
+        fields = annotate(where, phrase)
+        samples.append(UnifiedSample(f'{prefix}-{name}-{i:05d}', task, text, **fields))
     return samples
 
 # %% ../../nbs/data/20_synthetic.ipynb #c6183f17
@@ -60,83 +61,102 @@ def generate_samples(
     split: str,  # 'train' shows part of the guideline's words; 'dev' and 'test' use all of them
     n: int,  # documents; threads and Arabic questions count as one each
 ) -> tuple[UnifiedSample, ...]:
-    "Documents of one split; the first of them stay the same where `n` grows"
-    if corpus not in CORPORA:
-        raise MedxferError(f'no text can be generated for {corpus!r}; known: {", ".join(CORPORA)}')
-    task, arabic = CORPORA[corpus][0], corpus == 'semeval2017t3_d'
-    author = Author(world, task, split, 'ar' if arabic else 'en')
-    if arabic:
-        samples = [
-            write_question(author, f'{split}-{i}', split == 'train') for i in range(1, n + 1)
-        ]
+    "Documents of one split; the first of them stay the same if `n` grows"
+    _check_known(corpus)
+    task, profile = CORPORA[corpus]
+    is_arabic = profile == 'synthetic_d'
+    author = Author(world, task, split, 'ar' if is_arabic else 'en')
+    if is_arabic:
+        ids = [f'{split}-{number}' for number in range(1, n + 1)]
+        samples = [write_question(author, id, confident=split == 'train') for id in ids]
     elif task == 'semeval2017t3':
         samples = write_threads(author, f'{split}-Q', n)
     else:
         samples = _write_documents(author, task, split, n)
     return tuple(replace(s, task=task, source='generated', split=split) for s in samples)
 
-# %% ../../nbs/data/20_synthetic.ipynb #cb3f32ae
-DOCUMENTS_PER_SPLIT = {'train': 60, 'dev': 20, 'test': 60}  # per split
+# %% ../../nbs/data/20_synthetic.ipynb #a6826641
+def _check_known(corpus: str):
+    if corpus not in CORPORA:
+        raise MedxferError(f'cannot generate text for {corpus!r}; known: {", ".join(CORPORA)}')
 
-# %% ../../nbs/data/20_synthetic.ipynb #68aeed11
+# %% ../../nbs/data/20_synthetic.ipynb #cb3f32ae
+DOCUMENTS_PER_SPLIT = {'train': 60, 'dev': 20, 'test': 60}
+
+
 def write_corpora(
     folder,  # gets TASK/SPLIT/ with official files, and world.json
     seed: int = 0,
     sharing: float = 1.0,  # part of the words that the tasks have in common, 0 to 1
-    documents: dict = DOCUMENTS_PER_SPLIT,  # documents per split
+    documents: dict = DOCUMENTS_PER_SPLIT,
     tasks=DEFAULT_TASKS,  # some of CORPORA
-    world: str = 'shared',  # one of WORLDS: what the tasks have in common
+    world: str = 'shared',  # one of WORLD_KINDS: what the tasks have in common
 ):
     "Write a world's corpora; the same arguments give the same bytes"
-    if wrong := [t for t in tasks if t not in CORPORA]:
-        raise MedxferError(
-            f'no text can be generated for {wrong[0]!r}; known: {", ".join(CORPORA)}'
-        )
-    folder, whole = Path(folder).resolve(), World(seed, sharing, world, select_world_tasks(tasks))
-    if wrong := [s for s, n in documents.items() if s not in SPLITS or n < 1]:
-        raise MedxferError(
-            f'documents has {wrong[0]}: {documents[wrong[0]]}; give a count above 0 for some of {", ".join(SPLITS)}'
-        )
-    made = dict(
+    for corpus in tasks:
+        _check_known(corpus)
+    whole = World(seed, sharing, world, select_world_tasks(tasks))
+    _check_documents(documents)
+    folder = Path(folder).resolve()
+    recipe = dict(
         seed=seed, sharing=sharing, world=world, documents=dict(documents), tasks=list(tasks)
     )
-    if _holds_corpora(folder, made):
+    if _holds_corpora(folder, recipe):
         return
-    samples = {
-        t: [s for split, n in documents.items() for s in generate_samples(whole, t, split, n)]
-        for t in tasks
-    }
     aside = folder.with_name(f'.{folder.name}.{os.getpid()}')
+    samples = {corpus: _generate_splits(whole, corpus, documents) for corpus in tasks}
     try:
-        for name, docs in samples.items():
-            write_task(CORPORA[name][0], docs, aside / name, CORPORA[name][1])
-        (aside / 'world.json').write_text(json.dumps(made, indent=1) + '\n')
+        for corpus, of_corpus in samples.items():
+            task, profile = CORPORA[corpus]
+            write_task(task, of_corpus, aside / corpus, profile)
+        (aside / 'world.json').write_text(json.dumps(recipe, indent=1) + '\n')
         os.replace(aside, folder)
     except OSError:
-        if not _holds_corpora(folder, made):
-            raise  # else another process was quicker and wrote the same
+        # Another process may have been quicker and written the same.
+        if not _holds_corpora(folder, recipe):
+            raise
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def select_world_tasks(corpora) -> tuple[str, ...]:
+def select_world_tasks(corpora: Iterable[str]) -> tuple[str, ...]:
     "The tasks of a world in which corpora are written: theirs, and always the first two"
-    return tuple(sorted({*DEFAULT_TASKS, *(CORPORA[c][0] for c in corpora)}, key=task_index))
+    tasks = {CORPORA[corpus][0] for corpus in corpora}
+    return tuple(sorted({*DEFAULT_TASKS, *tasks}, key=task_index))
+
+# %% ../../nbs/data/20_synthetic.ipynb #68aeed11
+def _check_documents(documents: Mapping[str, int]):
+    "A `MedxferError` for an unknown split or a split without documents"
+    wrong = [split for split, n in documents.items() if split not in SPLITS or n < 1]
+    if wrong:
+        known = ', '.join(SPLITS)
+        raise MedxferError(
+            f'documents has {wrong[0]}: {documents[wrong[0]]}; give a count above 0 for some of {known}'
+        )
 
 
-def _holds_corpora(folder: Path, made: dict) -> bool:
-    "Whether `folder` holds these corpora already; a `MedxferError` where it holds something else"
-    if not folder.exists() or folder.is_dir() and not any(folder.iterdir()):
+def _generate_splits(
+    world: World, corpus: str, documents: Mapping[str, int]
+) -> list[UnifiedSample]:
+    samples: list[UnifiedSample] = []
+    for split, n in documents.items():
+        samples += generate_samples(world, corpus, split, n)
+    return samples
+
+
+def _holds_corpora(folder: Path, recipe: dict) -> bool:
+    "Whether `folder` has these corpora already; a `MedxferError` if it has something else"
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
     try:
         found = json.loads((folder / 'world.json').read_text())
     except (OSError, ValueError):
         raise MedxferError(
-            f'{folder} is there and holds no generated corpora; give a new folder'
+            f'{folder} exists but has no generated corpora; give a new folder'
         ) from None
     found = {'world': 'shared', **found}  # older folders do not say it
-    if found != made:
+    if found != recipe:
         raise MedxferError(
-            f'{folder} holds corpora made with {found}, not {made}; give a new folder or take this one away'
+            f'{folder} has corpora made with {found}, not {recipe}; give a new folder or remove this one'
         )
     return True

@@ -292,12 +292,11 @@ def _render_value(
     owner: str,  # for the message
 ) -> str:
     "A value as XML; a `DataError` if it would not come back"
-    writable = (
-        isinstance(value, str)
-        and value == value.strip(_XML_SPACE)
-        and not _FORBIDDEN_IN_XML.search(value)
-    )
-    if not writable:
+    if (
+        not isinstance(value, str)
+        or value != value.strip(_XML_SPACE)
+        or _FORBIDDEN_IN_XML.search(value)
+    ):
         raise DataError(
             f'{owner} has the value {value!r}; Anafora values are text without control characters '
             'and without white space around them'

@@ -275,7 +275,7 @@ class KnowtatorFormat(Format):
     "Knowtator and eHOST: `NAME.txt` and `NAME.txt.knowtator.xml`"
 
     name = 'Knowtator'
-    kept = ('document_name', 'unplaced', 'concept_slot')
+    kept: tuple[str, ...] = ('document_name', 'unplaced', 'concept_slot')
     ending = '.knowtator.xml'
 
     def claims(self, folder: Path) -> bool:

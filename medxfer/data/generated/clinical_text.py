@@ -124,7 +124,7 @@ class Author:
 
     def pick(self, options: Sequence) -> Any:
         "One of the options"
-        return options[self.rng.integers(len(options))]
+        return options[int(self.rng.integers(len(options)))]
 
     def number(self, low: int, high: int) -> int:
         "A whole number, both ends included"
@@ -661,7 +661,7 @@ def join_phrases(phrases: list[Phrase], between: str) -> Phrase:
     return whole
 
 
-def pick_sections(author: Author, titles: Sequence[str], low: int, high: int) -> list[str]:
+def pick_sections(author: Author, titles: list[str], low: int, high: int) -> list[str]:
     "Some of the titles, in their order"
     order = author.rng.permutation(len(titles))
     return [titles[i] for i in sorted(order[: author.number(low, high)])]

@@ -15,73 +15,108 @@ import numpy as np
 from ..base import MedxferError
 
 # %% ../../../nbs/data/generated/00_world.ipynb #f42355de
-FINDINGS = '''murmur tremor flushing fatigue swelling nausea vomiting cough fever rash ache headache weakness thirst hunger
-sweating nightmares agitation confusion anxiety irritation sadness boredom grief anger panic fear tension worry loneliness
-isolation aggression moles scars bumps knots scratches burns bites stings scrapes wounds patches discharge bleeding leakage
-odor gas cravings obesity blushing limping stumbling falls vertigo blurring blindness ringing twitching jerking shivering
-trembling silence exhaustion cracking peeling clicking rattling humming throbbing fluttering pressure tenderness warmth
-congestion smoking pregnancy dependence neglect trauma strain bruising choking crying moaning gasping panting staring blinking
-squinting muttering rocking pacing wandering rubbing clenching grinding hesitation delay guilt shame despair mania rage
-distress discomfort hostility suspicion paranoia denial detachment withdrawal starvation swaying leaning slipping glare haze
-halos shadows stains spots streaks ridges folds scales tingling pinching drifting collapse blackouts trances amnesia shock
-fits drooling dizziness insomnia itching numbness cramps hiccups sneezing wheezing bloating pallor clumsiness restlessness
-apathy stiffness redness yawning lisping burping limpness jitters dribbling earache blisters sniffles'''.split()
-MODIFIERS = '''severe mild chronic acute diffuse focal stable active subtle moderate massive slight persistent transient
-progressive intermittent large early residual vague sharp dull sudden constant marked minor rapid slow frequent occasional
-brief prolonged isolated extensive localized advanced lasting deep superficial widespread'''.split()
-AGENTS = '''alcohol zinc iron calcium honey ginger garlic mint tea coffee cocoa fiber oil saline oxygen lithium cannabis
-opium insulin protein glucose chocolate tobacco pepper onion sage lavender rose cedar charcoal clay sulfur silver magnesium
-potassium sodium cinnamon vanilla yeast nickel'''.split()
+FINDINGS = '''
+murmur tremor flushing fatigue swelling nausea vomiting cough fever rash ache headache weakness
+thirst hunger sweating nightmares agitation confusion anxiety irritation sadness boredom grief
+anger panic fear tension worry loneliness isolation aggression moles scars bumps knots scratches
+burns bites stings scrapes wounds patches discharge bleeding leakage odor gas cravings obesity
+blushing limping stumbling falls vertigo blurring blindness ringing twitching jerking shivering
+trembling silence exhaustion cracking peeling clicking rattling humming throbbing fluttering
+pressure tenderness warmth congestion smoking pregnancy dependence neglect trauma strain
+bruising choking crying moaning gasping panting staring blinking squinting muttering rocking
+pacing wandering rubbing clenching grinding hesitation delay guilt shame despair mania rage
+distress discomfort hostility suspicion paranoia denial detachment withdrawal starvation swaying
+leaning slipping glare haze halos shadows stains spots streaks ridges folds scales tingling
+pinching drifting collapse blackouts trances amnesia shock fits drooling dizziness insomnia
+itching numbness cramps hiccups sneezing wheezing bloating pallor clumsiness restlessness apathy
+stiffness redness yawning lisping burping limpness jitters dribbling earache blisters sniffles
+'''.split()
+MODIFIERS = '''
+severe mild chronic acute diffuse focal stable active subtle moderate massive slight persistent
+transient progressive intermittent large early residual vague sharp dull sudden constant marked
+minor rapid slow frequent occasional brief prolonged isolated extensive localized advanced
+lasting deep superficial widespread
+'''.split()
+AGENTS = '''
+alcohol zinc iron calcium honey ginger garlic mint tea coffee cocoa fiber oil saline oxygen
+lithium cannabis opium insulin protein glucose chocolate tobacco pepper onion sage lavender rose
+cedar charcoal clay sulfur silver magnesium potassium sodium cinnamon vanilla yeast nickel
+'''.split()
 
 # %% ../../../nbs/data/generated/00_world.ipynb #4765d1f0
-SITES = dict(
-    p.split(':')
-    for p in '''kidney:renal liver:hepatic heart:cardiac lung:pulmonary stomach:gastric spleen:splenic
-pancreas:pancreatic brain:cerebral neck:cervical thigh:femoral shin:tibial eye:ocular skin:cutaneous jaw:mandibular nose:nasal
-throat:pharyngeal bowel:intestinal rectum:rectal uterus:uterine ovary:ovarian breast:mammary prostate:prostatic
-bladder:vesical cornea:corneal retina:retinal aorta:aortic atrium:atrial ventricle:ventricular chest:thoracic
-abdomen:abdominal pelvis:pelvic skull:cranial tongue:lingual lip:labial larynx:laryngeal trachea:tracheal bronchus:bronchial
-pleura:pleural groin:inguinal colon:colonic spine:spinal esophagus:esophageal forearm:ulnar calf:sural'''.split()
-)
+_SITE_ADJECTIVES = '''
+kidney:renal liver:hepatic heart:cardiac lung:pulmonary stomach:gastric spleen:splenic
+pancreas:pancreatic brain:cerebral neck:cervical thigh:femoral shin:tibial eye:ocular
+skin:cutaneous jaw:mandibular nose:nasal throat:pharyngeal bowel:intestinal rectum:rectal
+uterus:uterine ovary:ovarian breast:mammary prostate:prostatic bladder:vesical cornea:corneal
+retina:retinal aorta:aortic atrium:atrial ventricle:ventricular chest:thoracic abdomen:abdominal
+pelvis:pelvic skull:cranial tongue:lingual lip:labial larynx:laryngeal trachea:tracheal
+bronchus:bronchial pleura:pleural groin:inguinal colon:colonic spine:spinal esophagus:esophageal
+forearm:ulnar calf:sural
+'''
+SITES: dict[str, str] = {}  # noun: adjective
+for _pair in _SITE_ADJECTIVES.split():
+    _noun, _adjective = _pair.split(':')
+    SITES[_noun] = _adjective
 PAIRED_SITES = set(
     'kidney lung thigh shin eye ovary breast cornea retina atrium ventricle groin bronchus forearm calf'.split()
 )
-_COUNT_NOUNS = '''cyst lesion mass fracture ulcer tumor abscess stone aneurysm polyp hernia nodule adenoma carcinoma sarcoma
-laceration fistula thrombus embolus infarct'''.split()
-_MASS_NOUNS = '''stenosis infection inflammation hemorrhage edema obstruction thrombosis atrophy ischemia perforation dysfunction
-insufficiency fibrosis necrosis calcification rupture prolapse hypertrophy malformation effusion'''.split()
-_STATES = '''dilated enlarged swollen tender thickened inflamed distended ulcerated scarred congested shrunken collapsed
-infected narrowed displaced torn'''.split()
+_COUNT_NOUNS = '''
+cyst lesion mass fracture ulcer tumor abscess stone aneurysm polyp hernia nodule adenoma
+carcinoma sarcoma laceration fistula thrombus embolus infarct
+'''.split()
+_MASS_NOUNS = '''
+stenosis infection inflammation hemorrhage edema obstruction thrombosis atrophy ischemia
+perforation dysfunction insufficiency fibrosis necrosis calcification rupture prolapse
+hypertrophy malformation effusion
+'''.split()
+_STATES = '''
+dilated enlarged swollen tender thickened inflamed distended ulcerated scarred congested
+shrunken collapsed infected narrowed displaced torn
+'''.split()
 _HEALTHY_STATES = 'normal unremarkable intact clear patent symmetric smooth soft'.split()
 
 # %% ../../../nbs/data/generated/00_world.ipynb #d8bdaf0c
-NAMED_DISORDERS = '''asthma;diabetes;hypertension;pneumonia;migraine;gout;psoriasis;epilepsy;anemia;hepatitis;glaucoma;osteoporosis;
-eczema;sepsis;lupus;malaria;tuberculosis;cellulitis;pancreatitis;cirrhosis;bronchitis;dementia;cataracts;sinusitis;arthritis;
-appendicitis;heart failure;sleep apnea;Ménière disease;Sjögren syndrome;COPD;CHF;HTN;DVT;GERD;UTI;type 2 diabetes;
-multiple sclerosis;Parkinson disease;HIV infection'''.replace('\n', '').split(';')
-DRUGS = '''metformin warfarin ibuprofen prednisone heparin amoxicillin lisinopril atorvastatin digoxin furosemide omeprazole
-sertraline methotrexate rituximab tamoxifen clopidogrel gabapentin phenytoin ketamine levothyroxine'''.split()
-_DRUG_STEMS = 'velo tora cami niso pera luxi dano ervi molu sipa tefo rabi zani cori hela vari odra feni juta kepo'.split()
+NAMED_DISORDERS = '''
+asthma;diabetes;hypertension;pneumonia;migraine;gout;psoriasis;epilepsy;anemia;hepatitis;
+glaucoma;osteoporosis;eczema;sepsis;lupus;malaria;tuberculosis;cellulitis;pancreatitis;cirrhosis;
+bronchitis;dementia;cataracts;sinusitis;arthritis;appendicitis;heart failure;sleep apnea;
+Ménière disease;Sjögren syndrome;COPD;CHF;HTN;DVT;GERD;UTI;type 2 diabetes;multiple sclerosis;
+Parkinson disease;HIV infection
+'''.replace('\n', '').split(';')
+DRUGS = '''
+metformin warfarin ibuprofen prednisone heparin amoxicillin lisinopril atorvastatin digoxin
+furosemide omeprazole sertraline methotrexate rituximab tamoxifen clopidogrel gabapentin
+phenytoin ketamine levothyroxine
+'''.split()
+_DRUG_STEMS = '''
+velo tora cami niso pera luxi dano ervi molu sipa tefo rabi zani cori hela vari odra feni juta
+kepo
+'''.split()
 DRUG_ENDS = 'mab tinib pril sartan statin cillin azole vir'.split()
 OPERATIONS = (
     'biopsy surgery resection transplantation ultrasound scan irradiation endoscopy'.split()
 )
 REPAIRS = 'repair removal excision drainage'.split()
-LABS = [
-    tuple(lab.split(':'))
-    for lab in '''hemoglobin:g/dL:12;creatinine:µmol/L:110;platelet count:× 10⁹/L:150;BMI:kg/m²:28;
-HbA1c:%:7;ALT:U/L:60;bilirubin:µmol/L:20;systolic BP:mmHg:140;LVEF:%:45;body temperature:°C:38;heart rate:bpm:90;
-serum albumin:g/L:35'''.replace('\n', '').split(';')
-]  # name, unit, a figure of the right size
+LABS = [  # name, unit, a number of the right size
+    ('hemoglobin', 'g/dL', '12'),
+    ('creatinine', 'µmol/L', '110'),
+    ('platelet count', '× 10⁹/L', '150'),
+    ('BMI', 'kg/m²', '28'),
+    ('HbA1c', '%', '7'),
+    ('ALT', 'U/L', '60'),
+    ('bilirubin', 'µmol/L', '20'),
+    ('systolic BP', 'mmHg', '140'),
+    ('LVEF', '%', '45'),
+    ('body temperature', '°C', '38'),
+    ('heart rate', 'bpm', '90'),
+    ('serum albumin', 'g/L', '35'),
+]
 
 # %% ../../../nbs/data/generated/00_world.ipynb #00fc15b8
-_names = sorted(
-    [
-        *FINDINGS,
-        *NAMED_DISORDERS,
-        *(f'{h} {s}' for h, s in product(_COUNT_NOUNS + _MASS_NOUNS + _STATES, SITES)),
-    ]
-)
+_heads = [*_COUNT_NOUNS, *_MASS_NOUNS, *_STATES]
+_located = [f'{head} {site}' for head, site in product(_heads, SITES)]
+_names = sorted([*FINDINGS, *NAMED_DISORDERS, *_located])
 CONCEPTS = {name: f'C9{i:06d}' if i % 6 else 'CUI-less' for i, name in enumerate(_names)}
 SITE_CONCEPTS = {site: f'C8{i:06d}' for i, site in enumerate(sorted(SITES), 1)}
 
@@ -94,13 +129,8 @@ WORLD_TASKS = (
     'semeval2017t3',
 )
 DEFAULT_TASKS = WORLD_TASKS[:2]  # the tasks of a world unless others are named
-_TEACHERS = (
-    (0, 2, 4),
-    (1, 3, 4),
-    (0, 1, 2, 3, 4),
-    (0, 3),
-    (1, 2),
-)  # orders of the tasks that teach a pair of neighbours, by its position
+# Which tasks teach a pair of neighbours in a list, by the pair's position.
+_TEACHERS = ((0, 2, 4), (1, 3, 4), (0, 1, 2, 3, 4), (0, 3), (1, 2))
 AMBIGUOUS_LISTS = ('finding', 'modifier', 'agent')  # lists whose words need a verdict
 
 # %% ../../../nbs/data/generated/00_world.ipynb #ac65d31a
@@ -111,9 +141,8 @@ WORLD_KINDS = ('shared', 'format', 'nothing', 'antagonistic')
 class Guideline:
     "What a task's annotators were told about ambiguous words"
 
-    verdicts: dict[
-        str, bool
-    ]  # word: annotated (finding), inside the mention (modifier), a drug (agent)
+    # word: annotated (finding), inside the mention (modifier), a drug (agent)
+    verdicts: dict[str, bool]
     taught: frozenset[str]  # the words that the task's training split shows
     remedies: dict[str, str]  # named disorder: the known drug for it
 
@@ -124,16 +153,16 @@ class World:
 
     seed: int = 0
     sharing: float = 1.0  # part of every word list that the tasks have in common, 0 to 1
-    kind: str = 'shared'  # one of WORLDS
-    tasks: tuple[str, ...] = DEFAULT_TASKS  # who lives in it, in the order of TASKS
+    kind: str = 'shared'  # one of WORLD_KINDS
+    tasks: tuple[str, ...] = DEFAULT_TASKS  # sorted as in WORLD_TASKS
 
     def __post_init__(self):
         if not 0 <= self.sharing <= 1:
             raise MedxferError(
-                f'sharing is {self.sharing}; it goes from 0 (nothing) to 1 (everything)'
+                f'sharing is {self.sharing}; it must be from 0 (nothing) to 1 (everything)'
             )
         if self.kind not in WORLD_KINDS:
-            raise MedxferError(f'there is no world {self.kind!r}; known: {", ".join(WORLD_KINDS)}')
+            raise MedxferError(f'unknown world {self.kind!r}; known: {", ".join(WORLD_KINDS)}')
         object.__setattr__(self, 'tasks', tuple(sorted(set(self.tasks), key=task_index)))
 
     @cached_property
@@ -164,17 +193,16 @@ class World:
     ) -> list[str]:  # the words in common come first
         "The words of one list that a task uses"
         if task not in self.tasks:
-            raise MedxferError(
-                f'{task} does not live in this world; there: {", ".join(self.tasks)}'
-            )
-        each, common = _divide_list(
-            len(self.lists[name]), 0 if self.kind == 'nothing' else self.sharing, len(self.tasks)
-        )
-        end, place = len(self.lists[name]) // 2 * 2, self.tasks.index(task)
+            raise MedxferError(f'{task} is not a task of this world ({", ".join(self.tasks)})')
+        words = self.lists[name]
+        sharing = 0 if self.kind == 'nothing' else self.sharing
+        each, common = _divide_list(len(words), sharing, len(self.tasks))
+        place = self.tasks.index(task)
         if place == 0:
-            return self.lists[name][:each]
-        own = end - place * (each - common)
-        return self.lists[name][:common] + self.lists[name][own : own + each - common]
+            return words[:each]
+        even = len(words) // 2 * 2
+        own = even - place * (each - common)
+        return words[:common] + words[own : own + each - common]
 
     @cached_property
     def turned(self) -> dict[str, np.ndarray]:
@@ -183,25 +211,23 @@ class World:
 
     def guideline(self, task: str) -> Guideline:
         "The guideline of a task"
-        verdicts, taught = {}, set()
+        index = task_index(task)
+        verdicts: dict[str, bool] = {}
+        taught: set[str] = set()
         for name in AMBIGUOUS_LISTS:
-            words = self.words(task, name)
-            turned = self.turned[name][task_index(task)].tolist()
-            verdicts |= {w: (i % 2 == 0) != turned[i // 2] for i, w in enumerate(words)}
-            taught |= {
-                w
-                for i, w in enumerate(words)
-                if task_index(task) in _TEACHERS[i // 2 % len(_TEACHERS)]
-            }
+            turned = self.turned[name][index].tolist()
+            for i, word in enumerate(self.words(task, name)):
+                is_first = i % 2 == 0  # of its pair of neighbours
+                verdicts[word] = is_first != turned[i // 2]
+                if index in _TEACHERS[i // 2 % len(_TEACHERS)]:
+                    taught.add(word)
         return Guideline(verdicts, frozenset(taught), _assign_remedies(self, task))
 
 # %% ../../../nbs/data/generated/00_world.ipynb #00981bd9
 def task_index(task: str) -> int:
-    "Position of a task in TASKS; a `MedxferError` where it is not there"
+    "Position of a task in WORLD_TASKS; a `MedxferError` if it is not among them"
     if task not in WORLD_TASKS:
-        raise MedxferError(
-            f'no text can be generated for {task!r}; known: {", ".join(WORLD_TASKS)}'
-        )
+        raise MedxferError(f'cannot generate text for {task!r}; known: {", ".join(WORLD_TASKS)}')
     return WORLD_TASKS.index(task)
 
 # %% ../../../nbs/data/generated/00_world.ipynb #1cadc368
@@ -240,19 +266,20 @@ def _toss_coins(
     rng,
     nouns: np.ndarray,  # [n] bool: places of findings and agents, the only ones that a forum knows
 ) -> np.ndarray:  # [tasks, n] bool
-    "Rows of coins, the first all False: rows of a Hadamard matrix of order 8, repeated, shuffled and some of them turned over"
+    "Rows of a Hadamard matrix of order 8, repeated and shuffled, some of them inverted; the first is all False"
     rows = np.array([0, *rng.permutation([1, 2, 4, 7])])
-    columns = np.resize(
-        [0, 1, 2, 4, 7, 3, 5, 6], len(nouns)
-    )  # in this order any first few are balanced too
+    # In this order any first few columns are balanced too.
+    columns = np.resize([0, 1, 2, 4, 7, 3, 5, 6], len(nouns))
     places = np.concatenate([rng.permutation(np.flatnonzero(part)) for part in (nouns, ~nouns)])
-    odd, tossed = np.array([0, 1, 1, 0, 1, 0, 0, 1], bool), np.zeros((len(rows), len(nouns)), bool)
-    tossed[:, places] = odd[rows[:, None] & columns]
-    return tossed ^ np.array([False, *(rng.random(len(rows) - 1) < 0.5)])[:, None]
+    is_odd = np.array([0, 1, 1, 0, 1, 0, 0, 1], bool)  # parity of the bits of 0 to 7
+    tossed = np.zeros((len(rows), len(nouns)), bool)
+    tossed[:, places] = is_odd[rows[:, None] & columns]
+    inverted = np.array([False, *(rng.random(len(rows) - 1) < 0.5)])
+    return tossed ^ inverted[:, None]
 
 
 def _find_opponents(who: tuple[int, ...]) -> np.ndarray:
-    "Who holds the opposite of the first task, where `who` teach: [tasks] bool"
+    "Which tasks have the opposite verdict of the first, on words that `who` teach: [tasks] bool"
     if len(who) == len(WORLD_TASKS):
         return np.arange(len(WORLD_TASKS)) % 2 == 1
     return np.array([(k in who) != (0 in who) for k in range(len(WORLD_TASKS))])
@@ -260,11 +287,12 @@ def _find_opponents(who: tuple[int, ...]) -> np.ndarray:
 # %% ../../../nbs/data/generated/00_world.ipynb #43b92914
 def _assign_remedies(world: World, task: str) -> dict[str, str]:  # named disorder: drug
     "The known drug for each named disorder that a task speaks of"
-    named, drugs, k = world.words(task, 'named'), world.words(task, 'drug'), task_index(task)
+    drugs = world.words(task, 'drug')
+    index = task_index(task)
     if world.kind == 'antagonistic':
-        drugs = drugs[k:] + drugs[:k]
-    if world.kind == 'format' and k:
-        drugs = [
-            drugs[i] for i in np.random.default_rng([world.seed, 200 + k]).permutation(len(drugs))
-        ]
+        drugs = drugs[index:] + drugs[:index]
+    if world.kind == 'format' and index:
+        rng = np.random.default_rng([world.seed, 200 + index])
+        drugs = [drugs[i] for i in rng.permutation(len(drugs))]
+    named = world.words(task, 'named')
     return {name: drugs[i % len(drugs)] for i, name in enumerate(named)}
