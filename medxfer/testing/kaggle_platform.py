@@ -38,7 +38,7 @@ from .kaggle_traps import check_traps, spring_trap, TRAPS
 class _Store:
     "What a platform knows, kept in a folder"
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: str | Path):
         self.folder = Path(folder).resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
         fresh = dict(port=0, next=1, datasets={}, kernels={}, sessions={}, blobs={})
