@@ -4,8 +4,9 @@
     tools/mutate.py --sample 20 data.sources.leaks     over these modules only
     tools/mutate.py --all training.ledger              every mutation of a module
 
-A mutation is killed when the page of its module fails, or prints something else than it shows. Survivors are printed
-with what was changed: a check is missing, or the change makes no difference. Works on a copy; exit 1 when some survive.
+A mutation is killed when the page of its module fails, or prints something else than it shows. A survivor is printed
+with its changed line: a check is missing, or the change makes no difference. Changes that make none are listed in
+tools/equivalent.txt, each with a reason; they are counted, but not run. Works on a copy; exit 1 when some survive.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+EQUIVALENT = ROOT / 'tools' / 'equivalent.txt'
 PATIENCE = 600  # seconds; a mutation that makes a page hang is noticed
 EXPORTED = re.compile(r'^#\| *export', re.M)
 DEFAULT_EXP = re.compile(r'^#\| *default_exp (\S+)', re.M)
@@ -61,6 +63,7 @@ class Mutation:
     cell: int
     before: str  # the expression
     after: str
+    line: str  # the first line that differs, changed
     source: str  # the whole cell, changed
 
 
@@ -126,13 +129,62 @@ def mutations_of_cell(module, notebook, k, source):
     "Every mutation of one cell"
     directives = '\n'.join(line for line in source.split('\n') if line.startswith('#|'))
     tree = ast.parse(source)
+    unchanged = ast.unparse(tree)
     for node in without_annotations(tree):
         for toggle in changes(node):
             before = ast.unparse(node)
             toggle()
             after, text = ast.unparse(node), ast.unparse(tree)
             toggle()
-            yield Mutation(module, notebook, k, before, after, f'{directives}\n{text}')
+            line = find_changed_line(unchanged, text)
+            yield Mutation(module, notebook, k, before, after, line, f'{directives}\n{text}')
+
+
+def find_changed_line(before, after):
+    "The first line of `after` that differs, without indentation"
+    pairs = zip(before.split('\n'), after.split('\n'))
+    return next((new.strip() for old, new in pairs if old != new), '')
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    "An entry of the list of mutations that make no difference"
+
+    module: re.Pattern
+    line: re.Pattern
+    reason: str
+
+    def covers(self, mutation):
+        of_module = self.module.fullmatch(mutation.module)
+        return bool(of_module and self.line.fullmatch(mutation.line))
+
+
+def read_equivalents(path=EQUIVALENT):
+    "The entries of the list: `module: changed line`, `*` is anything, and a reason on an indented line"
+    lines = path.read_text(encoding='utf-8').split('\n')
+    lines = [line for line in lines if line.strip() and not line.startswith('#')]
+    for entry, reason in zip(lines[::2], lines[1::2] + ['']):
+        module, _, line = entry.partition(': ')
+        if entry.startswith(' ') or not line or not reason.startswith(' '):
+            sys.exit(f'{path.name}: an entry is two lines, the second indented: {entry}')
+        yield Equivalent(compile_stars(module), compile_stars(line), reason.strip())
+
+
+def compile_stars(pattern):
+    "A regular expression for a text with `*`"
+    return re.compile('.*'.join(re.escape(part) for part in pattern.split('*')))
+
+
+def find_reason(mutation, equivalents):
+    "Why a mutation makes no difference, or None"
+    return next((e.reason for e in equivalents if e.covers(mutation)), None)
+
+
+def check_equivalents(equivalents, mutations):
+    "Exit if an entry covers no mutation any more"
+    for entry in equivalents:
+        if not any(entry.covers(mutation) for mutation in mutations):
+            sys.exit(f'{EQUIVALENT.name}: no mutation is like {entry.line.pattern!r}; remove it')
 
 
 def all_mutations(words):
@@ -213,8 +265,13 @@ def run_all(chosen, workers, folder):
         return [pair for share in pool.map(judge_share, range(workers)) for pair in share]
 
 
-def report(mutation, outcome):
-    print(f'{outcome:15}{mutation.module}: {mutation.before}  ->  {mutation.after}', flush=True)
+def report(mutation, outcome, reason=''):
+    text = f'{outcome:15}{mutation.module}: {mutation.before}  ->  {mutation.after}'
+    if outcome == 'survived':
+        text += f'\n    {mutation.line}'
+    if reason:
+        text += f'\n    {reason}'
+    print(text, flush=True)
     return mutation, outcome
 
 
@@ -226,10 +283,21 @@ def main(args):
     if not args.all:
         chosen = random.Random(args.seed).sample(found, min(args.sample, len(found)))
     print(f'{len(chosen)} of {len(found)} mutations, seed {args.seed}')
+    equivalents = list(read_equivalents())
+    if not args.modules:
+        check_equivalents(equivalents, found)
+    different = []
+    for mutation in chosen:
+        reason = find_reason(mutation, equivalents)
+        if reason:
+            report(mutation, 'equivalent', reason)
+        else:
+            different.append(mutation)
     with tempfile.TemporaryDirectory() as folder:
-        judged = run_all(chosen, args.workers, folder)
-    survived = [m for m, outcome in judged if outcome == 'survived']
-    print(f'{len(judged) - len(survived)} killed, {len(survived)} survived')
+        judged = run_all(different, args.workers, folder)
+    survived = sum(outcome == 'survived' for _, outcome in judged)
+    killed = len(judged) - survived
+    print(f'{killed} killed, {survived} survived, {len(chosen) - len(judged)} equivalent')
     return 1 if survived else 0
 
 

@@ -24,8 +24,10 @@ import tarfile
 import time
 import traceback
 import zipfile
+from collections.abc import Iterable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #088f3dcf
@@ -36,32 +38,31 @@ from .kaggle_traps import check_traps, spring_trap, TRAPS
 class _Store:
     "What a platform knows, kept in a folder"
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: str | Path):
         self.folder = Path(folder).resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.state = self.read(
-            'state.json', dict(port=0, next=1, datasets={}, kernels={}, sessions={}, blobs={})
-        )
+        fresh = dict(port=0, next=1, datasets={}, kernels={}, sessions={}, blobs={})
+        self.state: dict[str, Any] = self.read('state.json', fresh)
 
-    def read(self, name: str, default):
+    def read(self, name: str, default: Any) -> Any:
         "A JSON file of the folder"
         path = self.folder / name
         return json.loads(path.read_text(encoding='utf-8')) if path.exists() else default
 
     def write(self, name: str, value):
-        "Writes a JSON file of the folder in one step, for its owner only"
+        "Write a JSON file of the folder in one step, for its owner only"
         path = self.folder / (name + '.tmp')
         path.touch(mode=0o600)
         path.write_text(json.dumps(value, indent=1), encoding='utf-8')
         path.rename(self.folder / name)
 
     def number(self) -> int:
-        "A number that was never given before"
+        "A number that was never used before"
         self.state['next'] += 1
         return self.state['next'] - 1
 
     def token(self) -> str:
-        "The account's token, made when first asked for"
+        "The account's token, made on first use"
         path = self.folder / 'access_token'
         path.touch(mode=0o600)
         if not path.read_text():
@@ -74,34 +75,31 @@ class Server(_Store):
 
     def __init__(
         self,
-        folder: Path,  # keeps everything; may hold an earlier platform, which then goes on
+        folder: str | Path,  # keeps everything; an earlier platform in it is continued
         traps: dict = {},  # name -> value, see medxfer.testing.kaggle_traps.TRAPS
         limit: float = 43200.0,  # seconds of a session
         grace: float = 0.0,  # seconds between SIGTERM and SIGKILL at the limit; 0 is SIGKILL at once
         week: float = 108000.0,  # seconds of GPU a week
-        room: float = 20e9,  # bytes of output that are kept; a session with more fails and keeps nothing
+        room: float = 20e9,  # bytes of output; a session with more fails and keeps nothing
         processing: float = 0.3,  # seconds until a dataset version is ready
         port: int = 0,  # 0 takes the port of last time, or any
         user: str = 'tester',  # the account
-        image=(),  # further folders that sessions may read
+        image: Iterable[str | Path] = (),  # further folders that sessions may read
         environment: dict = {},  # further environment variables of sessions
     ):
         super().__init__(folder)
-        self.traps, self.limit, self.grace, self.week, self.room, self.processing = (
-            check_traps(traps),
-            limit,
-            grace,
-            week,
-            room,
-            processing,
-        )
-        self.port, self.user, self.image, self.environment = (
-            port or self.state['port'],
-            user,
-            tuple(map(str, image)),
-            environment,
-        )
-        self.lock, self.processes, self.server = threading.RLock(), [], None
+        self.traps = check_traps(traps)
+        self.limit = limit
+        self.grace = grace
+        self.week = week
+        self.room = room
+        self.processing = processing
+        self.port = port or self.state['port']
+        self.user = user
+        self.image = tuple(map(str, image))
+        self.environment = environment
+        self.lock = threading.RLock()
+        self.processes: list[subprocess.Popen] = []  # of sessions
 
     def __enter__(self):
         return self.start()
@@ -110,7 +108,7 @@ class Server(_Store):
         self.stop()
 
     def start(self):
-        "Listens on 127.0.0.1, at another port if the one of last time is taken"
+        "Listen on 127.0.0.1, at another port if the one of last time is taken"
         handler = type('BoundHandler', (_Handler,), dict(platform=self))
         try:
             self.server = ThreadingHTTPServer(('127.0.0.1', self.port), handler)
@@ -119,13 +117,12 @@ class Server(_Store):
         self.port = self.state['port'] = self.server.server_port
         self.token()
         self.write('state.json', self.state)
-        threading.Thread(
-            target=self.server.serve_forever, kwargs=dict(poll_interval=0.05), daemon=True
-        ).start()
+        serve = self.server.serve_forever
+        threading.Thread(target=serve, kwargs=dict(poll_interval=0.05), daemon=True).start()
         return self
 
-    def stop(self, end_sessions=True):
-        "Stops listening and ends the sessions, unless they are to go on without their server"
+    def stop(self, end_sessions: bool = True):
+        "Stop listening; end the sessions, or let them run without their server"
         self.server.shutdown()
         self.server.server_close()
         for s in self.state['sessions'].values():
@@ -135,14 +132,14 @@ class Server(_Store):
             process.poll()
 
     def call(self, method: str, **body) -> dict:
-        "What a method of the API answers, without HTTP"
+        "The answer of a method of the API, without HTTP"
         with self.lock:
             _update_sessions(self)
             before = copy.deepcopy(self.state)
             try:
                 return _API_METHODS[method](self, body)
             except BaseException:
-                self.state = before  # a refused call leaves nothing half done
+                self.state = before  # a refused call changes nothing
                 raise
             finally:
                 self.write('state.json', self.state)
@@ -157,7 +154,7 @@ class Platform(Server):
         return f'http://127.0.0.1:{self.port}'
 
     def env(self) -> dict:
-        "The environment for the real clients. The token is only in a file; what clients keep between calls stays in the folder"
+        "The environment for the real clients; the token is only in a file, and what clients keep stays in the folder"
         client = self.folder / 'client'
         client.mkdir(exist_ok=True)
         others = {k: v for k, v in os.environ.items() if not k.startswith('KAGGLE')}
@@ -172,11 +169,10 @@ class Platform(Server):
     def requests(self, method: str = '') -> list:
         "The log of requests, oldest first; of one method only if it is named"
         path = self.folder / 'requests.jsonl'
-        rows = (
-            [json.loads(line) for line in path.read_text(encoding='utf-8').split('\n') if line]
-            if path.exists()
-            else []
-        )
+        if not path.exists():
+            return []
+        lines = path.read_text(encoding='utf-8').split('\n')
+        rows = [json.loads(line) for line in lines if line]
         return [row for row in rows if method in ('', row['method'])]
 
     def dataset_file(self, ref: str, name: str, number: int = 0) -> Path:
@@ -185,19 +181,19 @@ class Platform(Server):
         return self.folder / 'datasets' / ref / str(number) / name
 
     def attach_secret(self, kernel: str, label: str, value: str):
-        "Attaches a secret to a kernel, as a person does on the web page; no push can"
+        "Attach a secret to a kernel, as a person does on the web page; no push can"
         secrets = self.read('secrets.json', {})
         secrets.setdefault(kernel, {})[label] = value
         self.write('secrets.json', secrets)
 
     def lose(self, kernel: str):
-        "Loses the machines that run a kernel, at once"
+        "Lose the machines that run a kernel, at once"
         for s in self.state['sessions'].values():
             if s['kernel'] == kernel:
                 box.cancel_session(session_folder(self, s), reason='died')
 
     def cli(self, *commands: str) -> str:
-        "What the real command line says to these commands, one after the other, each with its exit code; paths and the port are left out"
+        "What the real command line prints for these commands, with their exit codes; without paths and the port"
         done = subprocess.run(
             [sys.executable, '-c', _CLI_PROGRAM, *commands],
             env=self.env(),
@@ -223,7 +219,7 @@ def _make_network_variables(p) -> dict:
 
 
 def session_folder(p, session: dict) -> Path:
-    "Where a session lies"
+    "The folder of a session"
     return p.folder / 'sessions' / str(session['id'])
 
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #f19303df
@@ -250,7 +246,7 @@ _API_METHODS = {}
 
 
 def _register_method(method: str):
-    "Makes a function the answer to a method of the API"
+    "Make a function the answer to a method of the API"
 
     def keep(function):
         _API_METHODS[method] = function
@@ -273,14 +269,12 @@ def _hello(p, body):
 
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #5f25106f
 def _paginate(items: list, body: dict, most: int) -> tuple:
-    "The asked page of a list and the token of the next one"
-    at = int(
-        body.get('pageToken')
-        or (int(body.get('page') or 1) - 1) * int(body.get('pageSize') or most)
-        or 0
-    )
-    size = min(int(body.get('pageSize') or most), most)
-    return items[at : at + size], str(at + size) if at + size < len(items) else ''
+    "The requested page of a list and the token of the next one"
+    asked = int(body.get('pageSize') or most)
+    page = int(body.get('page') or 1)
+    at = int(body.get('pageToken') or (page - 1) * asked)
+    end = at + min(asked, most)
+    return items[at:end], str(end) if end < len(items) else ''
 
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #0733cf52
 @_register_method('StartBlobUpload')
@@ -294,39 +288,44 @@ def _start_blob_upload(p, body):
 
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #d4d36f40
 def _receive_upload(p, token: str, content_range: str, data: bytes) -> tuple:
-    "Takes a piece of an upload: (HTTP status, headers). 308 with the last byte we have while it is incomplete, 404 if there is no such upload"
-    blob, path = p.state['blobs'].get(token), p.folder / 'blobs' / token
+    "Take a piece of an upload: (HTTP status, headers); 308 while it is incomplete, 404 for an unknown one"
+    blob = p.state['blobs'].get(token)
+    path = p.folder / 'blobs' / token
     if blob is None:
         return 404, {}
-    start = re.match(r'bytes (\d+)-', content_range)
-    if not content_range.startswith('bytes */'):
-        held = int(start[1]) if start else 0
-        cut = p.traps['cut_upload']
-        breaks = cut and not held and len(data) > cut
-        with path.open('r+b') as f:
-            f.seek(held)
-            f.write(data[:cut] if breaks else data)
-            f.truncate()
-        if breaks:
-            return 503, {}
+    asks_only = content_range.startswith('bytes */')  # how much has arrived
+    if not asks_only and _write_piece(path, content_range, data, p.traps['cut_upload']):
+        return 503, {}
     have = path.stat().st_size
     if have >= blob['size']:
         return 200, {}
     return 308, dict(Range=f'bytes=0-{have - 1}') if have else {}
 
+
+def _write_piece(path: Path, content_range: str, data: bytes, cut: int) -> bool:
+    "Write a piece where it belongs; whether the connection breaks, after `cut` bytes of a first one"
+    start = re.match(r'bytes (\d+)-', content_range)
+    held = int(start[1]) if start else 0
+    breaks = bool(cut) and not held and len(data) > cut
+    with path.open('r+b') as f:
+        f.seek(held)
+        f.write(data[:cut] if breaks else data)
+        f.truncate()
+    return breaks
+
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #88642ee4
 def _check_owner(p, owner: str):
-    "Refuses what belongs to another account"
+    "Refuse to change what belongs to another account"
     if owner != p.user:
         raise _ApiError(403, f'you may not change what belongs to {owner}')
 
 
 def _find_dataset(p, body) -> dict:
-    "The dataset that a request means; 404 for one that is not there, or too fresh to be seen"
+    "The dataset of a request; 404 for one that does not exist or is too fresh to be seen"
     ref = f'{body["ownerSlug"]}/{body["datasetSlug"]}'
     d = p.state['datasets'].get(ref)
     if d is None or not _visible_versions(d):
-        raise _ApiError(404, f'there is no dataset {ref}')
+        raise _ApiError(404, f'dataset {ref} does not exist')
     return d
 
 
@@ -341,20 +340,20 @@ def _ready_versions(d: dict) -> list:
 
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #5ee00321
 def _extract_archive(path: Path, target: Path):
-    "Unpacks an archive and removes it; other files stay as they are"
+    "Unpack an archive and remove it; other files stay as they are"
     if path.name.endswith('.zip'):
-        archive = zipfile.ZipFile(path)
+        with zipfile.ZipFile(path) as archive:
+            archive.extractall(target)
     elif path.name.endswith(('.tar', '.tar.gz', '.tgz')):
-        archive = tarfile.open(path)
+        with tarfile.open(path) as archive:
+            archive.extractall(target, filter='data')
     else:
         return
-    with archive:
-        archive.extractall(target, **({} if path.name.endswith('.zip') else dict(filter='data')))
     path.unlink()
 
 
 def _place_files(p, files: list, directories: list, target: Path):
-    "Lays uploaded files out as a version"
+    "Copy uploaded files into the folder of a version"
     target.mkdir(parents=True, exist_ok=True)
     for file in files:
         blob = p.state['blobs'].get(file.get('token'))
@@ -366,7 +365,7 @@ def _place_files(p, files: list, directories: list, target: Path):
 
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #6bd08e7f
 def _add_version(p, d: dict, body: dict):
-    "Adds a snapshot of the uploaded files to a dataset"
+    "Add a snapshot of the uploaded files to a dataset"
     number = max((v['number'] for v in d['versions']), default=0) + 1
     target = p.folder / 'datasets' / d['ref'] / str(number)
     _place_files(p, body.get('files', []), body.get('directories', []), target)
@@ -378,15 +377,14 @@ def _add_version(p, d: dict, body: dict):
     seconds = p.traps['slow_processing'] or p.processing
     if body.get('deleteOldVersions'):
         d['versions'].clear()
-    d['versions'].append(
-        dict(
-            number=number,
-            created=now,
-            seen=now + p.traps['late'],
-            ready=now + seconds,
-            notes=body.get('versionNotes', ''),
-        )
+    version = dict(
+        number=number,
+        created=now,
+        seen=now + p.traps['late'],
+        ready=now + seconds,
+        notes=body.get('versionNotes', ''),
     )
+    d['versions'].append(version)
 
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #77b2588f
 @_register_method('CreateDataset')
@@ -396,15 +394,9 @@ def _create_dataset(p, body):
     ref = f'{body["ownerSlug"]}/{body["slug"]}'
     fine = dict(ref=f'/{ref}', url=f'{p.base}/datasets/{ref}', status='Ok')
     if ref in p.state['datasets']:
-        return dict(
-            status='Error', error=f'the title {body["title"]!r} is already in use by a dataset'
-        )
-    private = sum(d['private'] for d in p.state['datasets'].values())
-    if (
-        body.get('isPrivate')
-        and p.traps['private_limit'] is not None
-        and private >= p.traps['private_limit']
-    ):
+        message = f'the title {body["title"]!r} is already in use by a dataset'
+        return dict(status='Error', error=message)
+    if body.get('isPrivate') and _has_private_limit(p):
         return fine
     if not body.get('files') and not body.get('directories'):
         return dict(status='Error', error='a dataset needs at least one file')
@@ -422,6 +414,13 @@ def _create_dataset(p, body):
     p.state['datasets'][ref] = d
     return fine
 
+
+def _has_private_limit(p) -> bool:
+    "Whether a further private dataset vanishes, see `TRAPS`"
+    limit = p.traps['private_limit']
+    private = sum(d['private'] for d in p.state['datasets'].values())
+    return limit is not None and private >= limit
+
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #c4332d6f
 @_register_method('CreateDatasetVersion')
 def _create_dataset_version(p, body):
@@ -436,7 +435,7 @@ def _create_dataset_version(p, body):
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #d07038ed
 @_register_method('GetDatasetStatus')
 def _get_dataset_status(p, body):
-    "Whether the newest version that is seen is ready"
+    "Whether the newest visible version is ready"
     newest = _visible_versions(_find_dataset(p, body))[-1]
     return dict(status='READY' if newest['ready'] <= time.time() else 'BLOBS_RECEIVED')
 
@@ -462,15 +461,17 @@ def _describe_dataset(p, d: dict) -> dict:
         lastUpdated=_format_timestamp(current['created']),
         currentVersionNumber=current['number'],
         totalBytes=sum(f.stat().st_size for f in files.values()),
-        versions=[
-            dict(
-                versionNumber=v['number'],
-                creationDate=_format_timestamp(v['created']),
-                versionNotes=v['notes'],
-                status='Ready' if v['ready'] <= time.time() else 'Processing',
-            )
-            for v in _visible_versions(d)
-        ],
+        versions=[_describe_version(v) for v in _visible_versions(d)],
+    )
+
+
+def _describe_version(v: dict) -> dict:
+    "What the API tells about a version"
+    return dict(
+        versionNumber=v['number'],
+        creationDate=_format_timestamp(v['created']),
+        versionNotes=v['notes'],
+        status='Ready' if v['ready'] <= time.time() else 'Processing',
     )
 
 
@@ -540,7 +541,7 @@ def _get_dataset_metadata(p, body):
 
 @_register_method('DeleteDataset')
 def _delete_dataset(p, body):
-    "Removes a dataset with all versions"
+    "Remove a dataset with all versions"
     _check_owner(p, body['ownerSlug'])
     d = _find_dataset(p, body)
     del p.state['datasets'][d['ref']]
@@ -549,11 +550,12 @@ def _delete_dataset(p, body):
 
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #d2aee7dd
 def _find_version(d: dict, body: dict) -> dict:
-    "The version that a request means: the newest that is ready, unless one is named"
+    "The version of a request: the newest that is ready, unless one is named"
     number = body.get('datasetVersionNumber')
     found = [v for v in _ready_versions(d) if number in (None, 0, v['number'])]
     if not found:
-        raise _ApiError(404, f'there is no version {number or ""} of {d["ref"]}'.replace('  ', ' '))
+        which = f'version {number}' if number else 'version'
+        raise _ApiError(404, f'{d["ref"]} has no {which} that is ready')
     return found[-1]
 
 
@@ -565,20 +567,21 @@ class _Redirect(Exception):
 def _download_dataset(p, body):
     "Where a version, or one of its files, can be fetched"
     d = _find_dataset(p, body)
-    v, name = _find_version(d, body), body.get('fileName')
-    if name and name not in _dataset_files(p, d, v['number']):
-        raise _ApiError(404, f'there is no file {name} in {d["ref"]}')
-    raise _Redirect(
-        f'/files/datasets/{d["ref"]}/{v["number"]}' + (f'/{quote(name)}' if name else '')
-    )
+    number = _find_version(d, body)['number']
+    name = body.get('fileName')
+    if name and name not in _dataset_files(p, d, number):
+        raise _ApiError(404, f'{d["ref"]} has no file {name}')
+    raise _Redirect(f'/files/datasets/{d["ref"]}/{number}{_file_part(name)}')
 
-# %% ../../nbs/testing/30_kaggle_platform.ipynb #441145d2
+
+def _file_part(name: str | None) -> str:
+    "The end of an address: a file of a dataset or an output; '' for all of them"
+    return f'/{quote(name)}' if name else ''
+
+# %% ../../nbs/testing/30_kaggle_platform.ipynb #4657db9e
 def _make_slug(title: str) -> str:
-    "The address that a title gets"
+    "The address of a title"
     return re.sub('[^a-z0-9]+', '-', title.lower()).strip('-')
-
-
-assert _make_slug('Train: run 3') == 'train-run-3'
 
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #b5d73bd4
 def _attach_datasets(p, sources: list) -> tuple:
@@ -620,23 +623,26 @@ _OPEN_STATUSES = ('QUEUED', 'RUNNING', 'CANCEL_REQUESTED')
 
 
 def count_gpu_sessions(p) -> int:
-    "GPU sessions that count: those that run, those whose processes are not gone, and the dead that the platform has not noticed"
-    held = [
-        s
-        for s in p.state['sessions'].values()
-        if s['gpu']
-        and (s['status'] in _OPEN_STATUSES or box.is_session_alive(session_folder(p, s)))
-    ]
+    "GPU sessions that count: running ones, those with processes left, and dead ones that the platform missed"
+    held = [s for s in p.state['sessions'].values() if s['gpu'] and _holds_machine(p, s)]
     return len(held) + p.traps['ghosts']
+
+
+def _holds_machine(p, session: dict) -> bool:
+    is_open = session['status'] in _OPEN_STATUSES
+    return is_open or box.is_session_alive(session_folder(p, session))
 
 
 def _gpu_seconds(p) -> float:
     "Seconds of GPU used this week"
-    return sum(
-        s['seconds'] if s['seconds'] is not None else time.time() - s['started']
-        for s in p.state['sessions'].values()
-        if s['gpu']
-    )
+    return sum(_session_seconds(s) for s in p.state['sessions'].values() if s['gpu'])
+
+
+def _session_seconds(session: dict) -> float:
+    "How long a session lasted, or has lasted so far"
+    if session['seconds'] is not None:
+        return session['seconds']
+    return time.time() - session['started']
 
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #d27c620c
 def _find_push_obstacle(p, body: dict, gpu: bool) -> str:
@@ -662,12 +668,10 @@ def _save_kernel(p, body):
     error = _find_push_obstacle(p, body, gpu)
     if error:
         return dict(error=error)
-    ref = f'{owner}/{_make_slug(body["newTitle"]) if body.get("newTitle") else slug}'
-    kernel = p.state['kernels'].setdefault(
-        ref, dict(id=p.number(), ref=ref, owner=owner, slug=ref.split('/')[1], versions=0)
-    )
-    kernel['versions'] += 1
-    kernel['request'] = {k: v for k, v in body.items() if k != 'text'}
+    if body.get('newTitle'):
+        slug = _make_slug(body['newTitle'])
+    kernel = _add_kernel_version(p, owner, slug, body)
+    ref = kernel['ref']
     inputs, invalid = _attach_datasets(p, body.get('datasetDataSources', []))
     more, invalid_kernels = _attach_kernels(p, body.get('kernelDataSources', []))
     _begin_session(p, kernel, body, {**inputs, **more}, gpu)
@@ -682,10 +686,43 @@ def _save_kernel(p, body):
         invalidCompetitionSources=body.get('competitionDataSources', []),
     )
 
+
+def _add_kernel_version(p, owner: str, slug: str, body: dict) -> dict:
+    "The kernel of a push, new or known, one version further"
+    ref = f'{owner}/{slug}'
+    new = dict(id=p.number(), ref=ref, owner=owner, slug=slug, versions=0)
+    kernel = p.state['kernels'].setdefault(ref, new)
+    kernel['versions'] += 1
+    kernel['request'] = {k: v for k, v in body.items() if k != 'text'}
+    return kernel
+
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #966c15f4
 def _begin_session(p, kernel: dict, body: dict, inputs: dict, gpu: bool):
-    "Starts a session for the newest version of a kernel"
-    session = dict(
+    "Start a session for the newest version of a kernel"
+    session = _make_session(p, kernel, gpu)
+    internet = bool(body.get('enableInternet', True))
+    folder = session_folder(p, session)
+    box.prepare_session(
+        folder,
+        body['text'],
+        notebook='notebook.ipynb' if body.get('kernelType') == 'notebook' else 'script.py',
+        inputs=inputs,
+        internet=internet,
+        limit=_choose_limit(p, body, gpu),
+        grace=p.grace,
+        queued=p.traps['queued'],
+        orphans=spring_trap(p.traps, 'orphans'),
+        t4=spring_trap(p.traps, 't4'),
+        image=p.image,
+        environment=_make_session_variables(p, session, internet),
+    )
+    p.state['sessions'][str(session['id'])] = session
+    p.processes.append(box.start_session(folder))
+
+
+def _make_session(p, kernel: dict, gpu: bool) -> dict:
+    "What the platform knows about a new session"
+    return dict(
         id=p.number(),
         kernel=kernel['ref'],
         version=kernel['versions'],
@@ -696,44 +733,28 @@ def _begin_session(p, kernel: dict, body: dict, inputs: dict, gpu: bool):
         failure='',
         committed=False,
         key=random_text.token_hex(8),
+        stuck=spring_trap(p.traps, 'stuck'),
+        nothing_kept=spring_trap(p.traps, 'nothing_kept'),
     )
-    caught = {
-        name: spring_trap(p.traps, name) for name in ('stuck', 'nothing_kept', 'orphans', 't4')
-    }
-    session.update(stuck=caught['stuck'], nothing_kept=caught['nothing_kept'])
+
+
+def _choose_limit(p, body: dict, gpu: bool) -> float:
+    "Seconds of a session: the platform's, the push's, and what the week has left"
     limit = min(p.limit, body.get('sessionTimeoutSeconds') or p.limit)
-    if gpu:
-        limit = min(limit, p.week - _gpu_seconds(p))
-    internet = bool(body.get('enableInternet', True))
-    variables = {
-        **p.environment,
-        'KAGGLE_URL_BASE': p.base,
-        'KAGGLE_USER_SECRETS_TOKEN': f'{session["id"]}.{session["key"]}',
-    }
-    if internet:
-        variables |= _make_network_variables(p)
-    name = 'notebook.ipynb' if body.get('kernelType') == 'notebook' else 'script.py'
-    folder = session_folder(p, session)
-    box.prepare_session(
-        folder,
-        body['text'],
-        notebook=name,
-        inputs=inputs,
-        internet=internet,
-        limit=limit,
-        grace=p.grace,
-        queued=p.traps['queued'],
-        orphans=caught['orphans'],
-        t4=caught['t4'],
-        image=p.image,
-        environment=variables,
+    return min(limit, p.week - _gpu_seconds(p)) if gpu else limit
+
+
+def _make_session_variables(p, session: dict, internet: bool) -> dict:
+    "The environment variables of a session"
+    own = dict(
+        KAGGLE_URL_BASE=p.base, KAGGLE_USER_SECRETS_TOKEN=f'{session["id"]}.{session["key"]}'
     )
-    p.state['sessions'][str(session['id'])] = session
-    p.processes.append(box.start_session(folder))
+    network = _make_network_variables(p) if internet else {}
+    return {**p.environment, **own, **network}
 
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #56f5514e
 def _update_sessions(p):
-    "Takes note of sessions that have ended"
+    "Close the sessions that have ended"
     for process in p.processes:
         process.poll()
     for session in p.state['sessions'].values():
@@ -754,30 +775,31 @@ _FAILURE_MESSAGES = dict(
 
 
 def _close_session(p, session: dict, end: dict):
-    "Sets the status of an ended session and keeps its output"
+    "Set the status of an ended session and keep its output"
     session['seconds'] = end['seconds'] or time.time() - session['started']
-    if end['reason'] == 'limit' and session['stuck']:
+    at_limit = end['reason'] == 'limit'
+    if at_limit and session['stuck']:
         return
-    session['failure'] = ': '.join(
-        filter(None, [_FAILURE_MESSAGES.get(end['reason']), end.get('fault')])
-    )
-    session['status'] = (
-        'COMPLETE'
-        if end['code'] == 0
-        else 'CANCEL_ACKNOWLEDGED'
-        if end['reason'] == 'cancelled'
-        else 'ERROR'
-    )
-    if end['reason'] == 'limit' and session['nothing_kept']:
+    reasons = [_FAILURE_MESSAGES.get(end['reason']), end.get('fault')]
+    session['failure'] = ': '.join(filter(None, reasons))
+    session['status'] = _choose_status(end)
+    if at_limit and session['nothing_kept']:
         return
     folder = session_folder(p, session)
     session['committed'] = box.commit_output(folder / 'working', folder / 'output') <= p.room
     if not session['committed']:
         session.update(status='ERROR', failure=f'the output is larger than {p.room / 1e9:g} GB')
 
+
+def _choose_status(end: dict) -> str:
+    "The status of an ended session"
+    if end['code'] == 0:
+        return 'COMPLETE'
+    return 'CANCEL_ACKNOWLEDGED' if end['reason'] == 'cancelled' else 'ERROR'
+
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #511dc84e
 def _find_kernel(p, body) -> dict:
-    "The kernel that a request means; Kaggle answers 403 for one that does not exist"
+    "The kernel of a request; Kaggle answers 403 for one that does not exist"
     ref = f'{body["userName"]}/{body["kernelSlug"].split("/")[0]}'
     if ref not in p.state['kernels']:
         raise _ApiError(403, "Permission 'kernels.get' was denied")
@@ -791,22 +813,20 @@ def _last_session(p, kernel: dict) -> dict:
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #ecab2a07
 @_register_method('GetKernelSessionStatus')
 def _get_kernel_session_status(p, body):
-    "How the newest session is"
+    "The status of the newest session"
     session = _last_session(p, _find_kernel(p, body))
-    return dict(
-        status=session['status'],
-        **(dict(failureMessage=session['failure']) if session['failure'] else {}),
-    )
+    answer = dict(status=session['status'])
+    if session['failure']:
+        answer['failureMessage'] = session['failure']
+    return answer
 
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #55c30db8
 def _output_files(p, session: dict) -> dict:
     "name -> kept file of a session"
+    if not session['committed']:
+        return {}
     root = session_folder(p, session) / 'output'
-    return (
-        {str(f.relative_to(root)): f for f in sorted(root.rglob('*')) if f.is_file()}
-        if session['committed']
-        else {}
-    )
+    return {str(f.relative_to(root)): f for f in sorted(root.rglob('*')) if f.is_file()}
 
 
 def _read_log(p, session: dict) -> str:
@@ -848,10 +868,9 @@ def _download_kernel_output(p, body):
     ]
     if not done or body.get('filePath') and body['filePath'] not in _output_files(p, done[-1]):
         raise _ApiError(404, f'{kernel["ref"]} has no such output')
-    raise _Redirect(
-        f'/files/output/{done[-1]["id"]}/{done[-1]["key"]}'
-        + (f'/{quote(body["filePath"])}' if body.get('filePath') else '')
-    )
+    newest = done[-1]
+    name = _file_part(body.get('filePath'))
+    raise _Redirect(f'/files/output/{newest["id"]}/{newest["key"]}{name}')
 
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #f429dcd3
 @_register_method('GetAcceleratorQuotaStatistics')
@@ -873,23 +892,22 @@ def _get_accelerator_quota_statistics(p, body):
     )
 
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #8809f0bd
+_KERNEL_FIELDS = (
+    'language',
+    'kernelType',
+    'isPrivate',
+    'enableGpu',
+    'enableInternet',
+    'datasetDataSources',
+    'kernelDataSources',
+    'machineShape',
+)
+
+
 def _describe_kernel(p, kernel: dict) -> dict:
     "What the API tells about a kernel"
     r = kernel['request']
-    kept = {
-        k: r[k]
-        for k in (
-            'language',
-            'kernelType',
-            'isPrivate',
-            'enableGpu',
-            'enableInternet',
-            'datasetDataSources',
-            'kernelDataSources',
-            'machineShape',
-        )
-        if k in r
-    }
+    kept = {name: r[name] for name in _KERNEL_FIELDS if name in r}
     return dict(
         id=kernel['id'],
         ref=kernel['ref'],
@@ -933,26 +951,23 @@ def _get_kernel(p, body):
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #aa1e4a76
 @_register_method('DeleteKernel')
 def _delete_kernel(p, body):
-    "Removes a kernel with its sessions and their output"
+    "Remove a kernel with its sessions and their output"
     _check_owner(p, body['userName'])
     kernel = _find_kernel(p, body)
-    for s in [s for s in p.state['sessions'].values() if s['kernel'] == kernel['ref']]:
-        box.cancel_session(session_folder(p, s), reason='died')
-        s.update(
-            status='DELETED',
-            committed=False,
-            seconds=s['seconds'] if s['seconds'] is not None else time.time() - s['started'],
-        )
+    for s in p.state['sessions'].values():
+        if s['kernel'] == kernel['ref']:
+            box.cancel_session(session_folder(p, s), reason='died')
+            s.update(status='DELETED', committed=False, seconds=_session_seconds(s))
     del p.state['kernels'][kernel['ref']]
     return {}
 
 
 @_register_method('CancelKernelSession')
 def _cancel_kernel_session(p, body):
-    "Asks a session to end; its output is kept"
+    "Ask a session to end; its output is kept"
     session = p.state['sessions'].get(str(body.get('kernelSessionId')))
     if session is None:
-        raise _ApiError(404, 'there is no such session')
+        raise _ApiError(404, 'this session does not exist')
     box.cancel_session(session_folder(p, session), wait=0)
     if session['status'] in _OPEN_STATUSES:
         session['status'] = 'CANCEL_REQUESTED'
@@ -967,9 +982,8 @@ def _get_secret(p, body: dict, jwt: str) -> dict:
         raise _ApiError(401, 'this is not the token of a session')
     value = p.read('secrets.json', {}).get(session['kernel'], {}).get(body.get('Label'))
     if value is None:
-        return dict(
-            wasSuccessful=False, errors=['no secret of this label is attached to the kernel']
-        )
+        message = 'no secret of this label is attached to the kernel'
+        return dict(wasSuccessful=False, errors=[message])
     return dict(wasSuccessful=True, result=dict(secret=value))
 
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #5cdd1024
@@ -977,7 +991,8 @@ class _Wire(BaseHTTPRequestHandler):
     "Reads requests, sends answers and notes them"
 
     protocol_version = 'HTTP/1.1'
-    platform = None  # set by the platform
+    platform: Platform  # set by the platform
+    about: Mapping = {}  # the request, for the log
 
     def log_message(self, *_):
         "Prints nothing; `note` keeps the log"
@@ -994,7 +1009,7 @@ class _Wire(BaseHTTPRequestHandler):
         return b''.join(parts)
 
     def send(self, code: int, data=b'', kind='application/json', **headers):
-        "Answers"
+        "Send an answer"
         self.send_response(code)
         for name, value in {'Content-Type': kind, 'Content-Length': len(data), **headers}.items():
             self.send_header(name.replace('_', '-'), str(value))
@@ -1002,11 +1017,11 @@ class _Wire(BaseHTTPRequestHandler):
         self.wfile.write(data)
 
     def send_json(self, value, code=200):
-        "Answers with JSON"
+        "Send JSON"
         self.send(code, json.dumps(value).encode())
 
     def send_file(self, file: Path):
-        "The bytes of a file, or the rest of them if a range is asked for"
+        "Send the bytes of a file, or the rest of them if a range is requested"
         data = file.read_bytes()
         md5 = hashlib.md5(data)
         facts = dict(
@@ -1017,16 +1032,15 @@ class _Wire(BaseHTTPRequestHandler):
         )
         start = re.match(r'bytes=(\d+)-$', self.headers.get('Range', ''))
         if not start:
-            return self.send(
-                200, data, x_goog_hash='md5=' + base64.b64encode(md5.digest()).decode(), **facts
-            )
+            digest = base64.b64encode(md5.digest()).decode()
+            return self.send(200, data, x_goog_hash=f'md5={digest}', **facts)
         at = int(start[1])
         if at >= len(data):
             return self.send(416)
         self.send(206, data[at:], Content_Range=f'bytes {at}-{len(data) - 1}/{len(data)}', **facts)
 
-    def note(self, code: int, about: dict):
-        "One line in the log of requests: no header, no body, no key of a file's address"
+    def note(self, code: int, about: Mapping):
+        "Write one line to the log of requests: no header, no body, no key of a file's address"
         path = unquote(urlsplit(self.path).path)
         row = dict(
             time=round(time.time(), 3),
@@ -1036,10 +1050,8 @@ class _Wire(BaseHTTPRequestHandler):
             status=code,
             about=about,
         )
-        with (
-            self.platform.lock,
-            (self.platform.folder / 'requests.jsonl').open('a', encoding='utf-8') as log,
-        ):
+        path = self.platform.folder / 'requests.jsonl'
+        with self.platform.lock, path.open('a', encoding='utf-8') as log:
             log.write(json.dumps(row) + '\n')
 
     def log_request(self, code='-', size='-'):
@@ -1049,22 +1061,16 @@ class _Wire(BaseHTTPRequestHandler):
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #8aea061d
 def _parse_method(path: str) -> str:
     "The method of the API that an address names; '' for other addresses"
-    return path.rsplit('/', 1)[-1] if path.startswith('/api/v1/') and path.count('/') == 4 else ''
+    if path.startswith('/api/v1/') and path.count('/') == 4:
+        return path.rsplit('/', 1)[-1]
+    return ''
 
-
-assert (
-    _parse_method('/api/v1/kernels.KernelsApiService/SaveKernel') == 'SaveKernel'
-    and _parse_method('/upload/x') == ''
-)
-
-# %% ../../nbs/testing/30_kaggle_platform.ipynb #a29ba7ef
+# %% ../../nbs/testing/30_kaggle_platform.ipynb #4cb20bb5
 class _Handler(_Wire):
     "Turns requests into calls"
 
-    about = {}
-
     def handle_request(self):
-        "Routes one request and turns whatever happens into an answer"
+        "Route one request and turn whatever happens into an answer"
         self.about = {}
         data = self.body()
         try:
@@ -1075,62 +1081,46 @@ class _Handler(_Wire):
             self.send(302, Location=str(e))
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
-        except (
-            Exception
-        ) as e:  # a fault of this server, shown rather than hidden behind a lost connection
+        except Exception as e:  # a bug of this server: shown, not hidden behind a lost connection
             with (self.platform.folder / 'faults.log').open('a', encoding='utf-8') as log:
                 log.write(traceback.format_exc())
-            self.send_json(
-                dict(code=500, message=f'fault of the platform, see faults.log: {e!r}'), 500
-            )
+            message = f'a bug in this platform, see faults.log: {e!r}'
+            self.send_json(dict(code=500, message=message), 500)
 
     do_GET = do_POST = do_PUT = handle_request
 
     def route(self, path: str, data: bytes):
-        "Answers one request"
+        "Answer one request"
         p = self.platform
         if path.startswith('/upload/'):
-            code, headers = _receive_upload(
-                p, path.split('/')[2], self.headers.get('Content-Range', ''), data
-            )
+            piece = self.headers.get('Content-Range', '')
+            code, headers = _receive_upload(p, path.split('/')[2], piece, data)
             return self.send(code, **headers)
         if path.startswith('/files/'):
             return self.send_file(_find_file(p, path))
         if path.startswith('/requests/GetUserSecretByLabelRequest'):
             body = json.loads(data)
-            return self.send_json(
-                _get_secret(
-                    p,
-                    body,
-                    body.get('JWE')
-                    or self.headers.get('X-Kaggle-Authorization', '').removeprefix('Bearer '),
-                )
-            )
+            header = self.headers.get('X-Kaggle-Authorization', '').removeprefix('Bearer ')
+            return self.send_json(_get_secret(p, body, body.get('JWE') or header))
         if path.startswith('/api/v1/kernels/logs/stream/'):
             return self.stream_log(*path.split('/')[-2:])
         self.answer(_parse_method(path), json.loads(data or b'{}'))
 
     def answer(self, method: str, body: dict):
-        "Answers a method of the API"
-        self.about = {
-            k: v
-            for k, v in body.items()
-            if k.lower().endswith(('slug', 'name', 'sources', 'title')) and v
-        }
+        "Answer a method of the API"
+        noted = ('slug', 'name', 'sources', 'title')
+        self.about = {k: v for k, v in body.items() if v and k.lower().endswith(noted)}
         if method not in _API_METHODS:
             raise _ApiError(404, f'this platform does not know {self.path}')
         if spring_trap(self.platform.traps['throttle'], method):
-            return self.send(
-                429,
-                b'<html><body><h1>Too many requests</h1></body></html>',
-                kind='text/html; charset=utf-8',
-            )
+            page = b'<html><body><h1>Too many requests</h1></body></html>'
+            return self.send(429, page, kind='text/html; charset=utf-8')
         if method != 'IntrospectToken':
             self.check_account()
         self.send_json(self.platform.call(method, **body))
 
     def check_account(self):
-        "401 without the account's token"
+        "Answer 401 without the account's token"
         kind, _, value = self.headers.get('Authorization', '').partition(' ')
         if kind == 'Basic':
             value = base64.b64decode(value).decode().partition(':')[2]
@@ -1138,7 +1128,7 @@ class _Handler(_Wire):
             raise _ApiError(401, 'this is not the token of the account')
 
     def stream_log(self, owner: str, slug: str):
-        "The log of a kernel: line by line while it runs, otherwise as it was kept"
+        "Send the log of a kernel: line by line while it runs, otherwise as it was kept"
         self.check_account()
         p = self.platform
         with p.lock:
@@ -1159,30 +1149,30 @@ class _Handler(_Wire):
             time.sleep(0.1)
         self.wfile.write(b'data: END_OF_LOG\n\n')
 
-# %% ../../nbs/testing/30_kaggle_platform.ipynb #4cb20bb5
+# %% ../../nbs/testing/30_kaggle_platform.ipynb #7e2ca165
 def _find_file(p, path: str) -> Path:
-    "The file that an address below /files/ means: of a dataset or an output, or all of them as a zip"
+    "The file at an address below /files/: of a dataset or an output, or all of them as a zip"
     kind, first, second, *rest = path.split('/')[2:]
     if kind == 'output':
         session = p.state['sessions'].get(first)
         if session is None or session['key'] != second:
-            raise _ApiError(404, 'there is no such file')
+            raise _ApiError(404, 'this file does not exist')
         files, number = _output_files(p, session), first
     else:
         d = p.state['datasets'].get(f'{first}/{second}')
         if d is None:
-            raise _ApiError(404, 'there is no such file')
+            raise _ApiError(404, 'this file does not exist')
         number, *rest = rest
         files, number = _dataset_files(p, d, int(number)), f'{d["id"]}-{number}'
     if not rest:
         return _zip_files(p.folder / 'archives' / f'{kind}-{number}.zip', files)
     if '/'.join(rest) not in files:
-        raise _ApiError(404, 'there is no such file')
+        raise _ApiError(404, 'this file does not exist')
     return files['/'.join(rest)]
 
 
 def _zip_files(path: Path, files: dict) -> Path:
-    "One archive of these files, made when first asked for"
+    "One archive of these files, made on first use"
     if not path.exists():
         path.parent.mkdir(exist_ok=True)
         with zipfile.ZipFile(path, 'w') as z:
@@ -1191,8 +1181,8 @@ def _zip_files(path: Path, files: dict) -> Path:
     return path
 
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #b32b48ea
-def main(arguments=None):
-    "Runs a platform until it is interrupted"
+def _parse_arguments(arguments: list[str] | None) -> argparse.Namespace:
+    "The arguments of `main`; the traps as a dict"
     parser = argparse.ArgumentParser(
         prog='python -m medxfer.testing.kaggle_platform',
         description='A local Kaggle for the real clients',
@@ -1204,17 +1194,24 @@ def main(arguments=None):
         '--trap', action='append', default=[], metavar='NAME=VALUE', help=', '.join(TRAPS)
     )
     chosen = parser.parse_args(arguments)
-    traps = {
-        name: json.loads(value or 'true')
-        for name, _, value in (t.partition('=') for t in chosen.trap)
-    }
-    with Platform(chosen.folder, traps=traps, limit=chosen.limit, port=chosen.port) as p:
+    traps = (trap.partition('=') for trap in chosen.trap)
+    chosen.traps = {name: json.loads(value or 'true') for name, _, value in traps}
+    return chosen
+
+
+def main(
+    arguments: list[str] | None = None,  # None: those of the command line
+):
+    "Run a platform until it is interrupted"
+    chosen = _parse_arguments(arguments)
+    with Platform(chosen.folder, traps=chosen.traps, limit=chosen.limit, port=chosen.port) as p:
         for name, value in p.env().items():
             if os.environ.get(name) != value:
                 print(f'export {name}={value}')
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # like Ctrl-C
         print(
-            f'# the account is {p.user}; requests are logged in {p.folder}/requests.jsonl; Ctrl-C ends the platform and its sessions',
+            f'# the account is {p.user}; requests are logged in {p.folder}/requests.jsonl; '
+            'Ctrl-C ends the platform and its sessions',
             flush=True,
         )
         try:

@@ -6,6 +6,7 @@
 __all__ = ['sample_gradients', 'check_rule', 'compare_processes']
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #d5778165
+from collections.abc import Callable, Iterator
 from itertools import product
 from typing import cast
 import torch
@@ -28,127 +29,101 @@ def sample_gradients(seed: int = 0, rounds: int = 5) -> list[torch.Tensor]:  # e
     return rows
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #5ef73a95
-def _rule_cases(tasks=None):
-    "(rows, Gramian, orders), for sets of `tasks` gradients or all"
+_Rule = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]  # (gramian, orders) -> weights
+
+
+def _rule_cases(
+    tasks: int | None = None,  # sets of so many gradients only
+) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    "(gradients, Gramian, orders) of every sample"
     g = torch.Generator().manual_seed(7)
     for rows in sample_gradients():
         if tasks in (None, len(rows)):
             yield rows, rows @ rows.T, random_orders(len(rows), g)
 
 
-def _all_close(a, b, tolerance=1e-9) -> bool:
+def _all_close(a: torch.Tensor, b: torch.Tensor, tolerance: float = 1e-9) -> bool:
     "Whether two sets of weights are the same up to rounding"
     return bool((a - b).abs().max() <= tolerance * b.abs().max().clamp(min=1))
 
+
+def _demand(holds, message: str):
+    "Raise an `AssertionError` unless something holds; an `assert` that `python -O` keeps"
+    if not holds:
+        raise AssertionError(message)
+
 # %% ../../nbs/testing/10_surgery_checks.ipynb #1356d74f
-def _check_single(rule):
+def _check_single(rule: _Rule):
     "With one task the weight is exactly 1"
-    for rows, gramian, orders in _rule_cases(1):
-        if rule(gramian, orders).tolist() != [1.0]:
-            raise AssertionError('a single task is not left alone')
+    for _, gramian, orders in _rule_cases(1):
+        _demand(rule(gramian, orders).tolist() == [1.0], 'a single task is not left alone')
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #83139cae
-def _check_no_conflict(rule):
+def _check_no_conflict(rule: _Rule):
     "Where no inner product is negative every weight is exactly 1"
     for rows, _, orders in _rule_cases():
         agreeing = rows.abs() @ rows.abs().T
-        if not (rule(agreeing, orders) == 1).all():
-            raise AssertionError('tasks that do not conflict are not left alone')
+        unchanged = (rule(agreeing, orders) == 1).all()
+        _demand(unchanged, 'tasks that do not conflict are not left alone')
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #9a39310e
-def _check_two(rule):
+def _check_two(rule: _Rule):
     "With two tasks the combined gradient has no negative inner product with either"
     for rows, gramian, orders in _rule_cases(2):
         combined = rows.T @ rule(gramian, orders)
-        if (rows @ combined < -1e-9 * rows.norm(dim=1) * combined.norm()).any():
-            raise AssertionError('two tasks still conflict after surgery')
+        rounding = 1e-9 * rows.norm(dim=1) * combined.norm()
+        _demand((rows @ combined >= -rounding).all(), 'two tasks still conflict after surgery')
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #f64266e6
-def _check_permutation(rule):
+def _check_permutation(rule: _Rule):
     "Permuted tasks get permuted weights"
     g = torch.Generator().manual_seed(8)
-    for rows, gramian, orders in _rule_cases():
-        p = torch.randperm(len(rows), generator=g)
+    for _, gramian, orders in _rule_cases():
+        p = torch.randperm(len(gramian), generator=g)
         moved = p.argsort()[orders[p]]
-        if not _all_close(rule(gramian[p][:, p], moved), rule(gramian, orders)[p]):
-            raise AssertionError('the weights depend on how the tasks are numbered')
+        same = _all_close(rule(gramian[p][:, p], moved), rule(gramian, orders)[p])
+        _demand(same, 'the weights depend on how the tasks are numbered')
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #206beb83
-def _check_common_factor(rule):
+_EXACT_FACTORS = (2.0**-80, 2.0**80)  # of the Gramian; they change no digit of it
+_ROUNDING_FACTORS = (1e-7, 1e7)
+
+
+def _check_common_factor(rule: _Rule):
     "Weights do not change when all gradients are multiplied by one factor"
-    for rows, gramian, orders in _rule_cases():
+    message = 'the weights depend on a factor common to all gradients'
+    for _, gramian, orders in _rule_cases():
         weights = rule(gramian, orders)
-        for factor in (2.0**-40, 2.0**40):
-            if not torch.equal(rule(gramian * factor**2, orders), weights):
-                raise AssertionError('the weights depend on a factor common to all gradients')
-        if not _all_close(rule(gramian * 1e-7, orders), weights):
-            raise AssertionError('the weights depend on a factor common to all gradients')
+        for factor in _EXACT_FACTORS:
+            _demand(torch.equal(rule(factor * gramian, orders), weights), message)
+        for factor in _ROUNDING_FACTORS:
+            _demand(_all_close(rule(factor * gramian, orders), weights), message)
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #830bcdf3
-def _check_absent(rule):
+def _check_absent(rule: _Rule):
     "A gradient of zero leaves the weights of the others as they are without it"
-    for rows, gramian, orders in _rule_cases():
-        n = len(rows)
+    for _, gramian, orders in _rule_cases():
+        n = len(gramian)
         wider = torch.zeros(n + 1, n + 1, dtype=gramian.dtype)
         wider[:n, :n] = gramian
-        more = torch.cat([torch.cat([torch.full((n, 1), n), orders], 1), torch.arange(n)[None]])
-        if not torch.equal(rule(wider, more)[:n], rule(gramian, orders)):
-            raise AssertionError('a task without a gradient changes the others')
+        absent_first = torch.cat([torch.full((n, 1), n), orders], 1)
+        more = torch.cat([absent_first, torch.arange(n)[None]])
+        same = torch.equal(rule(wider, more)[:n], rule(gramian, orders))
+        _demand(same, 'a task without a gradient changes the others')
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #0124ea83
-def check_rule(rule):
-    "Check all properties of a rule, (gramian, orders) -> weights"
-    for check in (
-        _check_single,
-        _check_no_conflict,
-        _check_two,
-        _check_permutation,
-        _check_common_factor,
-        _check_absent,
-    ):
-        check(rule)
+def check_rule(
+    rule: Callable,  # (gramian, orders) -> weights
+):
+    "Check all properties of a rule"
+    _check_single(rule)
+    _check_no_conflict(rule)
+    _check_two(rule)
+    _check_permutation(rule)
+    _check_common_factor(rule)
+    _check_absent(rule)
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #a0c1bcef
-def _choose_process(step: int, task: int, k: int, world: int) -> int | None:
-    "Which process takes micro-batch `k`; None: it is left out"
-    if step == 3 and task == 1:
-        return None
-    return 0 if step == 2 or (step, task) == (1, 1) else k % world
-
-
-def _train_toy(
-    rank: int,  # number of this process
-    world: int,  # how many there are
-    reduce,  # see `Surgery`
-):  # (cosines, weights)
-    "Train two tasks, of which one has a further layer, on this process's micro-batches"
-    torch.manual_seed(0)
-    net = _ToyNet()
-    own = list(net.heads.parameters())
-    common = [*net.shared.parameters(), *net.group.parameters()]
-    optimizer = torch.optim.SGD([*common, *own], 0.1, weight_decay=0.1)
-    surgery = Surgery(common, 'ab', reduce=reduce)
-    data = torch.randn(4, 2, 4, 5, 6)  # steps, tasks, micro-batches, rows, columns
-    cosines = []
-    for step in range(4):
-        for p in own:
-            p.grad = torch.zeros_like(p)
-        for task, k in product(range(2), range(4)):
-            if _choose_process(step, task, k, world) == rank:
-                with surgery.task('ab'[task]):
-                    (net.loss(task, data[step, task, k]) / 4).backward()
-        cosines += [p.cosine for p in surgery.combine(step).pairs]
-        if reduce:
-            for p in own:
-                reduce(p.grad)
-        optimizer.step()
-    return torch.tensor(cosines), {
-        'shared': net.shared.weight.detach(),
-        'group': net.group.weight.detach(),
-        'head': cast(torch.nn.Linear, net.heads[0]).weight.detach(),
-    }
-
-
 class _ToyNet(torch.nn.Module):
     "A layer for both tasks, one that only the second task uses, and their heads"
 
@@ -165,7 +140,62 @@ class _ToyNet(torch.nn.Module):
         target = (-1) ** task * x[:, :1]
         return (self.heads[task](hidden.tanh()) - target).square().mean()
 
+    def weights(self) -> dict[str, torch.Tensor]:
+        "What is compared after training"
+        head = cast(torch.nn.Linear, self.heads[0])
+        layers = dict(shared=self.shared, group=self.group, head=head)
+        return {name: layer.weight.detach() for name, layer in layers.items()}
+
 # %% ../../nbs/testing/10_surgery_checks.ipynb #4164f0cb
+def _choose_process(step: int, task: int, k: int, world: int) -> int | None:
+    "Which process takes micro-batch `k`; None: it is left out"
+    if step == 3 and task == 1:
+        return None
+    return 0 if step == 2 or (step, task) == (1, 1) else k % world
+
+
+def _run_backward(
+    net: _ToyNet,
+    surgery: Surgery,
+    step: int,
+    data: torch.Tensor,  # of the step: tasks, micro-batches, rows, columns
+    rank: int,
+    world: int,
+):
+    "Add up the gradients of this process's micro-batches"
+    tasks, micros = data.shape[:2]
+    for task, k in product(range(tasks), range(micros)):
+        if _choose_process(step, task, k, world) == rank:
+            with surgery.task('ab'[task]):
+                (net.loss(task, data[task, k]) / micros).backward()
+
+
+def _train_toy(
+    rank: int,  # number of this process
+    world: int,  # how many there are
+    reduce: Callable | None,  # see `Surgery`
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:  # (cosines, weights)
+    "Train two tasks, of which one has a further layer, on this process's micro-batches"
+    torch.manual_seed(0)
+    net = _ToyNet()
+    own = list(net.heads.parameters())
+    common = [*net.shared.parameters(), *net.group.parameters()]
+    optimizer = torch.optim.SGD([*common, *own], 0.1, weight_decay=0.1)
+    surgery = Surgery(common, 'ab', reduce=reduce)
+    data = torch.randn(4, 2, 4, 5, 6)  # steps, tasks, micro-batches, rows, columns
+    cosines = []
+    for step in range(len(data)):
+        for p in own:
+            p.grad = torch.zeros_like(p)
+        _run_backward(net, surgery, step, data[step], rank, world)
+        cosines += [pair.cosine for pair in surgery.combine(step).pairs]
+        if reduce:
+            for p in own:
+                reduce(p.grad)
+        optimizer.step()
+    return torch.tensor(cosines), net.weights()
+
+# %% ../../nbs/testing/10_surgery_checks.ipynb #95d52dcf
 def _train_rank(
     rank: int,  # number of this process
     world: int,  # how many there are
@@ -197,13 +227,12 @@ def compare_processes(
     with torch.random.fork_rng(devices=[]):
         _train_rank(0, 1, str(folder))
     spawn(_train_rank, (2, str(folder)), nprocs=2)
-    alone, *both = (
-        load_file(f'{folder}/{name}.safetensors') for name in ('0-of-1', '0-of-2', '1-of-2')
-    )
-    if not (alone['cosines'] < 0).any():
-        raise AssertionError('the toy has no conflict, so it shows nothing')
-    return max(
-        ((alone[k] - one[k]).abs().max() / alone[k].abs().max()).item()
-        for k in alone
-        for one in both
-    )
+    names = ('0-of-1', '0-of-2', '1-of-2')
+    alone, *both = (load_file(f'{folder}/{name}.safetensors') for name in names)
+    _demand((alone['cosines'] < 0).any(), 'the toy has no conflict, so it shows nothing')
+    return max(_measure_difference(alone[k], one[k]) for k in alone for one in both)
+
+
+def _measure_difference(right: torch.Tensor, other: torch.Tensor) -> float:
+    "Largest difference, relative to the largest weight"
+    return ((right - other).abs().max() / right.abs().max()).item()

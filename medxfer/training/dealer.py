@@ -38,6 +38,38 @@ def group_by_task(pieces: Iterable[Piece]) -> dict[str, list[Piece]]:
     return groups
 
 # %% ../../nbs/training/37_dealer.ipynb #dab3c7ca
+class _Hands:
+    "The pieces that each process has got so far, and its load"
+
+    def __init__(self, micros: Sequence[MicroBatch], count: int):
+        self.micros = micros
+        self.pieces: list[list[Piece]] = [[] for _ in range(count)]
+        self.loads = [0.0] * count  # tokens
+
+    def give(self, rank: int, place: int, indices: np.ndarray):
+        "Give windows of the micro-batch at `place` to a process"
+        micro = self.micros[place]
+        share = len(indices) / len(micro.indices)
+        if share:
+            self.pieces[rank].append(Piece(micro.task, place, indices, share))
+            self.loads[rank] += share * micro.tokens
+
+    def cut(self, place: int):
+        "Give every process its share of the windows of a micro-batch"
+        count = len(self.pieces)
+        for rank in range(count):
+            self.give(rank, place, self.micros[place].indices[rank::count])
+
+    def give_whole(self, place: int):
+        "Give a whole micro-batch to the process with the least load"
+        least_loaded = self.loads.index(min(self.loads))
+        self.give(least_loaded, place, self.micros[place].indices)
+
+    def in_order(self) -> list[list[Piece]]:
+        "The pieces of each process, in the order of the step"
+        return [sorted(pieces, key=lambda piece: piece.place) for pieces in self.pieces]
+
+# %% ../../nbs/training/37_dealer.ipynb #ec6cf3c0
 def deal_micro_batches(
     micros: Sequence[MicroBatch],  # of a step
     count: int = 1,  # processes
@@ -46,25 +78,14 @@ def deal_micro_batches(
     "The pieces of each process; together they are the step"
     largest_first = sorted(range(len(micros)), key=lambda k: -micros[k].tokens)
     cuttable = [k for k in largest_first if micros[k].task in divisible]
-    cut = cuttable[: len(micros) % count]
-    hands: list[list[Piece]] = [[] for _ in range(count)]
-    loads = [0.0] * count
-
-    def give(rank: int, place: int, indices: np.ndarray):
-        micro = micros[place]
-        share = len(indices) / len(micro.indices)
-        if share:
-            hands[rank].append(Piece(micro.task, place, indices, share))
-            loads[rank] += share * micro.tokens
-
-    for place in cut:
-        for rank in range(count):
-            give(rank, place, micros[place].indices[rank::count])
+    leftover = cuttable[: len(micros) % count]
+    hands = _Hands(micros, count)
+    for place in leftover:
+        hands.cut(place)
     for place in largest_first:
-        if place not in cut:
-            least_loaded = min(range(count), key=loads.__getitem__)
-            give(least_loaded, place, micros[place].indices)
-    return [sorted(pieces, key=lambda piece: piece.place) for pieces in hands]
+        if place not in leftover:
+            hands.give_whole(place)
+    return hands.in_order()
 
 # %% ../../nbs/training/37_dealer.ipynb #85721315
 def find_divisible_tasks(
@@ -203,21 +224,27 @@ def _sum_over_processes(
     error: Exception | None,  # what failed in this process
 ) -> list[float]:
     "Sum losses and gradients over all processes; an error of any process is raised in all"
-    device = params[0].device
     facts = [error is not None, *losses, *(p.grad is not None for p in params)]
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in params]
-    flat = torch.cat(
-        [torch.tensor(facts, dtype=torch.float32, device=device), *(g.flatten() for g in gradients)]
-    )
-    processes.sum(flat)
-    failures, *summed = flat[: len(facts)].tolist()
+    (failures, *summed), sums = _sum_together(processes, facts, gradients)
     if failures:
         processes.settle(error)
     reached = summed[len(losses) :]
-    parts = flat[len(facts) :].split([p.numel() for p in params])
-    for p, is_reached, gradient in zip(params, reached, parts):
-        p.grad = gradient.view_as(p).to(p.dtype) if is_reached else None
+    for p, is_reached, gradient in zip(params, reached, sums):
+        p.grad = gradient.to(p.dtype) if is_reached else None
     return summed[: len(losses)]
+
+
+def _sum_together(
+    processes: OneProcess, numbers: Sequence[float], tensors: Sequence[torch.Tensor]
+) -> tuple[list[float], list[torch.Tensor]]:
+    "Sum numbers and tensors over the processes, in a single call"
+    first = torch.tensor(numbers, dtype=torch.float32, device=tensors[0].device)
+    flat = torch.cat([first, *(t.flatten() for t in tensors)])
+    processes.sum(flat)
+    parts = flat[len(numbers) :].split([t.numel() for t in tensors])
+    sums = [part.view_as(t) for part, t in zip(parts, tensors)]
+    return flat[: len(numbers)].tolist(), sums
 
 # %% ../../nbs/training/37_dealer.ipynb #a5d1e95f
 def check_processes(

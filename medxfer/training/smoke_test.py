@@ -6,7 +6,7 @@
 __all__ = ['choose_smoke_samples', 'preserve_rng_state', 'SmokeReport', 'smoke_test']
 
 # %% ../../nbs/training/52_smoke_test.ipynb #0c814ea5
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -104,6 +104,7 @@ class _Observer:
             get_memory_reader(next(iter(trainer.model.trainable().values())).device),
             say=lambda m: None,
         )
+        self.before: dict = {}  # losses before training, see `_measure_batch_losses`
         self.rows: list[tuple[int, float]] = []  # tokens and seconds of each step
         self.left = time.perf_counter()  # when the last call ended
         self.save_seconds: float | None = None
@@ -395,33 +396,43 @@ def _train_and_predict(
     folder: Path,
 ) -> dict:
     "Train, predict, restore, resume: the fields of a `SmokeReport`"
-    trainer = make_trainer(budget, folder / 'first')
-    _make_quiet(trainer)
-    observer = _Observer(trainer, folder / 'second')
-    trainer.watch = observer
-    before = _measure_batch_losses(trainer)
-    trainer.train()
-    fell = _check_losses(before, _measure_batch_losses(trainer))
-    checks = {
-        t: _check_predictions(trainer.model, encoder, docs, files[t], folder / 'predictions')
+    first = make_trainer(budget, folder / 'first')
+    observer = _train_first(first, folder / 'second')
+    fell = _check_losses(observer.before, _measure_batch_losses(first))
+    predicted = {
+        t: _check_predictions(first.model, encoder, docs, files[t], folder / 'predictions')
         for t, docs in samples.items()
     }
-    params = _copy_parameters(trainer)
-    losses = trainer.ledger.frame()['loss'].to_numpy()
-    tokens = trainer.ledger.tokens
-    del trainer, observer.trainer
+    params = _copy_parameters(first)
+    losses = first.ledger.frame()['loss'].to_numpy()
+    tokens = first.ledger.tokens
+    del first, observer.trainer  # a GPU may have room for one only
     empty_caches()
     second = make_trainer(budget, folder / 'second')
     _make_quiet(second)
     _check_restored(second, observer)
+    exact = _check_continued(second, params, losses)
+    measured = _list_measurements(observer, predicted, tokens)
+    return dict(tokens=tokens, fell=fell, exact=exact, **measured)
+
+
+def _train_first(trainer, copied: Path) -> _Observer:
+    "Train to the end; what was seen on the way, with a checkpoint in `copied`"
+    _make_quiet(trainer)
+    observer = _Observer(trainer, copied)
+    trainer.watch = observer
+    observer.before = _measure_batch_losses(trainer)
+    trainer.train()
+    return observer
+
+
+def _list_measurements(observer: _Observer, predicted: Mapping, tokens: int) -> dict:
+    "Fields of a `SmokeReport`: steps, scores, speed and memory"
     return dict(
         steps=len(observer.rows),
-        tokens=tokens,
-        fell=fell,
-        exact=_check_continued(second, params, losses),
-        scores={t: check.scores for t, check in checks.items()},
-        found={t: check.found for t, check in checks.items()},
-        read_seconds={t: check.seconds for t, check in checks.items()},
+        scores={t: check.scores for t, check in predicted.items()},
+        found={t: check.found for t, check in predicted.items()},
+        read_seconds={t: check.seconds for t, check in predicted.items()},
         speed=_measure_speeds(observer.rows),
         step_tokens=tokens / len(observer.rows),
         save_seconds=observer.save_seconds,

@@ -31,7 +31,7 @@ def parse_status_bytes(
     status: str,  # content of /proc/self/status
     name: str,  # e.g. 'VmRSS'
 ) -> int:
-    "One figure of a process's status, in bytes"
+    "One number of a process's status, in bytes"
     return int(status.split(f'{name}:')[1].split()[0]) << 10
 
 
@@ -50,15 +50,14 @@ class HostMemory:
         try:
             (self.proc / 'clear_refs').write_text('5')
         except OSError:
-            pass  # not allowed here: the peak is then that of the process
+            pass  # forbidden: the peak is the one since the start of the process
         used = parse_status_bytes(status, 'VmRSS')
         return MemoryReading(used, max(used, parse_status_bytes(status, 'VmHWM')), used)
 
     def top(self) -> MemoryReading:
-        "Where only the peak is known, it stands for all"
-        top = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
-            1 if sys.platform == 'darwin' else 1024
-        )
+        "The peak since the start of the process, in place of all three"
+        unit = 1 if sys.platform == 'darwin' else 1024  # bytes in one of `ru_maxrss`
+        top = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
         return MemoryReading(top, top, top)
 
 # %% ../../nbs/training/51_vram_monitor.ipynb #afbd3f52
@@ -88,9 +87,7 @@ def get_memory_reader(
     return CudaMemory(device) if str(device).startswith('cuda') else HostMemory()
 
 # %% ../../nbs/training/51_vram_monitor.ipynb #175c7b43
-_MAX_POINTS = (
-    80  # points of a log; a power of two times 20, so that its second half can be cut in ten
-)
+_MAX_POINTS = 80  # of a log; a power of two times 20, so that its second half can be cut in ten
 
 
 @dataclass(slots=True)
@@ -139,11 +136,9 @@ class MemoryTrace:
         self.stride *= 2
 
 # %% ../../nbs/training/51_vram_monitor.ipynb #96b351a9
-_FLOORS, _MIN_RISING_PAIRS, _MIN_GROWTH = (
-    10,
-    35,
-    0.01,
-)  # floors of a half; rising minus falling pairs; growth as a share of what is held
+_FLOORS = 10  # of a half
+_MIN_RISING_PAIRS = 35  # rising minus falling pairs of floors
+_MIN_GROWTH = 0.01  # as a share of what is held
 
 
 def _pair_slopes(
@@ -155,7 +150,7 @@ def _pair_slopes(
 
 
 def _rises_steadily(
-    used: np.ndarray,  # memory at the end of each step, bytes; as many as a multiple of FLOORS
+    used: np.ndarray,  # bytes at the end of each step; a multiple of `_FLOORS` of them
 ) -> bool:
     "Whether memory rises steadily"
     floors = np.asarray(used, dtype=float).reshape(_FLOORS, -1).min(1)
