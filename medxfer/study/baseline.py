@@ -9,7 +9,7 @@ __all__ = ['BASELINE_MODELS', 'plan_baselines', 'write_baselines', 'baseline_tab
 import json
 import yaml
 from ..data.base import write_atomic
-from .arms import resolve_run
+from .arms import override_key, resolve_run
 from .config import ConfigError, RunSpec, compose, fingerprint_tasks
 from .plan import StudyPlan, study_command
 
@@ -24,12 +24,12 @@ def plan_baselines(
 ) -> StudyPlan:
     "Full fine-tuning of each model on each task alone, for every seed of an experiment"
     base = [f'experiment={experiment}', *overrides]
-    if bad := [
-        o for o in overrides if o.split('=')[0] in ('arm', 'seed', 'strategy', 'model', 'out')
-    ]:
-        raise ConfigError(
-            f'{bad[0]} is not for baselines: they take their seeds from plan.seeds and their models from --models'
-        )
+    for override in overrides:
+        if override_key(override) in ('arm', 'seed', 'strategy', 'model', 'out'):
+            raise ConfigError(
+                f'{override} is not for baselines: they take their seeds from plan.seeds '
+                'and their models from --models'
+            )
     cfg = compose(base)
     prints = fingerprint_tasks(cfg)
     runs = [
@@ -72,17 +72,13 @@ def baseline_table(plan: StudyPlan):
     "Mean and standard deviation over seeds of the primary metric, one row a model and task"
     import pandas as pd
 
-    rows = [
-        dict(model=r.config['model']['name'], task=r.tasks[0], score=x)
-        for r in plan.runs
-        if (x := _primary_score(r)) is not None
-    ]
+    rows = []
+    for run in plan.runs:
+        score = _primary_score(run)
+        if score is not None:
+            rows.append(dict(model=run.config['model']['name'], task=run.tasks[0], score=score))
     if not rows:
         return pd.DataFrame(columns=['model', 'task', 'mean', 'sd', 'seeds'])
-    table = (
-        pd.DataFrame(rows)
-        .groupby(['model', 'task'], sort=False)
-        .score.agg(['mean', 'std', 'count'])
-        .reset_index()
-    )
+    scores = pd.DataFrame(rows).groupby(['model', 'task'], sort=False).score
+    table = scores.agg(['mean', 'std', 'count']).reset_index()
     return table.rename(columns={'std': 'sd', 'count': 'seeds'})

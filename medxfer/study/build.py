@@ -8,6 +8,7 @@ __all__ = ['base_spec', 'lora_spec', 'build_layout', 'encoder_for', 'choose_devi
            'surgery_rule', 'train_settings', 'adapter_tables']
 
 # %% ../../nbs/study/15_build.ipynb #66f09ff6
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from ..data.base import MedxferError
@@ -19,12 +20,10 @@ def base_spec(spec: RunSpec):
     from medxfer.models.base_loader import BaseSpec
 
     fields = {k: v for k, v in spec.config['model'].items() if k != 'lora'}
-    return BaseSpec(
-        **{
-            **fields,
-            **({'quantization': q} if (q := spec.config['strategy']['quantization']) else {}),
-        }
-    )
+    quantization = spec.config['strategy']['quantization']
+    if quantization:
+        fields['quantization'] = quantization
+    return BaseSpec(**fields)
 
 
 def lora_spec(spec: RunSpec):
@@ -35,22 +34,25 @@ def lora_spec(spec: RunSpec):
     return LoraSpec(**{**lora, 'targets': tuple(lora['targets'])})
 
 
-def _named_layout(strategy: dict, heads: dict):
+def _named_layout(strategy: dict, heads: dict[str, list[str]]):
     "The adapters that a strategy names, for tasks with some parts of a head"
     from medxfer.models.adapters import Layout
     from medxfer.models.hierarchical import derive_reads
 
-    a, reads = (
-        strategy['adapters'],
+    adapters = strategy['adapters']
+    groups = {task: _choose_group(parts) for task, parts in heads.items()} | adapters['groups']
+    return Layout(
+        tuple(adapters['kinds']),
+        adapters['ranks'],
+        {kind: tuple(layers) for kind, layers in adapters['layers'].items()},
+        groups,
         derive_reads(heads, strategy['depths']) if strategy['depths'] else {},
     )
-    return Layout(
-        tuple(a['kinds']),
-        a['ranks'],
-        {k: tuple(v) for k, v in a['layers'].items()},
-        a['groups'],
-        reads,
-    )
+
+
+def _choose_group(parts: Collection[str]) -> str:
+    "The group of a task that no group of its strategy names"
+    return 'answers' if 'ranking' in parts else 'spans'
 
 
 def _base_shapes(spec: RunSpec):
@@ -72,23 +74,29 @@ def build_layout(spec: RunSpec):
     layout, wanted = _named_layout(strategy, heads), strategy['parameters']
     if strategy['name'] not in _ABLATIONS:
         return fit_ranks(layout, _base_shapes(spec), heads, wanted) if wanted else layout
-    all_four = {
-        n.upper(): _named_layout(compose([f'strategy={n}'])['strategy'], heads) for n in _ABLATIONS
-    }
+    all_four = {}
+    for name in _ABLATIONS:
+        ablation = compose([f'strategy={name}'])['strategy']
+        all_four[name.upper()] = _named_layout(ablation, heads)
+    shapes = _base_shapes(spec)
     if wanted:
-        return fit_ranks(layout, _base_shapes(spec), heads, wanted, beside=all_four)
-    near = spec.config['model']['lora']['r'] * sum(t.per_rank for t in _base_shapes(spec).targets)
+        return fit_ranks(layout, shapes, heads, wanted, beside=all_four)
+    near = spec.config['model']['lora']['r'] * sum(target.per_rank for target in shapes.targets)
+    advice = suggest_budget(shapes, all_four, heads, near)
     raise MedxferError(
-        f'A1 to A4 are compared at one number of trainable parameters, and none is given (parameters=N); {suggest_budget(_base_shapes(spec), all_four, heads, near)}'
+        'A1 to A4 are compared at one number of trainable parameters, '
+        f'and none is given (parameters=N); {advice}'
     )
 
 
-def _head_parts(spec: RunSpec) -> dict:
-    "The parts of each task's head, for the tasks whose adapters a run's layout must fit: what is carried over to a task that was left out has one shape for all"
+def _head_parts(spec: RunSpec) -> dict[str, list[str]]:
+    "The parts of each task's head, for the tasks whose adapters a run's layout must fit"
     cfg = spec.settings
     if cfg['arm'] not in ('without', 'loto', 'scratch'):
-        return {t: info['heads'] for t, info in spec.config['tasks'].items()}
-    return {t: cfg['data']['heads'].get(t) or cfg['task'][t]['heads'] for t in cfg['task']}
+        return {task: info['heads'] for task, info in spec.config['tasks'].items()}
+    # Adapters are carried over to the task that was left out, so they have one shape for all.
+    own = cfg['data']['heads']
+    return {task: own.get(task) or info['heads'] for task, info in cfg['task'].items()}
 
 
 def encoder_for(spec: RunSpec):
@@ -96,9 +104,8 @@ def encoder_for(spec: RunSpec):
     from medxfer.data.collators import Encoder
     from medxfer.models.base_loader import load_tokenizer
 
-    return Encoder(
-        load_tokenizer(base := base_spec(spec)), base.max_length, spec.settings['data']['overlap']
-    )
+    base = base_spec(spec)
+    return Encoder(load_tokenizer(base), base.max_length, spec.settings['data']['overlap'])
 
 # %% ../../nbs/study/15_build.ipynb #2b3fab2b
 def choose_device(spec: RunSpec, processes=None) -> str:
@@ -108,10 +115,12 @@ def choose_device(spec: RunSpec, processes=None) -> str:
     if processes and processes.device:
         return str(processes.device)
     wanted = spec.settings['device']
-    return ('cuda' if torch.cuda.is_available() else 'cpu') if wanted == 'auto' else wanted
+    if wanted != 'auto':
+        return wanted
+    return 'cuda' if torch.cuda.is_available() else 'cpu'
 
 
-def _choose_model_class(spec: RunSpec, folders: dict):
+def _choose_model_class(spec: RunSpec, folders: dict[str, Path]):
     "The class of a run's model, and what it wants to know beside the others"
     from medxfer.models.full_model import FullModel
     from medxfer.models.fusion import FusionModel, FusionSpec
@@ -120,26 +129,20 @@ def _choose_model_class(spec: RunSpec, folders: dict):
 
     strategy = spec.config['strategy']
     if strategy['fusion']:
-        return FusionModel, dict(
-            fusion=FusionSpec(**strategy['fusion']),
-            folders={
-                run.tasks[0]: folders[run.id] / 'adapter' / run.tasks[0] for run in spec.needs
-            },
-        )
+        adapters = {r.tasks[0]: folders[r.id] / 'adapter' / r.tasks[0] for r in spec.needs}
+        return FusionModel, dict(fusion=FusionSpec(**strategy['fusion']), folders=adapters)
     if strategy['full']:
         return FullModel, {}
     more = dict(orthogonality=strategy['orthogonality'])
-    return (
-        (HierarchicalMTLModel, dict(more, depths=strategy['depths']))
-        if strategy['depths']
-        else (MultiTaskModel, more)
-    )
+    if strategy['depths']:
+        return HierarchicalMTLModel, dict(more, depths=strategy['depths'])
+    return MultiTaskModel, more
 
 
 def model_for(
     spec: RunSpec,
     schemas: dict,  # task: TaskSchema
-    folders: dict = {},  # run id: folder of a run that this one builds on
+    folders: dict[str, Path] = {},  # run id: folder of a run that this one builds on
     processes=None,  # those that train together
     build=None,  # puts base, adapters and heads together, see `_choose_backend`; None: the plain way
 ):
@@ -147,22 +150,15 @@ def model_for(
     from medxfer.models.full_model import check_full_finetuning
     from medxfer.models.multitask_model import build_model
 
+    base = base_spec(spec)
+    device = choose_device(spec, processes)
     if spec.config['strategy']['full']:
-        check_full_finetuning(base_spec(spec), choose_device(spec, processes))
+        check_full_finetuning(base, device)
     kind, more = _choose_model_class(spec, folders)
-    model, start = (
-        (build or build_model)(
-            base_spec(spec),
-            lora_spec(spec),
-            build_layout(spec),
-            schemas,
-            spec.seed,
-            kind,
-            choose_device(spec, processes),
-            **more,
-        ),
-        spec.config.get('start') or {},
-    )
+    put_together = build or build_model
+    layout = build_layout(spec)
+    model = put_together(base, lora_spec(spec), layout, schemas, spec.seed, kind, device, **more)
+    start = spec.config.get('start') or {}
     if start.get('take') == 'shared':
         load_shared_adapters(model, folders[start['runs'][0]] / 'adapter')
     return model
@@ -253,7 +249,7 @@ def build_order(strategy: dict, tasks: list[str]):
     )
     if strategy['order'] not in orders:
         raise MedxferError(
-            f'there is no order {strategy["order"]!r}; there are: {", ".join(orders)}'
+            f'there is no order {strategy["order"]!r}; choose one of: {", ".join(orders)}'
         )
     return orders[strategy['order']]()
 
@@ -277,11 +273,10 @@ def train_settings(spec: RunSpec):
     from medxfer.training.trainer import TrainSettings
 
     settings = TrainSettings(**spec.config['train'])
-    return (
-        replace(settings, accumulate=max(settings.accumulate, len(spec.tasks)))
-        if spec.config['strategy']['order'] == 'even' or spec.config['strategy']['surgery']
-        else settings
-    )
+    strategy = spec.config['strategy']
+    if strategy['order'] == 'even' or strategy['surgery']:
+        return replace(settings, accumulate=max(settings.accumulate, len(spec.tasks)))
+    return settings
 
 # %% ../../nbs/study/15_build.ipynb #3838c789
 def adapter_tables(
@@ -291,34 +286,19 @@ def adapter_tables(
     "The adapters of the strategies of some runs, with their ranks and parameters"
     from medxfer.models.budget import adapter_sizes, size_frame, total_frame
 
-    first = {
-        r.arm: r
-        for r in runs
-        if not (
-            r.config['strategy']['single']
-            or r.config['strategy']['fusion']
-            or r.config['strategy']['full']
-            or r.settings['arm']
-            or r.config.get('choose')
-        )
-    }
-    rows = [
-        s
-        for arm, r in first.items()
-        for s in adapter_sizes(
-            arm, build_layout(r), _base_shapes(r), r.tasks, r.config['model']['lora']['r']
-        )
-    ]
-    return (
-        (
-            size_frame(
-                rows,
-                next(
-                    (n for r in first.values() if (n := r.config['strategy']['parameters'])), None
-                ),
-            ),
-            total_frame(rows, heads),
-        )
-        if rows
-        else (None, None)
-    )
+    by_arm = {run.arm: run for run in runs if _has_layout_of_its_own(run)}
+    rows = []
+    for arm, run in by_arm.items():
+        rank = run.config['model']['lora']['r']
+        rows += adapter_sizes(arm, build_layout(run), _base_shapes(run), run.tasks, rank)
+    if not rows:
+        return None, None
+    wanted = [run.config['strategy']['parameters'] for run in by_arm.values()]
+    return size_frame(rows, next(filter(None, wanted), None)), total_frame(rows, heads)
+
+
+def _has_layout_of_its_own(run: RunSpec) -> bool:
+    "Whether a run is a strategy that says by itself which adapters it has"
+    strategy = run.config['strategy']
+    taken = strategy['single'] or strategy['fusion'] or strategy['full'] or run.config.get('choose')
+    return not (taken or run.settings['arm'])

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import json, multiprocessing, os, shutil, threading, time
 from ..data.load import load_task
-from ..data.base import MedxferError, write_atomic
+from ..data.base import Busy, MedxferError, write_atomic
 from .arms import resolve_run
 from .config import RunSpec, make_corpora, resolve_profile
 from .plan import StudyPlan
@@ -49,7 +49,7 @@ def wait_until_free(folder: Path, patience: float = _PATIENCE):
         try:
             with lock_folder(folder):
                 return
-        except MedxferError:
+        except Busy:
             time.sleep(0.2)
 
 # %% ../../nbs/study/25_engines.ipynb #705c9d2f
@@ -130,7 +130,7 @@ def run_study(
                 dispatch_runs(pool, todo, out, say, 2 * n)  # one in reserve for each worker
             except BrokenProcessPool:
                 raise MedxferError(
-                    'a worker died: it was killed, or memory ran out; the same command goes on where it stopped'
+                    'a worker died: it was killed, or memory ran out; the same command resumes'
                 ) from None
             except KeyboardInterrupt:
                 _kill_workers(pool)
@@ -139,7 +139,7 @@ def run_study(
 
 # %% ../../nbs/study/25_engines.ipynb #bea11f7a
 def _kill_workers(pool):
-    "Kill the workers of a pool: their runs go on from their checkpoints next time"
+    "Kill the workers of a pool: their runs resume from their checkpoints next time"
     for p in list(pool._processes.values()):
         p.kill()  # the public kill_workers came with Python 3.14
 
@@ -217,11 +217,7 @@ def score_dictionary(plan: StudyPlan) -> dict:
     from medxfer.evaluation.lookup import Dictionary
     from medxfer.evaluation.metrics import score_task
 
-    path, root, splits = (
-        plan.folder / 'lookup.json',
-        make_corpora(plan.settings),
-        plan.settings['data']['splits'],
-    )
+    path = plan.folder / 'lookup.json'
     files = {
         t: next(r.config['tasks'][t]['files'] for r in plan.runs if t in r.tasks)
         for t in plan.tasks
@@ -231,18 +227,18 @@ def score_dictionary(plan: StudyPlan) -> dict:
     except (OSError, ValueError):
         known = {}
     if known.get('files') != files:
+        root = make_corpora(plan.settings)
+        splits = plan.settings['data']['splits']
 
-        def load(t, part):
-            return load_task(t, root, splits[part], resolve_profile(plan.settings, t)).samples
+        def load(task, part):
+            profile = resolve_profile(plan.settings, task)
+            return load_task(task, root, splits[part], profile).samples
 
-        def score(t, test):
-            return score_task(
-                t,
-                test,
-                Dictionary(load(t, 'train')).predict(test),
-                resolve_profile(plan.settings, t),
-            )
-
-        known = dict(files=files, scores={t: score(t, load(t, 'test')) for t in plan.tasks})
+        scores = {}
+        for task in plan.tasks:
+            test = load(task, 'test')
+            predicted = Dictionary(load(task, 'train')).predict(test)
+            scores[task] = score_task(task, test, predicted, resolve_profile(plan.settings, task))
+        known = dict(files=files, scores=scores)
         write_atomic(path, json.dumps(known, indent=1).encode())
     return known['scores']

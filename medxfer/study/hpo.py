@@ -12,9 +12,16 @@ import hashlib, json
 
 import numpy as np
 
-from ..data.base import MedxferError, locked_file, write_atomic
+from ..data.base import Diverged, MedxferError, OutOfMemory, locked_file, write_atomic
 from .arms import ARMS, override_key, resolve_run
-from .config import ConfigError, RunSpec, compose, fingerprint_tasks, run_id
+from medxfer.study.config import (
+    ConfigError,
+    RunSpec,
+    compose,
+    fingerprint_tasks,
+    make_corpora,
+    run_id,
+)
 from .plan import expand_plan, sort_by_needs
 from .tuned import check_best
 from .run import dev_score, execute, read_state
@@ -40,46 +47,59 @@ def _read_setting(cfg: dict, name: str):
     found = cfg
     for part in name.split('.'):
         if not isinstance(found, dict) or part not in found:
-            raise ConfigError(f'hpo.space names {name}, and there is no such setting')
+            raise ConfigError(f'hpo.space names {name}, which is not a setting')
         found = found[part]
     if not name.startswith(TUNABLE) or name in FIXED_SETTINGS:
         raise ConfigError(
-            f'hpo.space names {name}, which must be the same for all that is compared; search settings of {", ".join(t + "*" for t in TUNABLE)}'
+            f'hpo.space names {name}, which must be the same for all that is compared; '
+            f'search settings of {", ".join(f"{prefix}*" for prefix in TUNABLE)}'
         )
     return found
 
 # %% ../../nbs/study/17_hpo.ipynb #dacb1f9a
-def _make_distribution(name: str, given: dict, now):
+def _is_whole(x) -> bool:
+    return isinstance(x, int) and not isinstance(x, bool)
+
+
+def _is_number(x) -> bool:
+    return isinstance(x, float) or _is_whole(x)
+
+
+def _make_distribution(name: str, given, now):
     "The values a setting can take, as Optuna's distribution; whole numbers where the setting is one"
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+    found = None
+    if isinstance(given, dict):
+        found = _make_choices(given) or _make_range(given, now)
+    if found is None:
+        raise ConfigError(
+            f'hpo.space.{name} is {given!r}; it must be {{low: A, high: B}} with A < B, '
+            'or {low: A, high: B, log: true} with 0 < A < B, or {choices: [A, B, …]}'
+        )
+    return found
 
-    def number(x):
-        return isinstance(x, (int, float)) and not isinstance(x, bool)
 
-    if (
-        isinstance(given, dict)
-        and set(given) == {'choices'}
-        and isinstance(given['choices'], list)
-        and len(given['choices']) > 1
-    ):
-        if all(c is None or isinstance(c, (bool, int, float, str)) for c in given['choices']):
-            return CategoricalDistribution(given['choices'])
-    if (
-        isinstance(given, dict)
-        and {'low', 'high'} <= set(given) <= {'low', 'high', 'log'}
-        and number(given['low'])
-        and number(given['high'])
-    ):
-        low, high, log = given['low'], given['high'], bool(given.get('log'))
-        if low < high and (low > 0 or not log):
-            return (
-                IntDistribution(low, high, log)
-                if all(isinstance(x, int) and not isinstance(x, bool) for x in (low, high, now))
-                else FloatDistribution(low, high, log)
-            )
-    raise ConfigError(
-        f'hpo.space.{name} is {given!r}; it must be {{low: A, high: B}} with A < B, or {{low: A, high: B, log: true}} with 0 < A < B, or {{choices: [A, B, …]}}'
-    )
+def _make_choices(given: dict):
+    "Optuna's distribution of `{choices: [...]}`; None for anything else"
+    from optuna.distributions import CategoricalDistribution
+
+    choices = given.get('choices')
+    if set(given) != {'choices'} or not isinstance(choices, list) or len(choices) < 2:
+        return None
+    plain = all(c is None or isinstance(c, (bool, int, float, str)) for c in choices)
+    return CategoricalDistribution(choices) if plain else None
+
+
+def _make_range(given: dict, now):
+    "Optuna's distribution of `{low, high, log}`; None for anything else"
+    from optuna.distributions import FloatDistribution, IntDistribution
+
+    if not {'low', 'high'} <= set(given) <= {'low', 'high', 'log'}:
+        return None
+    low, high, log = given['low'], given['high'], bool(given.get('log'))
+    if not (_is_number(low) and _is_number(high)) or not low < high or (log and low <= 0):
+        return None
+    kind = IntDistribution if all(map(_is_whole, (low, high, now))) else FloatDistribution
+    return kind(low, high, log)
 
 # %% ../../nbs/study/17_hpo.ipynb #d43c27f7
 @dataclass(frozen=True)
@@ -97,39 +117,38 @@ def read_search(cfg: dict) -> Search:
     given = cfg.get('hpo') or {}
     if unknown := given.keys() - {'trials', 'seed', 'sampler', 'space', 'tuned'}:
         raise ConfigError(
-            f'there is no setting hpo.{min(unknown)}; there are: trials, seed, sampler, space'
+            f'there is no setting hpo.{min(unknown)}; choose from: trials, seed, sampler, space'
         )
-    trials, seed, sampler = (
-        given.get('trials', 8),
-        given.get('seed', 0),
-        given.get('sampler', 'random'),
-    )
-
-    def whole(x):
-        return isinstance(x, int) and not isinstance(x, bool)
-
-    if not whole(trials) or trials < 2:
-        raise ConfigError(f'hpo.trials is {trials!r}; tuning needs at least 2')
-    if not whole(seed) or seed < 0:
-        raise ConfigError(f'hpo.seed is {seed!r}; it must be a number, not negative')
-    if seed in cfg['plan']['seeds']:
-        raise ConfigError(
-            f'hpo.seed={seed} is one of plan.seeds, which are compared; tune with another seed'
-        )
-    if sampler not in ('random', 'tpe'):
-        raise ConfigError(f'hpo.sampler is {sampler!r}; it is random or tpe')
     if not cfg['train']['evaluations']:
         raise ConfigError('settings are chosen on dev; that needs train.evaluations=1 or more')
-    space = {
-        name: _make_distribution(name, s, _read_setting(cfg, name))
-        for name, s in (given.get('space') or {}).items()
-        if s is not None
-    }
+    space = {}
+    for name, values in (given.get('space') or {}).items():
+        if values is not None:
+            space[name] = _make_distribution(name, values, _read_setting(cfg, name))
     if not space:
         raise ConfigError(
             'hpo.space is empty, so there is nothing to tune; name settings and their ranges'
         )
-    return Search(trials, seed, sampler, space)
+    search = Search(
+        given.get('trials', 8), given.get('seed', 0), given.get('sampler', 'random'), space
+    )
+    _check_search(search, cfg['plan']['seeds'])
+    return search
+
+
+def _check_search(search: Search, compared_seeds):
+    "Refuse numbers of trials, seeds and samplers that cannot be used"
+    if not _is_whole(search.trials) or search.trials < 2:
+        raise ConfigError(f'hpo.trials is {search.trials!r}; tuning needs at least 2')
+    if not _is_whole(search.seed) or search.seed < 0:
+        raise ConfigError(f'hpo.seed is {search.seed!r}; it must be a number, not negative')
+    if search.seed in compared_seeds:
+        raise ConfigError(
+            f'hpo.seed={search.seed} is one of plan.seeds, which are compared; '
+            'tune with another seed'
+        )
+    if search.sampler not in ('random', 'tpe'):
+        raise ConfigError(f'hpo.sampler is {search.sampler!r}; it is random or tpe')
 
 # %% ../../nbs/study/17_hpo.ipynb #35fc31d2
 @dataclass(frozen=True)
@@ -165,11 +184,9 @@ def _make_sampler(search: Search, number: int):
     from optuna.samplers import RandomSampler, TPESampler
 
     seed = int(np.random.SeedSequence([search.seed, number]).generate_state(1)[0])
-    return (
-        RandomSampler(seed)
-        if search.sampler == 'random'
-        else TPESampler(n_startup_trials=_RANDOM_TRIALS, seed=seed)
-    )
+    if search.sampler == 'random':
+        return RandomSampler(seed)
+    return TPESampler(n_startup_trials=_RANDOM_TRIALS, seed=seed)
 
 
 def _propose_values(search: Search, ended) -> dict:
@@ -185,17 +202,23 @@ def _propose_values(search: Search, ended) -> dict:
 
 
 def _round_value(value, dist):
-    "A number with four digits, within its range"
-    return (
-        min(max(float(f'{value:.4g}'), dist.low), dist.high)
-        if isinstance(value, float) and hasattr(dist, 'low')
-        else value
-    )
+    "A number with four digits, within its range; anything else as it is"
+    from optuna.distributions import FloatDistribution
+
+    if not isinstance(dist, FloatDistribution):
+        return value
+    return min(max(float(f'{value:.4g}'), dist.low), dist.high)
 
 
 def _format_override(name: str, value) -> str:
     "A setting and its value as an override"
-    return f'{name}={json.dumps(value) if value is None or isinstance(value, bool) else value}'
+    in_yaml = json.dumps(value) if value is None or isinstance(value, bool) else value
+    return f'{name}={in_yaml}'
+
+
+def _format_overrides(values: dict) -> list[str]:
+    "Settings and their values as overrides"
+    return [_format_override(name, value) for name, value in values.items()]
 
 # %% ../../nbs/study/17_hpo.ipynb #40d88d79
 @dataclass(frozen=True)
@@ -205,7 +228,7 @@ class Tuner:
     base: tuple  # overrides
     cfg: dict
     search: Search
-    prints: dict  # task: fingerprint
+    prints: dict[str, str]  # task: fingerprint
 
     @property
     def folder(self) -> Path:
@@ -223,7 +246,7 @@ class Tuner:
             f'plan.seeds=[{self.search.seed}]',
             *unit.overrides,
         ]  # no compared seed, also where a strategy is chosen over plan.seeds
-        found = resolve_run([*fixed, *(_format_override(*v) for v in values.items())], self.prints)
+        found = resolve_run([*fixed, *_format_overrides(values)], self.prints)
         if values and 'of' in found.config['budget']:
             found = _copy_budget(found, resolve_run(fixed, self.prints))
         return _move_run(found, self.folder / 'runs')
@@ -244,22 +267,32 @@ def _move_run(run: RunSpec, folder: Path) -> RunSpec:
     )
 
 # %% ../../nbs/study/17_hpo.ipynb #6fb7c8c8
-_DIVERGED = 'the loss is '  # how the trainer begins to say that a loss is no number
+_FAILED_SCORE = 0.0  # of a failed trial: it counts, and it counts as bad
 
 
-def _execute_trial(run: RunSpec) -> float:
-    "Execute a run and what it needs; its score on dev, 0 where the loss ran away"
+@dataclass(frozen=True)
+class _TrialResult:
+    "How a trial ended"
+
+    score: float  # on dev
+    failure: str | None = None  # why it has no score of its own; None: it has one
+
+
+def _execute_trial(run: RunSpec) -> _TrialResult:
+    "Execute a run and what it needs; a run that diverges or does not fit into memory has failed"
     try:
         for r in sort_by_needs([run]):
             execute(r, say=lambda line: None)
-    except MedxferError as e:
-        if str(e).startswith(_DIVERGED):
-            return 0.0
-        raise
+    except Diverged:
+        return _TrialResult(_FAILED_SCORE, 'diverged')
+    except OutOfMemory:
+        return _TrialResult(_FAILED_SCORE, 'ran out of memory')
     score = dev_score(run.folder)
     if not np.isfinite(score):
-        raise MedxferError(f'{run.folder} has no score on dev that is a number')
-    return score
+        raise MedxferError(
+            f'{run.folder} has no score on dev that is a number; delete that folder and tune again'
+        )
+    return _TrialResult(score)
 
 # %% ../../nbs/study/17_hpo.ipynb #597a5a2b
 def _open_storage(folder: Path):
@@ -276,7 +309,9 @@ def _open_optuna_study(tuner: Tuner, unit: Unit, at):
     import optuna
 
     search = repr((tuner.search.seed, tuner.search.sampler, sorted(tuner.search.space.items())))
-    name = f'{unit.name} {tuner.run(unit, {}).id.split("-")[-1]} {hashlib.sha256(search.encode()).hexdigest()[:10]}'
+    search_hash = hashlib.sha256(search.encode()).hexdigest()[:10]
+    untuned_hash = tuner.run(unit, {}).id.split('-')[-1]
+    name = f'{unit.name} {untuned_hash} {search_hash}'
     return optuna.create_study(
         storage=at, study_name=name, direction='maximize', load_if_exists=True
     )
@@ -288,18 +323,18 @@ def _run_next_trial(tuner: Tuner, unit: Unit, study, say):
 
     values = _propose_values(tuner.search, study.trials)
     run = tuner.run(unit, values)
-    score = _execute_trial(run)
+    result = _execute_trial(run)
+    about = dict(run=run.id, tokens=read_state(run.folder).get('tokens', 0))
+    if result.failure:
+        about['failure'] = result.failure
     study.add_trial(
         optuna.create_trial(
-            params=values,
-            distributions=tuner.search.space,
-            value=score,
-            user_attrs=dict(run=run.id, tokens=read_state(run.folder).get('tokens', 0)),
+            params=values, distributions=tuner.search.space, value=result.score, user_attrs=about
         )
     )
-    say(
-        f'{unit.name}  trial {len(study.trials)} of {tuner.search.trials}  {" ".join(_format_override(*v) for v in values.items())}  dev {score:.2f}'
-    )
+    count = f'trial {len(study.trials)} of {tuner.search.trials}'
+    ended = result.failure or f'dev {result.score:.2f}'
+    say(f'{unit.name}  {count}  {" ".join(_format_overrides(values))}  {ended}')
 
 # %% ../../nbs/study/17_hpo.ipynb #43e717e2
 def tune(
@@ -308,42 +343,55 @@ def tune(
     say=print,  # is told what happens
 ) -> dict:  # what best.json holds, see `choose_best_trials`
     "Tune every unit of an experiment with the same number of trials, and write STUDY/hpo/best.json"
-    if bad := [o for o in overrides if override_key(o) in ('arm', 'seed', 'strategy', 'out')]:
-        raise ConfigError(
-            f'{bad[0]} belongs to one run; what is tuned comes from plan.strategies and plan.arms'
-        )
-    base = (f'experiment={experiment}', *overrides)
-    cfg = compose(base)
-    tuner = Tuner(base, cfg, read_search(cfg), fingerprint_tasks(cfg))
-    with locked_file(
-        tuner.folder / '.lock',
-        f'another process is tuning in {tuner.folder}; wait for it or stop it',
-    ):
-        at = _open_storage(tuner.folder)
-        studies = {unit: _open_optuna_study(tuner, unit, at) for unit in tuner.units}
-        for number in range(tuner.search.trials):
-            for unit, study in studies.items():
-                if len(study.trials) == number:
-                    _run_next_trial(tuner, unit, study, say)
+    tuner = _make_tuner(experiment, overrides)
+    busy = f'another process is tuning in {tuner.folder}; wait for it or stop it'
+    with locked_file(tuner.folder / '.lock', busy):
+        make_corpora(tuner.cfg)
+        studies = _run_trials(tuner, say)
         found = choose_best_trials(tuner, studies)
         write_atomic(tuner.folder / 'best.json', json.dumps(found, indent=1).encode())
     for name, best in found['arms'].items():
-        say(
-            f'{name}  best of {found["trials"]}: {" ".join(best["overrides"])}  dev {best["score"]:.2f}'
-        )
+        values = ' '.join(best['overrides'])
+        say(f'{name}  best of {found["trials"]}: {values}  dev {best["score"]:.2f}')
     return found
+
+
+def _make_tuner(experiment: str, overrides) -> Tuner:
+    "The tuner of an experiment; refused where an override belongs to one run"
+    for override in overrides:
+        if override_key(override) in ('arm', 'seed', 'strategy', 'out'):
+            raise ConfigError(
+                f'{override} belongs to one run; '
+                'what is tuned comes from plan.strategies and plan.arms'
+            )
+    base = (f'experiment={experiment}', *overrides)
+    cfg = compose(base)
+    return Tuner(base, cfg, read_search(cfg), fingerprint_tasks(cfg))
+
+
+def _run_trials(tuner: Tuner, say) -> dict:  # unit: its Optuna study
+    "Run the trials that are missing; units take turns"
+    storage = _open_storage(tuner.folder)
+    studies = {unit: _open_optuna_study(tuner, unit, storage) for unit in tuner.units}
+    for number in range(tuner.search.trials):
+        for unit, study in studies.items():
+            if len(study.trials) == number:
+                _run_next_trial(tuner, unit, study, say)
+    return studies
 
 # %% ../../nbs/study/17_hpo.ipynb #c3653863
 def choose_best_trials(tuner: Tuner, studies: dict) -> dict:
     "Of each unit the values that did best on dev, and all its trials; the earlier one where two are equal"
-    n, found = tuner.search.trials, {}
+    count = tuner.search.trials
+    arms = {}
     for unit, study in studies.items():
-        trials = study.trials[:n]  # more may be there, from a longer search
+        trials = study.trials[:count]  # more may be there, from a longer search
+        _refuse_all_failed(unit, trials)
         best = max(trials, key=lambda t: t.value)
-        found[unit.name] = dict(
+        arms[unit.name] = dict(
             arm=unit.arm,
             task=unit.task,
-            overrides=[_format_override(*v) for v in best.params.items()],
+            overrides=_format_overrides(best.params),
             score=best.value,
             run=best.user_attrs['run'],
             tokens=sum(t.user_attrs['tokens'] for t in trials),
@@ -351,13 +399,34 @@ def choose_best_trials(tuner: Tuner, studies: dict) -> dict:
             values=[t.params for t in trials],
             runs=[t.user_attrs['run'] for t in trials],
         )
-    return check_best(
-        dict(
-            trials=n,
-            seed=tuner.search.seed,
-            sampler=tuner.search.sampler,
-            reference=tuner.cfg['reference'],
-            arms=found,
-        ),
-        tuner.folder,
+    found = dict(
+        trials=count,
+        seed=tuner.search.seed,
+        sampler=tuner.search.sampler,
+        reference=tuner.cfg['reference'],
+        arms=arms,
+    )
+    return check_best(found, tuner.folder)
+
+
+_ADVICE = {  # how trials failed: what to do
+    'diverged': (
+        'lower the learning rates (train.lr, train.head_lr) or their upper ends in hpo.space'
+    ),
+    'ran out of memory': 'lower train.batch_tokens',
+}
+
+
+def _refuse_all_failed(unit: Unit, trials: list):
+    "Raise if no trial of a unit has a score of its own"
+    failures = {t.user_attrs.get('failure') for t in trials}
+    if None in failures:
+        return
+    kind = MedxferError
+    if len(failures) == 1:
+        kind = Diverged if 'diverged' in failures else OutOfMemory
+    advice = ', '.join(text for failure, text in _ADVICE.items() if failure in failures)
+    raise kind(
+        f'all {len(trials)} trials of {unit.name} {" or ".join(sorted(failures))}; '
+        f'{advice}, and tune again'
     )

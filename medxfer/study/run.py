@@ -133,7 +133,8 @@ def _load_task_data(task: str, root, profile: str, data: dict) -> TaskData:
     lost = [p for c in corpora.values() for p in c.report.lost]
     if lost and not data['allow_lost']:
         raise MedxferError(
-            f'{lost[0]} ({len(lost)} annotations of {task} cannot be read; mend the files, or go on without them: data.allow_lost=true)'
+            f'{lost[0]} ({len(lost)} annotations of {task} cannot be read; '
+            'correct the files, or continue without them: data.allow_lost=true)'
         )
     part = {k: list(get_task(task).counted(corpora[s].samples)) for k, s in splits.items()}
     if 'dev' not in part:
@@ -347,67 +348,75 @@ def _primary_scores(scores: dict) -> dict:
     return {t: dict([next(iter(found.items()))]) for t, found in scores.items()}
 
 # %% ../../nbs/study/20_run.ipynb #5a0ce001
-_SMOKE_STEPS, _SMOKE_RATIO = 50, 10  # steps of the test; a run must be this many times as long
+_SMOKE_STEPS = 50  # of the test
+_SMOKE_RATIO = 10  # a run is tested if it is this many times as long as the test
+_NOT_TESTED = ('seed', 'arm', 'target', 'budget', 'choose', 'start')  # what may differ between runs
 
 
 def _smoke_file(spec: RunSpec) -> Path:
-    "Where the test of a run's configuration is written down"
-    kind = {
-        k: v
-        for k, v in spec.config.items()
-        if k not in ('seed', 'arm', 'target', 'budget', 'choose', 'start')
-    }
-    return (
-        spec.study_folder
-        / 'smoke'
-        / (hashlib.sha256(json.dumps(kind, sort_keys=True).encode()).hexdigest()[:10] + '.json')
-    )
+    "The file with the result of testing a run's configuration"
+    kind = {k: v for k, v in spec.config.items() if k not in _NOT_TESTED}
+    digest = hashlib.sha256(json.dumps(kind, sort_keys=True).encode()).hexdigest()[:10]
+    return spec.study_folder / 'smoke' / f'{digest}.json'
 
 
-def _smoke_test_if_due(spec: RunSpec, data: dict, encoder, trainer, say):
-    "The smoke test of a run, where it is worth one and none was made"
-    long = trainer.budget >= _SMOKE_RATIO * _SMOKE_STEPS * spec.config['train']['batch_tokens']
-    if (
-        spec.settings['smoke_test']
-        and long
-        and not (_smoke_file(spec).exists() or (spec.folder / 'checkpoints').exists())
-    ):
-        _run_smoke_test(spec, data, encoder, trainer, say)
+def _is_smoke_test_due(spec: RunSpec, budget: int) -> bool:
+    "Whether a run is long, was not begun, and its configuration was not tested"
+    long = budget >= _SMOKE_RATIO * _SMOKE_STEPS * spec.config['train']['batch_tokens']
+    if not (spec.settings['smoke_test'] and long):
+        return False
+    return not (_smoke_file(spec).exists() or (spec.folder / 'checkpoints').exists())
 
 
-def _run_smoke_test(spec: RunSpec, data: dict, encoder, trainer, say):
-    "The smoke test of a run, written down"
+def _run_smoke_test(spec: RunSpec, data: dict[str, TaskData], encoder, trainer, say):
+    "Test a run's configuration and write down what was found"
+    train = spec.config['train']
+    report = _make_smoke_report(spec, data, encoder, trainer)
+    predicted = {t: len(d.test) + train['evaluations'] * len(d.dev) for t, d in data.items()}
+    ahead = report.full_run(trainer.budget, train['checkpoint_every'], predicted)
+    for line in report.lines():
+        say(line)
+    say(_format_forecast(ahead))
+    file = _smoke_file(spec)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(file, json.dumps(dict(asdict(report), full_run=ahead), indent=1).encode())
+
+
+def _make_smoke_report(spec: RunSpec, data: dict[str, TaskData], encoder, trainer):
+    "The smoke test of a run on some of its training documents"
     from medxfer.evaluation.metrics import score_task
     from medxfer.training.smoke_test import choose_smoke_samples, smoke_test
 
-    train, file, budget = spec.config['train'], _smoke_file(spec), trainer.budget
-    tokens, schemas = (
-        train['batch_tokens'],
-        {t: head.schema for t, head in trainer.model.heads.items()},
-    )
+    schemas = {t: head.schema for t, head in trainer.model.heads.items()}
     some = choose_smoke_samples({t: d.train for t, d in data.items()})
     small = {t: TaskData(docs, [], []) for t, docs in some.items()}
-    report = smoke_test(
-        lambda n, folder: trainer_for(spec, small, encoder, n, folder, schemas, say=lambda m: None),
+
+    def make_trainer(budget: int, folder: Path):
+        return trainer_for(spec, small, encoder, budget, folder, schemas, say=_say_nothing)
+
+    return smoke_test(
+        make_trainer,
         encoder,
         some,
-        tokens,
+        spec.config['train']['batch_tokens'],
         _SMOKE_STEPS,
         {t: info['profile'] for t, info in spec.config['tasks'].items()},
         score=score_task,
     )
-    ahead = report.full_run(
-        budget,
-        train['checkpoint_every'],
-        {t: len(d.test) + train['evaluations'] * len(d.dev) for t, d in data.items()},
+
+
+def _say_nothing(line: str):
+    pass
+
+
+def _format_forecast(ahead: dict[str, float]) -> str:
+    "What `SmokeReport.full_run` predicts, in one line"
+    mean, fastest, slowest = (ahead[k] / 60 for k in ('seconds', 'fastest', 'slowest'))
+    megabytes = ahead['peak'] / 2**20
+    return (
+        f'the full run: about {mean:,.0f} minutes ({fastest:,.0f} to {slowest:,.0f}), '
+        f'{megabytes:,.0f} MB'
     )
-    for line in report.lines():
-        say(line)
-    say(
-        f'the full run: about {ahead["seconds"] / 60:,.0f} minutes ({ahead["fastest"] / 60:,.0f} to {ahead["slowest"] / 60:,.0f}), {ahead["peak"] / 2**20:,.0f} MB'
-    )
-    file.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(file, json.dumps(dict(asdict(report), full_run=ahead), indent=1).encode())
 
 
 def measure_run(spec: RunSpec, say=print):
@@ -515,7 +524,8 @@ def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
     processes.first_then_others(lambda: make_corpora(spec.settings))
     data, encoder = processes.together(lambda: load_data(spec)), encoder_for(spec)
     trainer = trainer_for(spec, data, encoder, say=say, processes=processes, build=build)
-    processes.on_first(lambda: _smoke_test_if_due(spec, data, encoder, trainer, say))
+    if processes.on_first(lambda: _is_smoke_test_due(spec, trainer.budget)):
+        processes.on_first(lambda: _run_smoke_test(spec, data, encoder, trainer, say))
     memory = _train_with_monitors(spec, trainer, watch, say)
     processes.on_first(
         lambda: _write_run(
