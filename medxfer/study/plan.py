@@ -14,7 +14,7 @@ from pathlib import Path
 import yaml
 from ..data.base import write_atomic
 from .advice import StudyCommand
-from .claims import is_ablation
+from .words import is_ablation
 from .arms import ARMS, COMPARED_ARMS, resolve_run
 from .lock import describe_plan, record_plan
 from .config import ConfigError, RunSpec, compose, fingerprint_tasks, resolve_profile

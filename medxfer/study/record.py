@@ -22,9 +22,9 @@ from ..data.corpora import find_group
 from ..evaluation.transfer_analysis import pair_arm
 from .advice import StudyCommand, override_key, replace_overrides, run_command
 from .arms import ARMS
-from .claims import BASELINES, Verdict, decide, is_ablation
+from .claims import BASELINES, Verdict, decide
 from .lock import describe_plan, find_late_seeds, read_plans, record_plan
-from .words import describe_word
+from .words import describe_word, is_ablation
 
 # %% ../../nbs/study/35_record.ipynb #b14c6878
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def _drop_leaked_documents(spec: RunSpec, data: dict, root) -> dict[str, TaskDat
     cfg = spec.settings
     study = (
         compose(strategy_overrides(spec.overrides, cfg)) if cfg['arm'] else cfg
-    )  # an arm must leave out what its strategy does
+    )  # an arm must leave out what its reference does
     tests = {
         t: data[t].test
         if t in data
@@ -163,11 +163,8 @@ def token_budget(spec: RunSpec, windows: dict, folders: dict, encoder) -> int:
 
     budget = spec.config['budget']
     if 'of' not in budget:
-        counted = windows
-        if budget.get('share') == 'total':
-            counted = windows | _windows_of_others(
-                spec, set(budget['tasks']) - set(windows), encoder
-            )
+        others = set(budget.get('tasks', ())) - set(windows)
+        counted = windows | _windows_of_others(spec, others, encoder)
         return round(budget['epochs'] * sum(len(w) for ws in counted.values() for w in ws))
     spent = tokens_per_task(folders[budget['of']] / 'ledger.parquet')
     found = spent.get(spec.tasks[0], 0) if budget['tokens'] == 'own' else sum(spent.values())
@@ -177,7 +174,7 @@ def token_budget(spec: RunSpec, windows: dict, folders: dict, encoder) -> int:
         )
     return found
 
-# %% ../../nbs/study/20_run.ipynb #d3fa1f9c
+
 def _windows_of_others(spec: RunSpec, tasks: set[str], encoder) -> dict:
     "The training windows of tasks that an arm leaves out and its strategy trains"
     if not tasks:
