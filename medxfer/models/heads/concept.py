@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from ...data.base import DataError, MedxferError, numbered_lines, read_text
 from ...data.formats.pipe import NO_CONCEPT
-from .span import mention_states
+from .base import mention_states
 
 # %% ../../../nbs/models/heads/50_concept.ipynb #5b27543c
 _WORD_PATTERN = re.compile(r'\w+')
