@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 import re
+from typing import cast
 import numpy as np
 import torch
 from torch import nn
@@ -130,11 +131,12 @@ class Lexicon:
             raise MedxferError(
                 'no concept can be found: give a terminology, or training mentions with concepts'
             )
-        self.own: dict[int, list[int]] = {}  # document: the rows that it alone gave
+        self.own: dict[int | None, list[int]] = {}  # document: the rows that it alone gave
         for row, key in enumerate(self.rows):
             documents = given.get(key, set())
             if len(documents) == 1:
-                self.own.setdefault(*documents, []).append(row)
+                (document,) = documents
+                self.own.setdefault(document, []).append(row)
         self.names = [normalize_name(name) for _, name in self.rows]
         concepts, self.starts = np.unique([c for c, _ in self.rows], return_index=True)
         self.concepts = concepts.tolist()
@@ -338,7 +340,8 @@ class ConceptHead(nn.Module):
     @torch.no_grad()
     def _start_as_list(self, threshold: float):
         "Set the weights so that the head begins as a list that knows some synonyms"
-        for linear in (self.known, self.none, self.bare, self.context[-1]):
+        last = cast(nn.Linear, self.context[-1])
+        for linear in (self.known, self.none, self.bare, last):
             linear.weight.zero_()
             linear.bias.zero_()
         # CANDIDATE_FEATURES, and the cosine of the vectors
