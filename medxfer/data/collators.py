@@ -7,10 +7,15 @@ __all__ = ['Mention', 'Window', 'window_bounds', 'token_range', 'Encoder', 'to_s
 
 # %% ../../nbs/data/30_collators.ipynb #25949263
 from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 import numpy as np
-from .base import Span, UnifiedSample
+from .base import MedxferError, Relation, Span, UnifiedSample
 from .formats.cqa_xml import is_relevant
+
+if TYPE_CHECKING:
+    import torch
 
 # %% ../../nbs/data/30_collators.ipynb #8cd99eea
 @dataclass(frozen=True, slots=True)
@@ -20,8 +25,10 @@ class Mention:
     label: str
     fragments: tuple[tuple[int, int], ...]
 
-    def moved(self, by: int):
-        return Mention(self.label, tuple((i + by, j + by) for i, j in self.fragments))
+    def moved(self, by: int) -> 'Mention':
+        "The same mention `by` tokens further on"
+        fragments = tuple((i + by, j + by) for i, j in self.fragments)
+        return Mention(self.label, fragments)
 
 # %% ../../nbs/data/30_collators.ipynb #453f17b3
 @dataclass(frozen=True, slots=True)
@@ -30,18 +37,14 @@ class Window:
 
     doc: int  # index of the document
     ids: np.ndarray  # (n,) token ids, special tokens included
-    offsets: (
-        np.ndarray
-    )  # (n, 2) code points of each token in the document; (-1, -1) for special tokens
+    offsets: np.ndarray  # (n, 2) code points of each token in the document; -1 for special tokens
     own: tuple[int, int]  # positions that this window owns, end exclusive
     mentions: tuple[Mention, ...] = ()
     attributes: tuple[dict, ...] = ()  # of each mention: name to value
-    links: tuple[
-        tuple[str, int, int], ...
-    ] = ()  # relations: label, head and tail as positions in `mentions`
-    candidate: int | None = None  # which of a question's candidates, where this is a pair
-    relevant: bool | None = None  # whether it is a good one, where that is known
-    concepts: tuple[str, ...] = ()  # of each mention: its first concept, '' where none is given
+    links: tuple[tuple[str, int, int], ...] = ()  # relations: label, head and tail in `mentions`
+    candidate: int | None = None  # which of a question's candidates, if this is a pair
+    relevant: bool | None = None  # whether it is a good one, if that is known
+    concepts: tuple[str, ...] = ()  # of each mention: its first concept, '' if it has none
     text: str = ''  # of the whole document
 
     def __len__(self):
@@ -54,227 +57,332 @@ class Window:
 
     def words(self, mention: Mention) -> str:
         "The words of a mention up to the edges of its tokens, fragments joined by one space"
-        return ' '.join(
-            self.text[self.offsets[i, 0] : self.offsets[j, 1]] for i, j in mention.fragments
-        )
+        starts, ends = self.offsets.T
+        return ' '.join(self.text[starts[i] : ends[j]] for i, j in mention.fragments)
 
     def owns(self, mention: Mention) -> bool:
-        "Whether the mention counts here and not in a neighbour: its first token is owned"
-        return self.own[0] <= min(i for i, _ in mention.fragments) < self.own[1]
+        "Whether the mention counts here and not in a neighbor: its first token is owned"
+        first = min(i for i, _ in mention.fragments)
+        return self.own[0] <= first < self.own[1]
 
 # %% ../../nbs/data/30_collators.ipynb #c0d8b56d
 def window_bounds(
     n: int,  # tokens in the document
     size: int,  # tokens in a window, special ones not counted
-    overlap: int,  # tokens that neighbours share
-) -> list[
-    tuple[int, int, int, int]
-]:  # (start, end, first owned, end of owned), positions in the document
+    overlap: int,  # tokens that neighbors share
+) -> list[tuple[int, int, int, int]]:  # (start, end, first owned, end of owned) in the document
     "Cut `n` tokens into overlapping windows whose owned parts cover each token once"
     if not 0 <= overlap < size:
-        raise ValueError(f'an overlap of {overlap} does not fit into windows of {size} tokens')
+        raise MedxferError(
+            f'windows of {size} tokens cannot overlap by {overlap}; choose an overlap from 0 to {size - 1}'
+        )
     starts = [0]
     while starts[-1] + size < n:
         starts.append(min(starts[-1] + size - overlap, n - size))
-    ends = [min(s + size, n) for s in starts]
-    cuts = [0] + [(e + s) // 2 for e, s in zip(ends, starts[1:])] + [n]
+    ends = [min(start + size, n) for start in starts]
+    middles = [(end + start) // 2 for end, start in zip(ends, starts[1:])]
+    cuts = [0, *middles, n]
     return list(zip(starts, ends, cuts, cuts[1:]))
 
 # %% ../../nbs/data/30_collators.ipynb #c830c7cc
 def token_range(
     offsets: np.ndarray,  # (n, 2) code points of each token, increasing
-    start: int,
-    end: int,  # a fragment, end exclusive
-) -> tuple[int, int] | None:  # first and last token, or None where there is none
+    start: int,  # of a fragment
+    end: int,  # of the fragment, exclusive
+) -> tuple[int, int] | None:  # first and last token, or None if it touches none
     "The tokens that a fragment touches"
     first = int(np.searchsorted(offsets[:, 1], start, side='right'))
     last = int(np.searchsorted(offsets[:, 0], end, side='left')) - 1
     return (first, last) if first <= last else None
 
 # %% ../../nbs/data/30_collators.ipynb #1cda1400
-def _encode_mentions(
-    spans: tuple[Span, ...],
+def _encode_fragments(
+    span: Span,
     offsets: np.ndarray,  # (n, 2) code points of each token of the document
-) -> tuple[dict[Mention, Span], dict[str, int], Counter]:
-    "The mentions of a document as token positions, each with its first span; span id to position; what became of each"
-    out, places, where, fate = {}, {}, {}, Counter()
+) -> tuple[tuple[int, int], ...] | None:  # None if a fragment touches no token
+    "The fragments of a span as ranges of tokens, in text order"
+    ranges = []
+    for start, end in sorted(span.fragments):
+        touched = token_range(offsets, start, end)
+        if touched is None:
+            return None
+        ranges.append(touched)
+    return tuple(ranges)
+
+
+def _is_exact(mention: Mention, span: Span, offsets: np.ndarray) -> bool:
+    "Whether the tokens of a mention begin and end where the span's fragments do"
+    found = [(offsets[i, 0], offsets[j, 1]) for i, j in mention.fragments]
+    return found == sorted(span.fragments)
+
+
+def _encode_mentions(
+    spans: Iterable[Span],
+    offsets: np.ndarray,  # (n, 2) code points of each token of the document
+) -> tuple[
+    dict[Mention, Span],  # each mention with its first span
+    dict[str, int],  # span id: position of its mention
+    Counter[str],  # fates
+]:
+    "The mentions of a document in token positions, and what became of each span"
+    first: dict[Mention, Span] = {}
+    places: dict[str, int] = {}
+    fate: Counter[str] = Counter()
+    positions: dict[Mention, int] = {}
     for span in spans:
-        ranges = [token_range(offsets, s, e) for s, e in sorted(span.fragments)]
-        if None in ranges:
+        fragments = _encode_fragments(span, offsets)
+        if fragments is None:
             fate['no token'] += 1
             continue
-        mention = Mention(span.label, tuple(ranges))
-        exact = all(
-            offsets[i, 0] == s and offsets[j, 1] == e
-            for (i, j), (s, e) in zip(ranges, sorted(span.fragments))
-        )
-        fate['repeated' if mention in out else 'exact' if exact else 'inexact'] += 1
-        out.setdefault(mention, span)
-        places[span.id] = where.setdefault(mention, len(where))
-    return out, places, fate
+        mention = Mention(span.label, fragments)
+        if mention in first:
+            fate['repeated'] += 1
+        else:
+            fate['exact' if _is_exact(mention, span, offsets) else 'inexact'] += 1
+            first[mention] = span
+            positions[mention] = len(positions)
+        places[span.id] = positions[mention]
+    return first, places, fate
 
 # %% ../../nbs/data/30_collators.ipynb #19890d4e
-def _choice_attributes(span: Span) -> dict[str, str | bool | tuple[str, ...]]:
-    "The attributes of a span that are a choice among values: text, truth, or a tuple of at most one text"
+def _is_choice(value: object) -> bool:
+    "Whether an attribute's value is one of a set: text, truth, or a tuple of at most one text"
+    if isinstance(value, tuple):
+        return len(value) < 2 and all(isinstance(v, str) for v in value)
+    return isinstance(value, (str, bool))
 
-    def one(v):
-        return isinstance(v, tuple) and len(v) < 2 and all(isinstance(o, str) for o in v)
 
-    return {k: v for k, v in span.attributes.items() if isinstance(v, (str, bool)) or one(v)}
+def _choice_attributes(span: Span) -> dict[str, Any]:
+    "The attributes of a span that are a choice among values"
+    return {name: value for name, value in span.attributes.items() if _is_choice(value)}
 
-# %% ../../nbs/data/30_collators.ipynb #e7cf8664
-def _encode_links(relations, places: dict[str, int]) -> list[tuple[str, int, int]]:
-    "Relations between mentions as (label, head, tail), positions among the mentions"
-    return list(
-        dict.fromkeys(
-            (r.label, places[r.head], places[r.tail])
-            for r in relations
-            if r.head in places and r.tail in places
-        )
-    )
 
-# %% ../../nbs/data/30_collators.ipynb #7a1b0001
+def _encode_links(
+    relations: Iterable[Relation],
+    places: dict[str, int],  # span id: position of its mention
+) -> list[tuple[str, int, int]]:
+    "Relations between mentions as (label, head, tail), positions among the mentions; each once"
+    links = [
+        (r.label, places[r.head], places[r.tail])
+        for r in relations
+        if r.head in places and r.tail in places
+    ]
+    return list(dict.fromkeys(links))
+
+# %% ../../nbs/data/30_collators.ipynb #5e2422a4
 def _trim_offsets(text: str, offsets: np.ndarray) -> np.ndarray:
     "Offsets of tokens without the white space at their ends"
     words = [text[i:j] for i, j in offsets]
-    start = offsets[:, 0] + np.array([len(w) - len(w.lstrip()) for w in words], dtype=np.int64)
-    end = offsets[:, 1] - np.array([len(w) - len(w.rstrip()) for w in words], dtype=np.int64)
+    before = [len(w) - len(w.lstrip()) for w in words]
+    after = [len(w) - len(w.rstrip()) for w in words]
+    start = offsets[:, 0] + np.array(before, dtype=np.int64)
+    end = offsets[:, 1] - np.array(after, dtype=np.int64)
     return np.stack([start, np.maximum(start, end)], 1)
 
-# %% ../../nbs/data/30_collators.ipynb #044f3dfd
+# %% ../../nbs/data/30_collators.ipynb #7a1b0001
+@dataclass(frozen=True, slots=True)
+class _TokenizedDocument:
+    "A document's tokens, and its annotation in token positions"
+
+    text: str
+    ids: np.ndarray  # (n,) token ids, without special ones
+    offsets: np.ndarray  # (n, 2) code points of each token
+    mentions: list[Mention]
+    attributes: list[dict]  # of each mention
+    concepts: list[str]  # of each mention
+    links: list[tuple[str, int, int]]  # label, head and tail in `mentions`
+    fate: Counter[str]  # of the spans
+
+    def find_mentions(self, start: int, end: int) -> list[int]:
+        "Positions of the mentions that are whole between two tokens, `end` exclusive"
+        found = []
+        for k, mention in enumerate(self.mentions):
+            first = mention.fragments[0][0]
+            last = max(j for _, j in mention.fragments)
+            if start <= first and last < end:
+                found.append(k)
+        return found
+
+    def find_links(self, mentions: Collection[int]) -> list[tuple[str, int, int]]:
+        "The links between mentions at these positions"
+        return [link for link in self.links if link[1] in mentions and link[2] in mentions]
+
+
+def _tokenize_document(
+    tokenizer: Any,  # a fast tokenizer of transformers
+    sample: UnifiedSample,
+) -> _TokenizedDocument:
+    "The tokens of a document, and its annotation in their positions"
+    encoding = tokenizer(
+        sample.text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
+    )
+    offsets = np.asarray(encoding['offset_mapping'], dtype=np.int64).reshape(-1, 2)
+    offsets = _trim_offsets(sample.text, offsets)
+    first, places, fate = _encode_mentions(sample.spans, offsets)
+    return _TokenizedDocument(
+        text=sample.text,
+        ids=np.asarray(encoding['input_ids'], dtype=np.int64),
+        offsets=offsets,
+        mentions=list(first),
+        attributes=[_choice_attributes(span) for span in first.values()],
+        # Scorers compare the first of several concepts.
+        concepts=[span.concepts[0] if span.concepts else '' for span in first.values()],
+        links=_encode_links(sample.relations, places),
+        fate=fate,
+    )
+
+# %% ../../nbs/data/30_collators.ipynb #7a1b0002
+def _share_room(
+    room: int,  # tokens for both
+    question: int,  # tokens that it has
+    answer: int,  # tokens that it has
+) -> tuple[int, int]:
+    "How many tokens of a question and of an answer are kept"
+    of_question = min(question, max(room // 2, room - answer))
+    of_answer = min(answer, room - of_question)
+    return of_question, of_answer
+
+
+def _frame(
+    values: np.ndarray,  # (n, ...) of the content tokens
+    before: Sequence,  # what the special tokens before them have
+    after: Sequence,  # what the special tokens after them have
+) -> np.ndarray:
+    "Values of content tokens between those of the special tokens"
+    parts = (before, values, after)
+    shape = (-1, *values.shape[1:])
+    return np.concatenate([np.asarray(part, dtype=np.int64).reshape(shape) for part in parts])
+
+# %% ../../nbs/data/30_collators.ipynb #90f36716
 @dataclass
 class Encoder:
     "Turns documents into windows and counts the fate of their mentions"
 
-    tokenizer: object  # a fast tokenizer of transformers
+    tokenizer: Any  # a fast tokenizer of transformers
     max_length: int = 256  # tokens in a window, special ones included
-    overlap: int = 64  # tokens that neighbouring windows share
+    overlap: int = 64  # tokens that neighboring windows share
     fate: Counter = field(default_factory=Counter)
 
     def __post_init__(self):
-        ids, t = self.tokenizer('')['input_ids'], self.tokenizer
-        self.prefix = [i for i in ids if i in (t.cls_token_id, t.bos_token_id)]
-        self.suffix = [i for i in ids if i not in self.prefix]
-        self.between = (
-            self.suffix or t('\n', add_special_tokens=False)['input_ids']
-        )  # a decoder has no separator of its own
-        self.pad_id = t.pad_token_id if t.pad_token_id is not None else t.eos_token_id
+        tokenizer = self.tokenizer
+        special = tokenizer('')['input_ids']
+        first = (tokenizer.cls_token_id, tokenizer.bos_token_id)
+        self.prefix = [i for i in special if i in first]
+        self.suffix = [i for i in special if i not in self.prefix]
+        # A decoder has no separator of its own.
+        self.between = self.suffix or self._tokenize('\n')
+        self.room = self.max_length - len(self.prefix) - len(self.suffix)
+        self.pad_id = tokenizer.pad_token_id
+        if self.pad_id is None:
+            self.pad_id = tokenizer.eos_token_id
 
-    def __call__(self, samples) -> list[list[Window]]:
+    def __call__(self, samples: Iterable[UnifiedSample]) -> list[list[Window]]:
         "The windows of each document"
-        return [list(self.windows(i, s)) for i, s in enumerate(samples)]
+        return [list(self.windows(doc, sample)) for doc, sample in enumerate(samples)]
 
-    def windows(self, doc: int, sample: UnifiedSample):
+    def windows(self, doc: int, sample: UnifiedSample) -> Iterator[Window]:
         "The windows of one document, or a question's pairs with its candidates"
         return self.pairs(doc, sample) if sample.candidates else self.stretches(doc, sample)
 
-    def pairs(self, doc: int, sample: UnifiedSample):
-        "One window per candidate: the question, a separator, the candidate; each cut to its half where both are long"
-        room = self.max_length - len(self.prefix) - len(self.suffix) - len(self.between)
-        asked = self.tokenizer(sample.text, add_special_tokens=False, verbose=False)['input_ids']
-        for k, c in enumerate(sample.candidates):
-            answer = self.tokenizer(c.text, add_special_tokens=False, verbose=False)['input_ids']
-            a = min(len(asked), max(room // 2, room - len(answer)))
-            b = min(len(answer), room - a)
-            self.fate += Counter({'tokens cut': len(asked) - a + len(answer) - b})
-            ids = self.prefix + asked[:a] + self.between + answer[:b] + self.suffix
-            at = (
-                [-1] * len(self.prefix)
-                + [*range(a)]
-                + [-1] * len(self.between)
-                + [*range(b)]
-                + [-1] * len(self.suffix)
-            )
+    def pairs(self, doc: int, sample: UnifiedSample) -> Iterator[Window]:
+        "One window per candidate: the question, a separator, the candidate"
+        question = self._tokenize(sample.text)
+        for k, candidate in enumerate(sample.candidates):
+            answer = self._tokenize(candidate.text)
+            room = self.room - len(self.between)
+            a, b = _share_room(room, len(question), len(answer))
+            self.fate += Counter({'tokens cut': len(question) - a + len(answer) - b})
+            ids = [*self.prefix, *question[:a], *self.between, *answer[:b], *self.suffix]
             yield Window(
                 doc,
                 np.asarray(ids, dtype=np.int64),
-                np.repeat(np.asarray(at, dtype=np.int64)[:, None], 2, 1),
-                (0, len(ids)),
+                self._pair_offsets(a, b),
+                own=(0, len(ids)),
                 candidate=k,
-                relevant=None if c.label == '?' else is_relevant(c.label),
+                relevant=None if candidate.label == '?' else is_relevant(candidate.label),
             )
 
-    def stretches(self, doc: int, sample: UnifiedSample):
-        "The windows of one document"
-        enc = self.tokenizer(
-            sample.text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
-        )
-        ids, offsets = (
-            np.asarray(enc['input_ids'], dtype=np.int64),
-            np.asarray(enc['offset_mapping'], dtype=np.int64).reshape(-1, 2),
-        )
-        offsets = _trim_offsets(sample.text, offsets)
-        first, places, fate = _encode_mentions(sample.spans, offsets)
-        mentions, attributes = list(first), [_choice_attributes(span) for span in first.values()]
-        concepts = [
-            (*span.concepts, '')[0] for span in first.values()
-        ]  # of several, scorers compare the first
-        links, held, linked = _encode_links(sample.relations, places), set(), set()
-        for s, e, a, b in window_bounds(
-            len(ids), self.max_length - len(self.prefix) - len(self.suffix), self.overlap
-        ):
-            shift = len(self.prefix) - s
-            inside = {
-                k: m
-                for k, m in enumerate(mentions)
-                if m.fragments[0][0] >= s and max(j for _, j in m.fragments) < e
-            }
-            within = [(label, h, t) for label, h, t in links if h in inside and t in inside]
-            at = {k: i for i, k in enumerate(inside)}
-            held |= inside.keys()
-            linked |= set(within)
-            yield Window(
-                doc,
-                self.framed(ids[s:e], self.prefix, self.suffix),
-                self.framed(
-                    offsets[s:e], [(-1, -1)] * len(self.prefix), [(-1, -1)] * len(self.suffix)
-                ),
-                (a + shift, b + shift),
-                tuple(m.moved(shift) for m in inside.values()),
-                tuple(attributes[k] for k in inside),
-                tuple((label, at[h], at[t]) for label, h, t in within),
-                concepts=tuple(concepts[k] for k in inside),
-                text=sample.text,
-            )
-        self.fate += (
-            fate
-            + Counter(cut=len(mentions) - len(held))
-            + Counter({'relation apart': len(links) - len(linked)})
-        )
+    def stretches(self, doc: int, sample: UnifiedSample) -> Iterator[Window]:
+        "The windows of a document's text"
+        document = _tokenize_document(self.tokenizer, sample)
+        held: set[int] = set()
+        linked: set[tuple[str, int, int]] = set()
+        for bounds in window_bounds(len(document.ids), self.room, self.overlap):
+            mentions = document.find_mentions(*bounds[:2])
+            links = document.find_links(mentions)
+            held.update(mentions)
+            linked.update(links)
+            yield self._cut_window(doc, document, bounds, mentions, links)
+        lost = {
+            'cut': len(document.mentions) - len(held),
+            'relation apart': len(document.links) - len(linked),
+        }
+        self.fate += document.fate + Counter(lost)
 
-    @staticmethod
-    def framed(values: np.ndarray, before: list, after: list) -> np.ndarray:
-        "`values` between what stands for the special tokens"
-        return np.concatenate(
-            [
-                np.asarray(o, dtype=np.int64).reshape(-1, *values.shape[1:])
-                for o in (before, values, after)
-            ]
+    def _tokenize(self, text: str) -> list[int]:
+        "Token ids of a text, without special ones"
+        return self.tokenizer(text, add_special_tokens=False, verbose=False)['input_ids']
+
+    def _pair_offsets(
+        self,
+        question: int,  # tokens of it that are kept
+        answer: int,  # tokens of it that are kept
+    ) -> np.ndarray:  # (n, 2)
+        "Stand-ins for offsets: -1 at special tokens, other numbers at content"
+        at = [-1] * len(self.prefix)
+        at += range(question)
+        at += [-1] * len(self.between)
+        at += range(answer)
+        at += [-1] * len(self.suffix)
+        return np.repeat(np.asarray(at, dtype=np.int64)[:, None], 2, 1)
+
+    def _cut_window(
+        self,
+        doc: int,
+        document: _TokenizedDocument,
+        bounds: tuple[int, int, int, int],  # one of `window_bounds`
+        mentions: Sequence[int],  # positions of those inside
+        links: Iterable[tuple[str, int, int]],  # between them
+    ) -> Window:
+        "One window of a document, with special tokens"
+        start, end, own_start, own_end = bounds
+        shift = len(self.prefix) - start
+        place = {k: i for i, k in enumerate(mentions)}
+        no_text = (-1, -1)
+        before = [no_text] * len(self.prefix)
+        after = [no_text] * len(self.suffix)
+        return Window(
+            doc,
+            _frame(document.ids[start:end], self.prefix, self.suffix),
+            _frame(document.offsets[start:end], before, after),
+            own=(own_start + shift, own_end + shift),
+            mentions=tuple(document.mentions[k].moved(shift) for k in mentions),
+            attributes=tuple(document.attributes[k] for k in mentions),
+            links=tuple((label, place[head], place[tail]) for label, head, tail in links),
+            concepts=tuple(document.concepts[k] for k in mentions),
+            text=document.text,
         )
 
 # %% ../../nbs/data/30_collators.ipynb #f6321829
 def to_spans(
-    windows: list[Window],  # of one document
-    mentions: list[list[Mention]],  # per window, in token positions
+    windows: Sequence[Window],  # of one document
+    mentions: Sequence[Iterable[Mention]],  # per window, in token positions
 ) -> tuple[Span, ...]:  # sorted, ids T1, T2, …
     "Merge what was found in the windows of a document: a mention counts where its first token is owned"
-    found = {}
-    for w, ms in zip(windows, mentions):
-        for m in ms:
-            if w.owns(m):
-                found[
-                    (
-                        m.label,
-                        tuple(
-                            (int(w.offsets[i, 0]), int(w.offsets[j, 1]))
-                            for i, j in sorted(m.fragments)
-                        ),
-                    )
-                ] = True
+    found = set()
+    for window, in_window in zip(windows, mentions):
+        for mention in in_window:
+            if window.owns(mention):
+                found.add((_locate_fragments(window, mention), mention.label))
     return tuple(
-        Span(f'T{n}', label, fragments)
-        for n, (label, fragments) in enumerate(sorted(found, key=lambda f: (f[1], f[0])), 1)
+        Span(f'T{n}', label, fragments) for n, (fragments, label) in enumerate(sorted(found), 1)
     )
+
+
+def _locate_fragments(window: Window, mention: Mention) -> tuple[tuple[int, int], ...]:
+    "The code points of a mention's fragments, in text order"
+    starts, ends = window.offsets.T
+    return tuple((int(starts[i]), int(ends[j])) for i, j in sorted(mention.fragments))
 
 # %% ../../nbs/data/30_collators.ipynb #4a4cd30a
 @dataclass(frozen=True, slots=True)
@@ -282,9 +390,9 @@ class Batch:
     "Padded windows of one task as tensors"
 
     task: str
-    ids: object  # (b, t) int64 tensor
-    mask: object  # (b, t) bool tensor, True where there is a token
-    content: object  # (b, t) bool tensor, True where there is a token that is not special
+    ids: 'torch.Tensor'  # (b, t) int64
+    mask: 'torch.Tensor'  # (b, t) bool, True at tokens
+    content: 'torch.Tensor'  # (b, t) bool, True at tokens that are not special
     windows: tuple[Window, ...]
 
     @property
@@ -292,34 +400,29 @@ class Batch:
         "Tokens that go through the model, special ones included"
         return sum(map(len, self.windows))
 
-    def to(self, device):
-        return Batch(
-            self.task,
-            self.ids.to(device),
-            self.mask.to(device),
-            self.content.to(device),
-            self.windows,
-        )
+    def to(self, device: 'torch.device | str') -> 'Batch':
+        "The same batch with its tensors on a device"
+        ids, mask, content = (x.to(device) for x in (self.ids, self.mask, self.content))
+        return Batch(self.task, ids, mask, content, self.windows)
 
 # %% ../../nbs/data/30_collators.ipynb #f3fda267
 def collate(
     task: str,
-    windows,  # of that task
+    windows: Sequence[Window],  # of that task
     pad_id: int,  # token id that fills up
 ) -> Batch:
     "Pad windows to the longest of them"
     import torch
 
-    t = max(map(len, windows))
-    ids = np.full((len(windows), t), pad_id, dtype=np.int64)
-    offsets = np.full((len(windows), t), -1)
-    for i, w in enumerate(windows):
-        ids[i, : len(w)], offsets[i, : len(w)] = w.ids, w.offsets[:, 0]
-    mask = np.arange(t) < np.array([len(w) for w in windows])[:, None]
-    return Batch(
-        task,
-        torch.from_numpy(ids),
-        torch.from_numpy(mask),
-        torch.from_numpy(offsets >= 0),
-        tuple(windows),
-    )
+    longest = max(map(len, windows))
+    shape = (len(windows), longest)
+    ids = np.full(shape, pad_id, dtype=np.int64)
+    mask = np.zeros(shape, dtype=bool)
+    content = np.zeros(shape, dtype=bool)
+    for row, window in enumerate(windows):
+        n = len(window)
+        ids[row, :n] = window.ids
+        mask[row, :n] = True
+        content[row, :n] = window.offsets[:, 0] >= 0
+    tensors = (torch.from_numpy(values) for values in (ids, mask, content))
+    return Batch(task, *tensors, windows=tuple(windows))

@@ -20,9 +20,11 @@ from ..data.multitask_loader import split_into_batches
 from .adapters import Layout, LoraSpec, SharedPrivateLoRA
 from .base_forward import forward_base
 from .base_loader import BaseSpec, load_base
+from .heads.attribute import AttributeHead, attribute_schema
 from .heads.concept import ConceptHead, Lexicon, Terminology, training_mentions
-from .heads.base import SpanClassificationHead, decode_mentions, span_loss
-from .heads.span import AttributeHead, QAHead, REHead, attribute_schema
+from .heads.ranking import QAHead
+from .heads.relation import REHead
+from .heads.span import SpanClassificationHead, decode_mentions, span_loss
 
 # %% ../../nbs/models/30_multitask_model.ipynb #f09d256c
 HEAD_PARTS = ('spans', 'attributes', 'relations', 'concepts', 'ranking')

@@ -8,14 +8,17 @@ __all__ = ['CANDIDATE_FEATURES', 'normalize_name', 'Terminology', 'NameIndex', '
 
 # %% ../../../nbs/models/heads/50_concept.ipynb #da32bef4
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 import re
+from typing import cast
 import numpy as np
 import torch
 from torch import nn
 from ...data.base import DataError, MedxferError, numbered_lines, read_text
+from ...data.collators import Mention, Window
 from ...data.formats.pipe import NO_CONCEPT
-from .span import mention_states
+from .base import mention_states
 
 # %% ../../../nbs/models/heads/50_concept.ipynb #5b27543c
 _WORD_PATTERN = re.compile(r'\w+')
@@ -122,37 +125,34 @@ class Lexicon:
         self.tokenizer = tokenizer
         self.count(mentions)
         known = set(terminology.names)
-        given = {}  # a name that is not in the terminology: the documents that gave it
-        for doc, words, concept in mentions:
-            if concept != NO_CONCEPT and normalize_name(words) and (concept, words) not in known:
-                given.setdefault((concept, words), set()).add(doc)
-        self.rows = sorted({*known, *given})  # names of one concept stand together
+        given = _names_given(mentions, known)
+        self.rows = sorted({*known, *given})  # names of one concept are neighbors
         if not self.rows:
             raise MedxferError(
-                'there is no concept to find: give a terminology, or training mentions with concepts'
+                'no concept can be found: give a terminology, or training mentions with concepts'
             )
-        self.own = {}  # document: the rows that it alone gave
+        self.own: dict[int | None, list[int]] = {}  # document: the rows that it alone gave
         for row, key in enumerate(self.rows):
-            if len(given.get(key, ())) == 1:
-                self.own.setdefault(*given[key], []).append(row)
+            documents = given.get(key, set())
+            if len(documents) == 1:
+                (document,) = documents
+                self.own.setdefault(document, []).append(row)
         self.names = [normalize_name(name) for _, name in self.rows]
-        self.concepts, self.starts = np.unique([c for c, _ in self.rows], return_index=True)
-        self.concepts = self.concepts.tolist()
+        concepts, self.starts = np.unique([c for c, _ in self.rows], return_index=True)
+        self.concepts = concepts.tolist()
         self.place = {c: i for i, c in enumerate(self.concepts)}
-        self.by_name = dict(
-            zip(reversed(self.names), (c for c, _ in reversed(self.rows)))
-        )  # the first concept of each name
+        self.by_name: dict[str, str] = {}  # the first concept of each name
+        for name, (concept, _) in zip(self.names, self.rows):
+            self.by_name.setdefault(name, concept)
         self.index = NameIndex(self.names)
-        self.ids = {}  # row: token ids of the name, once asked for
-        self.found = {}  # (words, document, k): Candidates, once asked for
+        self.ids: dict[int, np.ndarray] = {}  # row: token ids of the name, once asked for
+        self.found: dict[tuple, ConceptCandidates] = {}  # (words, document, k): once asked for
 
     def count(self, mentions):
         "Count what training mentions mean"
-        self.seen, self.totals, self.told = (
-            {},
-            Counter(),
-            {},
-        )  # plain name: Counter of (document, concept); concept: mentions; document: Counter of concepts
+        self.seen: dict[str, Counter] = {}  # plain name: how often each (document, concept)
+        self.totals: Counter[str] = Counter()  # concept: mentions
+        self.told: dict[int, Counter] = {}  # document: how often each concept
         for doc, words, concept in mentions:
             self.seen.setdefault(normalize_name(words), Counter())[doc, concept] += 1
             self.told.setdefault(doc, Counter())[concept] += 1
@@ -174,10 +174,8 @@ class Lexicon:
 
     def stretch(self, concept: int) -> range:
         "The rows of a concept's names"
-        return range(
-            self.starts[concept],
-            self.starts[concept + 1] if concept + 1 < len(self.starts) else len(self.rows),
-        )
+        end = self.starts[concept + 1] if concept + 1 < len(self.starts) else len(self.rows)
+        return range(self.starts[concept], end)
 
     def lookup(self, words: str) -> str:
         "What a plain list says: the most frequent concept of equal training mentions, else the concept of this very name, else CUI-less"
@@ -198,33 +196,44 @@ class Lexicon:
 
     def choose(self, words: str, doc: int | None, row: np.ndarray, k: int) -> ConceptCandidates:
         "The candidates of one mention from its similarity to all names"
-        own, equal = np.array(self.own.get(doc, ()), np.int64), self.equal(words, doc)
+        own = np.array(self.own.get(doc, ()), np.int64)
+        equal = self.equal(words, doc)
         row[own] = 0
-        best = np.maximum.reduceat(row, self.starts)
-        top = np.argpartition(-best, min(k, len(best) - 1))[:k]
-        top = np.union1d(
-            top[best[top] > 0], [self.place[c] for c in equal if c in self.place]
-        ).astype(np.int64)
-        top = top[np.argsort(-best[top], kind='stable')]
-        visible = [np.setdiff1d(np.array(self.stretch(c)), own) for c in top]
-        names = np.concatenate([np.empty(0, np.int64), *visible])
-        same = [any(self.names[r] == normalize_name(words) for r in rows) for rows in visible]
-
-        def count(c):
-            return (
-                equal[c] / max(1, equal.total()),
-                np.log1p(equal[c]),
-                np.log1p(self.totals[c] - self.told.get(doc, {}).get(c, 0)),
-            )
-
-        features = [(best.max(), any(same), *count(NO_CONCEPT))] + [
-            (best[c], s, *count(self.concepts[c])) for c, s in zip(top, same)
-        ]
+        best = np.maximum.reduceat(row, self.starts)  # of each concept's names
+        chosen = self._choose_concepts(best, equal, k)
+        visible = [np.setdiff1d(np.array(self.stretch(c)), own) for c in chosen]
+        plain = normalize_name(words)
+        same = [any(self.names[r] == plain for r in rows) for rows in visible]
+        features = [(best.max(), any(same), *self._count_features(NO_CONCEPT, equal, doc))]
+        for c, is_same in zip(chosen, same):
+            features.append((best[c], is_same, *self._count_features(self.concepts[c], equal, doc)))
         return ConceptCandidates(
-            top,
-            np.array(features, np.float32),
-            names,
-            np.array([len(v) for v in visible], np.int64),
+            concepts=chosen,
+            features=np.array(features, np.float32),
+            names=np.concatenate([np.empty(0, np.int64), *visible]),
+            sizes=np.array([len(rows) for rows in visible], np.int64),
+        )
+
+    def _choose_concepts(
+        self,
+        best: np.ndarray,  # (concepts,) similarity of each concept's most similar name
+        equal: Counter,  # concepts of equal training mentions
+        k: int,
+    ) -> np.ndarray:  # (most k and those of equal mentions,)
+        "The `k` most similar concepts and those of equal mentions, best similarity first"
+        top = np.argpartition(-best, min(k, len(best) - 1))[:k]
+        similar = top[best[top] > 0]
+        of_equal = [self.place[c] for c in equal if c in self.place]
+        chosen = np.union1d(similar, of_equal).astype(np.int64)
+        return chosen[np.argsort(-best[chosen], kind='stable')]
+
+    def _count_features(self, concept: str, equal: Counter, doc: int | None) -> tuple:
+        "The features of a concept that count training mentions: share, times, frequency"
+        of_doc = self.told[doc][concept] if doc in self.told else 0
+        return (
+            equal[concept] / max(1, equal.total()),
+            np.log1p(equal[concept]),
+            np.log1p(self.totals[concept] - of_doc),
         )
 
     def column(self, found: ConceptCandidates, concept: str) -> int | None:
@@ -235,16 +244,25 @@ class Lexicon:
         return 1 + int(at[0]) if len(at) else None
 
 
-def _tokenize_texts(tokenizer, texts) -> list[np.ndarray]:
+def _names_given(
+    mentions: Iterable[tuple[int, str, str]],  # (document, words, concept)
+    known: set[tuple[str, str]],  # (concept, name) of the terminology
+) -> dict[tuple[str, str], set[int]]:
+    "Names that training mentions add to a terminology, and the documents that gave each"
+    given: dict[tuple[str, str], set[int]] = {}
+    for doc, words, concept in mentions:
+        is_name = concept != NO_CONCEPT and normalize_name(words)
+        if is_name and (concept, words) not in known:
+            given.setdefault((concept, words), set()).add(doc)
+    return given
+
+
+def _tokenize_texts(tokenizer, texts: Sequence[str]) -> list[np.ndarray]:
     "Token ids of each text, without special ones"
-    return (
-        [
-            np.array(ids, np.int64)
-            for ids in tokenizer(list(texts), add_special_tokens=False, verbose=False)['input_ids']
-        ]
-        if texts
-        else []
-    )
+    if not texts:
+        return []
+    encoded = tokenizer(list(texts), add_special_tokens=False, verbose=False)
+    return [np.array(ids, np.int64) for ids in encoded['input_ids']]
 
 # %% ../../../nbs/models/heads/50_concept.ipynb #c95b93b3
 def training_mentions(windows) -> list[tuple[int, str, str]]:
@@ -312,22 +330,24 @@ class ConceptHead(nn.Module):
             nn.Linear(inner, inner),
         )
         some = range(0, len(lexicon.rows), 1 + len(lexicon.rows) // _MAX_NAMES)
-        tokens = np.unique(np.concatenate(lexicon.tokens(some)))
-        self.words = _fit_pca(
-            self.vectors[torch.from_numpy(tokens).to(self.vectors.device)].float(), inner
-        )
-        self.known, self.none, self.bare = (
-            nn.Linear(n, 1) for n in (len(CANDIDATE_FEATURES) + 1, len(CANDIDATE_FEATURES), inner)
-        )
-        with torch.no_grad():
-            for linear in (self.known, self.none, self.bare, self.context[-1]):
-                linear.weight.zero_()
-                linear.bias.zero_()
-            self.known.weight.copy_(
-                torch.tensor([[4.0, 2.0, 4.0, 1.0, 0.0, 4.0]])
-            )  # FEATURES, and the cosine of the vectors
-            self.none.weight.copy_(torch.tensor([[0.0, 0.0, 4.0, 1.0, 0.0]]))
-            self.bare.bias.fill_(threshold)
+        tokens = torch.from_numpy(np.unique(np.concatenate(lexicon.tokens(some))))
+        self.words = _fit_pca(self.vectors[tokens.to(self.vectors.device)].float(), inner)
+        self.known = nn.Linear(len(CANDIDATE_FEATURES) + 1, 1)
+        self.none = nn.Linear(len(CANDIDATE_FEATURES), 1)
+        self.bare = nn.Linear(inner, 1)
+        self._start_as_list(threshold)
+
+    @torch.no_grad()
+    def _start_as_list(self, threshold: float):
+        "Set the weights so that the head begins as a list that knows some synonyms"
+        last = cast(nn.Linear, self.context[-1])
+        for linear in (self.known, self.none, self.bare, last):
+            linear.weight.zero_()
+            linear.bias.zero_()
+        # CANDIDATE_FEATURES, and the cosine of the vectors
+        self.known.weight.copy_(torch.tensor([[4.0, 2.0, 4.0, 1.0, 0.0, 4.0]]))
+        self.none.weight.copy_(torch.tensor([[0.0, 0.0, 4.0, 1.0, 0.0]]))
+        self.bare.bias.fill_(threshold)
 
     @property
     def vectors(self) -> torch.Tensor:
@@ -338,51 +358,45 @@ class ConceptHead(nn.Module):
         "The mean name vector of every candidate: (all candidates, width)"
         rows, place = np.unique(np.concatenate([f.names for f in found]), return_inverse=True)
         names = _group_means(self.vectors, self.lexicon.tokens(rows.tolist()))
-        return _group_means(
-            names, np.split(place, np.cumsum(np.concatenate([f.sizes for f in found])))[:-1]
-        )
+        ends = np.cumsum(np.concatenate([f.sizes for f in found]))
+        return _group_means(names, np.split(place, ends)[:-1])
 
     def forward(
         self,
         states: torch.Tensor,  # (n, 3h)
         words,  # of each mention
-        found,  # Candidates of each mention
-    ) -> (
-        torch.Tensor
-    ):  # (n, 1 + most candidates); the first column is CUI-less, -inf where there is no candidate
+        found: Sequence[ConceptCandidates],  # of each mention
+    ) -> torch.Tensor:  # (n, 1 + most candidates); CUI-less first, -inf where there is no candidate
         "Scores of all candidates"
         around = self.context(states).float()
-        meant = (
-            self.words(_group_means(self.vectors, _tokenize_texts(self.lexicon.tokenizer, words)))
-            + around
-        )
-        of, column, features = (o.to(states.device) for o in _flatten_candidates(found))
+        tokens = _tokenize_texts(self.lexicon.tokenizer, words)
+        meant = self.words(_group_means(self.vectors, tokens)) + around
+        of, column, features = (x.to(states.device) for x in _flatten_candidates(found))
         alike = nn.functional.cosine_similarity(meant[of], self.words(self.meanings(found)), dim=-1)
         known = self.known(torch.cat([features, alike[:, None]], -1))[:, 0]
-        bare = self.none(
-            torch.stack([torch.from_numpy(f.features[0]) for f in found]).to(states.device)
-        ) + self.bare(around)
+        of_none = torch.stack([torch.from_numpy(f.features[0]) for f in found])
+        bare = self.none(of_none.to(states.device)) + self.bare(around)
         width = max(len(f.concepts) for f in found)
         scores = known.new_full((len(found), width), -torch.inf).index_put((of, column), known)
         return torch.cat([bare, scores], 1).float()
 
-    def loss(self, hidden: torch.Tensor, windows) -> torch.Tensor:
-        "Mean cross-entropy over the training mentions whose concept is among the candidates; 0 where there are none"
+    def loss(self, hidden: torch.Tensor, windows: Sequence[Window]) -> torch.Tensor:
+        "Mean cross-entropy over the mentions whose concept is among the candidates; 0 if none is"
         gold = [(w.words(m), w.doc, c) for w in windows for m, c in zip(w.mentions, w.concepts)]
-        coded = [i for i, (_, _, c) in enumerate(gold) if c]
-        found = dict(zip(coded, self.lexicon.candidates([gold[i][:2] for i in coded], self.k)))
-        wanted = {i: self.lexicon.column(found[i], gold[i][2]) for i in coded}
-        kept = [i for i in coded if wanted[i] is not None]
+        coded = [i for i, (_, _, concept) in enumerate(gold) if concept]
+        candidates = self.lexicon.candidates([gold[i][:2] for i in coded], self.k)
+        kept, found, wanted = [], [], []
+        for i, of_mention in zip(coded, candidates):
+            column = self.lexicon.column(of_mention, gold[i][2])
+            if column is not None:
+                kept.append(i)
+                found.append(of_mention)
+                wanted.append(column)
         if not kept:
             return hidden.sum() * 0
-        scores = self(
-            mention_states(hidden, [w.mentions for w in windows])[kept],
-            [gold[i][0] for i in kept],
-            [found[i] for i in kept],
-        )
-        return nn.functional.cross_entropy(
-            scores, torch.tensor([wanted[i] for i in kept], device=scores.device)
-        )
+        states = mention_states(hidden, [w.mentions for w in windows])[kept]
+        scores = self(states, [gold[i][0] for i in kept], found)
+        return nn.functional.cross_entropy(scores, torch.tensor(wanted, device=scores.device))
 
     @torch.no_grad()
     def read(
@@ -397,27 +411,21 @@ class ConceptHead(nn.Module):
             return [[] for _ in mentions]
         found = self.lexicon.candidates([(text, None) for text in flat], self.k)
         best = self(mention_states(hidden, mentions), flat, found).argmax(1).tolist()
-        names = iter(
-            [
-                self.lexicon.concepts[f.concepts[i - 1]] if i else NO_CONCEPT
-                for i, f in zip(best, found)
-            ]
-        )
-        return [[next(names) for _ in ms] for ms in mentions]
+        names = iter([self._name_column(f, column) for f, column in zip(found, best)])
+        return [[next(names) for _ in in_window] for in_window in mentions]
+
+    def _name_column(self, found: ConceptCandidates, column: int) -> str:
+        "The concept that a column of the scores means"
+        return self.lexicon.concepts[found.concepts[column - 1]] if column else NO_CONCEPT
 
 
 def _flatten_candidates(found) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     "All candidates of some mentions one below the other: their mention, their place among its candidates, and their features"
     sizes = [len(f.concepts) for f in found]
-    of, column = (
-        np.repeat(np.arange(len(found)), sizes),
-        np.concatenate([np.arange(n) for n in sizes]),
-    )
-    return (
-        torch.from_numpy(of),
-        torch.from_numpy(column),
-        torch.from_numpy(np.concatenate([f.features[1:] for f in found])),
-    )
+    of = np.repeat(np.arange(len(found)), sizes)
+    column = np.concatenate([np.arange(n) for n in sizes])
+    features = np.concatenate([f.features[1:] for f in found])
+    return torch.from_numpy(of), torch.from_numpy(column), torch.from_numpy(features)
 
 # %% ../../../nbs/models/heads/50_concept.ipynb #87fa81a7
 def candidate_recall(
