@@ -8,11 +8,13 @@ __all__ = ['BaseSpec', 'resolve_source', 'model_spec', 'load_tokenizer', 'load_b
            'cut_layers']
 
 # %% ../../nbs/models/00_base_loader.ipynb #ae4b8d6f
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-from ..data.base import MedxferError
+from typing import TYPE_CHECKING
+from ..data.base import MedxferError, NotFound
 from .gguf_cache import convert_gguf
 from medxfer.models.precision import (
     get_compute_capability,
@@ -23,6 +25,9 @@ from medxfer.models.precision import (
     quantize,
     torch_dtype,
 )
+
+if TYPE_CHECKING:
+    from torch import nn
 
 # %% ../../nbs/models/00_base_loader.ipynb #87c284e5
 @dataclass(frozen=True)
@@ -217,9 +222,9 @@ def random_like(
     return replace(spec, random={**shape, **fields}, package=None, gguf=None, folder=None, hub=None)
 
 # %% ../../nbs/models/00_base_loader.ipynb #2374c35e
-def attention_kernel(config) -> str:
-    "The implementation of attention that computes what the model was trained with"
-    return 'eager' if getattr(config, 'attn_logit_softcapping', None) else 'sdpa'
+def attention_kernel(config) -> str | None:
+    "The implementation of attention that computes what the model was trained with; None leaves the choice to transformers"
+    return 'eager' if getattr(config, 'attn_logit_softcapping', None) else None
 
 # %% ../../nbs/models/00_base_loader.ipynb #ec3e4ece
 def make_random_base(
@@ -300,20 +305,62 @@ def _set_dropout(
                 setattr(module, name, p)
 
 # %% ../../nbs/models/00_base_loader.ipynb #9cbb838c
-def find_layer_list(model) -> tuple[object, str]:
-    "The module that holds the list of layers of a base model, and the list's name"
-    for stack in (model, getattr(model, 'encoder', None)):
-        for name in ('layers', 'layer'):
-            if hasattr(stack, name):
-                return stack, name
-    raise MedxferError(f'{type(model).__name__} has no list of layers')
+_LAYER_LIST_NAMES = {
+    'layers': 'Llama, Mistral, Qwen, Gemma, Phi, GPT-NeoX, ModernBERT',
+    'encoder.layer': 'BERT, RoBERTa, XLM-R, ELECTRA, DeBERTa, MPNet',
+    'transformer.layer': 'DistilBERT',
+    'h': 'GPT-2, GPT-J, Falcon, BLOOM',
+    'blocks': 'MPT',
+    'decoder.layers': 'OPT',
+}
 
 
-def layer_stack(model):
-    "The layers of a base model, from the lowest: a ModuleList"
-    return getattr(*find_layer_list(model))
+def _list_module_lists(
+    module: 'nn.Module',
+    length: int | None,  # of the lists; None: any
+    prefix: str = '',  # path of the module in its model, with a dot at its end
+) -> Iterator[str]:
+    "The paths of module lists, without those inside of another one"
+    from torch import nn
+
+    for name, child in module.named_children():
+        if isinstance(child, nn.ModuleList) and length in (None, len(child)):
+            yield prefix + name
+        else:
+            yield from _list_module_lists(child, length, f'{prefix}{name}.')
 
 # %% ../../nbs/models/00_base_loader.ipynb #692e68d2
+def find_layer_list(
+    model,  # a transformers model
+) -> 'tuple[nn.Module, str]':
+    "The module that holds the list of layers of a base model, and the list's name; a `NotFound` if no list is it"
+    depth = getattr(model.config, 'num_hidden_layers', None)
+    paths = [] if depth is None else list(_list_module_lists(model, depth))
+    if len(paths) != 1:
+        raise NotFound(_explain_layer_lists(model, depth, paths))
+    holder, _, name = paths[0].rpartition('.')
+    return model.get_submodule(holder), name
+
+
+def layer_stack(model) -> 'nn.ModuleList':
+    "The layers of a base model, from the lowest"
+    holder, name = find_layer_list(model)
+    return getattr(holder, name)
+
+# %% ../../nbs/models/00_base_loader.ipynb #0fe67643
+def _explain_layer_lists(model, depth: int | None, paths: list[str]) -> str:
+    "What a model has instead of one list of `depth` layers, and which models have one"
+    others = [
+        f'{path} ({len(model.get_submodule(path))})' for path in _list_module_lists(model, None)
+    ]
+    found = ', '.join(paths or others) or 'no lists'
+    known = '; '.join(f'{name} ({kinds})' for name, kinds in _LAYER_LIST_NAMES.items())
+    return (
+        f'{type(model).__name__} must have one list of {depth} layers (config.num_hidden_layers), '
+        f'but has {found}; choose a model with one list, such as {known}'
+    )
+
+# %% ../../nbs/models/00_base_loader.ipynb #d25e3006
 def cut_layers(
     model,  # a transformers model
     layers: int | None,  # how many to keep; None keeps all
@@ -321,12 +368,13 @@ def cut_layers(
     "Keep the first layers of an encoder or a decoder"
     if layers is None:
         return model
-    stack, name = find_layer_list(model)
-    if not 0 < layers <= len(getattr(stack, name)):
+    holder, name = find_layer_list(model)
+    whole = getattr(holder, name)
+    if not 0 < layers <= len(whole):
         raise MedxferError(
-            f'the model has {len(getattr(stack, name))} layers; {layers} cannot be kept'
+            f'model.layers is {layers}, but the model has {len(whole)} layers; give 1 to {len(whole)}, or null'
         )
-    setattr(stack, name, getattr(stack, name)[:layers])
+    setattr(holder, name, whole[:layers])
     model.config.num_hidden_layers = layers
     if getattr(model.config, 'layer_types', None):
         model.config.layer_types = model.config.layer_types[:layers]
