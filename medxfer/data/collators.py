@@ -8,9 +8,13 @@ __all__ = ['Mention', 'Window', 'window_bounds', 'token_range', 'Encoder', 'to_s
 # %% ../../nbs/data/30_collators.ipynb #25949263
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 import numpy as np
 from .base import Span, UnifiedSample
 from .formats.cqa_xml import is_relevant
+
+if TYPE_CHECKING:
+    import torch
 
 # %% ../../nbs/data/30_collators.ipynb #8cd99eea
 @dataclass(frozen=True, slots=True)
@@ -282,9 +286,9 @@ class Batch:
     "Padded windows of one task as tensors"
 
     task: str
-    ids: object  # (b, t) int64 tensor
-    mask: object  # (b, t) bool tensor, True where there is a token
-    content: object  # (b, t) bool tensor, True where there is a token that is not special
+    ids: 'torch.Tensor'  # (b, t) int64
+    mask: 'torch.Tensor'  # (b, t) bool, True where there is a token
+    content: 'torch.Tensor'  # (b, t) bool, True where there is a token that is not special
     windows: tuple[Window, ...]
 
     @property
