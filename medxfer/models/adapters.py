@@ -7,8 +7,10 @@ __all__ = ['ADAPTER_KINDS', 'LoraSpec', 'Layout', 'Target', 'Shapes', 'target_sh
            'place_adapters', 'targets_at', 'SharedPrivateLoRA']
 
 # %% ../../nbs/models/10_adapters.ipynb #48246886
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import Any
 import torch
 from torch import nn
 from ..data.base import MedxferError
@@ -30,34 +32,31 @@ ADAPTER_KINDS = ('shared', 'group', 'private')
 # %% ../../nbs/models/10_adapters.ipynb #c4271081
 @dataclass(frozen=True)
 class Layout:
-    "The adapters of a strategy; the fields of configs/strategy/NAME.yaml that speak of adapters"
+    "The adapters of a strategy; the fields of configs/strategy/NAME.yaml about adapters"
 
-    kinds: tuple[str, ...]  # part of KINDS
-    ranks: Mapping[str, int] = field(
-        default_factory=dict
-    )  # kind: rank; the model's own where it is not given
-    layers: Mapping[str, tuple[float, float]] = field(
-        default_factory=dict
-    )  # kind: (from, to) as shares of the depth; all where not given
+    kinds: tuple[str, ...]  # some of ADAPTER_KINDS
+    # kind: rank; kinds without one have the model's
+    ranks: Mapping[str, int] = field(default_factory=dict)
+    # kind: (from, to) as shares of the depth; kinds without one are on all layers
+    layers: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)  # task: group
-    reads: Mapping[str, float] = field(
-        default_factory=dict
-    )  # task: share of the layers below what its head reads; all where not given
+    # task: share of the layers below what its head reads; all if not given
+    reads: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self):
         unknown = [k for k in (*self.kinds, *self.ranks, *self.layers) if k not in ADAPTER_KINDS]
         if unknown or not self.kinds:
-            raise MedxferError(
-                f'adapters are some of {", ".join(ADAPTER_KINDS)}; the strategy has {list(self.kinds)}'
-            )
-        for kind, (a, b) in self.layers.items():
-            if not 0 <= a < b <= 1:
+            known = ', '.join(ADAPTER_KINDS)
+            raise MedxferError(f'adapters are some of {known}; the strategy has {list(self.kinds)}')
+        for kind, (start, stop) in self.layers.items():
+            if not 0 <= start < stop <= 1:
                 raise MedxferError(
-                    f'the {kind} adapters lie on the layers from {a} to {b}; give shares of the depth, 0 <= from < to <= 1'
+                    f'the {kind} adapters are on the layers from {start} to {stop}; '
+                    'give shares of the depth, 0 <= from < to <= 1'
                 )
 
     def name(self, kind: str, task: str) -> str:
-        "What the adapter of a kind is called that serves a task, as PEFT knows it"
+        "PEFT's name of the adapter of a kind that serves a task"
         if kind == 'shared':
             return 'shared'
         if kind == 'private':
@@ -70,9 +69,13 @@ class Layout:
         "The adapters that are active when `task` is trained or predicted"
         return [self.name(kind, task) for kind in self.kinds]
 
-    def names(self, tasks) -> dict[str, str]:
-        "Every adapter that is needed for `tasks`, and its kind"
-        return {self.name(kind, task): kind for task in tasks for kind in self.kinds}
+    def names(self, tasks: Iterable[str]) -> dict[str, str]:
+        "Every adapter that `tasks` need, and its kind"
+        names = {}
+        for task in tasks:
+            for kind in self.kinds:
+                names[self.name(kind, task)] = kind
+        return names
 
 # %% ../../nbs/models/10_adapters.ipynb #c18ad216
 @dataclass(frozen=True, slots=True)
@@ -96,10 +99,12 @@ def _layer_shape(module, name: str) -> tuple[int, int]:
         return module.in_features, module.out_features
     if hasattr(module, 'num_embeddings'):
         return module.num_embeddings, module.embedding_dim
-    if type(module).__name__ == 'Conv1D':
-        return tuple(module.weight.shape)  # GPT-2's linear layer, stored transposed
+    if type(module).__name__ == 'Conv1D':  # GPT-2's linear layer, stored transposed
+        inputs, outputs = module.weight.shape
+        return inputs, outputs
     raise MedxferError(
-        f'{name} is a {type(module).__name__}, whose LoRA parameters medxfer cannot count; take linear layers or embeddings as targets'
+        f'{name} is a {type(module).__name__}, whose LoRA parameters medxfer cannot count; '
+        'use linear layers or embeddings as targets'
     )
 
 # %% ../../nbs/models/10_adapters.ipynb #43a8248a
@@ -112,33 +117,37 @@ class Shapes:
 
 
 def target_shapes(
-    model,  # a transformers model; its weights are not looked at
-    targets,  # names of layers, see `LoraSpec`
+    model,  # a transformers model; its weights are not read
+    targets: Collection[str],  # names of layers, see `LoraSpec`
 ) -> Shapes:
     "The layers of a model that LoRA would adapt"
-    found, used = [], set()
+    found = []
+    used = set()
     for name, module in model.named_modules():
-        if not (hit := [t for t in targets if name == t or name.endswith(f'.{t}')]):
-            continue
-        used.update(hit)
-        layer = next((int(part) for part in name.split('.') if part.isdigit()), None)
-        found.append(Target(name, layer, *_layer_shape(module, name)))
-    if missing := [t for t in targets if t not in used]:
+        matching = [t for t in targets if name == t or name.endswith(f'.{t}')]
+        if matching:
+            used.update(matching)
+            numbers = [int(part) for part in name.split('.') if part.isdigit()]
+            layer = numbers[0] if numbers else None
+            found.append(Target(name, layer, *_layer_shape(module, name)))
+    missing = [t for t in targets if t not in used]
+    if missing:
         raise MedxferError(
-            f'LoRA cannot be attached: the model has no layer {missing[0]}; model.named_modules() has the names'
+            f'LoRA cannot be attached: the model has no layer {missing[0]}; '
+            'model.named_modules() has the names'
         )
     return Shapes(tuple(found), len(layer_stack(model)))
 
-# %% ../../nbs/models/10_adapters.ipynb #caa4c470
+# %% ../../nbs/models/10_adapters.ipynb #01976c00
 @dataclass(frozen=True, slots=True)
 class AdapterPlacement:
     "One adapter: where it sits and when it is active"
 
     name: str
-    kind: str  # one of KINDS
+    kind: str  # one of ADAPTER_KINDS
     tasks: tuple[str, ...]  # for which it is active
     layers: range  # of the stack
-    outside: bool = True  # whether it adapts what stands outside of the stack, too
+    outside: bool = True  # whether it adapts layers outside of the stack, too
 
 
 def count_layers(share: float, depth: int) -> int:
@@ -149,12 +158,13 @@ def count_layers(share: float, depth: int) -> int:
 def _layer_range(a: float, b: float, top: int) -> range:
     "The layers from `a` to `b` of the first `top`, at least one"
     stop = count_layers(b, top)
-    return range(min(round(a * top), stop - 1), stop)
+    start = min(round(a * top), stop - 1)
+    return range(start, stop)
 
 
 def place_adapters(
     layout: Layout,
-    tasks,  # names
+    tasks: Collection[str],
     depth: int,  # layers of the base
 ) -> tuple[AdapterPlacement, ...]:
     "Every adapter that a layout needs for some tasks"
@@ -162,26 +172,24 @@ def place_adapters(
     for name, kind in layout.names(tasks).items():
         active = tuple(t for t in tasks if name in layout.active(t))
         top = max(count_layers(layout.reads.get(t, 1.0), depth) for t in active)
-        places.append(
-            AdapterPlacement(
-                name,
-                kind,
-                active,
-                _layer_range(*layout.layers.get(kind, (0.0, 1.0)), top),
-                kind not in layout.layers,
-            )
-        )
+        layers = _layer_range(*layout.layers.get(kind, (0.0, 1.0)), top)
+        outside = kind not in layout.layers
+        places.append(AdapterPlacement(name, kind, active, layers, outside))
     return tuple(places)
 
 # %% ../../nbs/models/10_adapters.ipynb #939b4fb2
 def targets_at(shapes: Shapes, place: AdapterPlacement) -> list[Target]:
     "The layers of the base that an adapter adapts"
-    found = [
-        t for t in shapes.targets if (place.outside if t.layer is None else t.layer in place.layers)
-    ]
+    found = []
+    for target in shapes.targets:
+        outside = target.layer is None
+        if (outside and place.outside) or (not outside and target.layer in place.layers):
+            found.append(target)
     if not found:
+        first, last = place.layers.start, place.layers.stop - 1
         raise MedxferError(
-            f'the adapter {place.name} has nothing to adapt in the layers {place.layers.start} to {place.layers.stop - 1}; name other targets or other layers'
+            f'the adapter {place.name} has nothing to adapt in the layers {first} to {last}; '
+            'name other targets or other layers'
         )
     return found
 
@@ -191,14 +199,26 @@ def _make_lora_config(lora: LoraSpec, layout: Layout, place: AdapterPlacement, s
     from peft import LoraConfig
 
     rank = layout.ranks.get(place.kind, lora.r)
+    alpha: Any = lora.alpha * rank / lora.r  # PEFT declares an int, and computes with any number
     return LoraConfig(
         r=rank,
-        lora_alpha=lora.alpha * rank / lora.r,
+        lora_alpha=alpha,
         lora_dropout=lora.dropout,
         target_modules=[t.name for t in targets_at(shapes, place)],
     )
 
 # %% ../../nbs/models/10_adapters.ipynb #67a5c6de
+def _compare_rows(
+    module: Any,  # PEFT's wrapper of an adapted layer
+    names: Iterable[str],  # of adapters
+) -> list[torch.Tensor]:  # a scalar for every two of the adapters that are in the layer
+    "Mean squared cosines between the rows of A of adapters"
+    found = {name: a.weight for name, a in module.lora_A.items()}
+    found |= dict(module.lora_embedding_A.items())
+    rows = [nn.functional.normalize(found[n].float(), dim=1) for n in names if n in found]
+    return [(a @ b.T).square().mean() for a, b in combinations(rows, 2)]
+
+# %% ../../nbs/models/10_adapters.ipynb #2a91f6e0
 class SharedPrivateLoRA(nn.Module):
     "A base model with the adapters of a layout; a forward pass is for one task"
 
@@ -207,27 +227,27 @@ class SharedPrivateLoRA(nn.Module):
         base,  # a transformers model
         lora: LoraSpec,
         layout: Layout,
-        tasks,  # names
+        tasks: Collection[str],
     ):
         from peft import get_peft_model
 
         super().__init__()
         shapes = target_shapes(base, lora.targets)
-        self.layout, self.places = (
-            layout,
-            {p.name: p for p in place_adapters(layout, tasks, shapes.layers)},
-        )
+        self.layout = layout
+        self.places = {p.name: p for p in place_adapters(layout, tasks, shapes.layers)}
         self.kinds = {name: p.kind for name, p in self.places.items()}
         configs = {
-            name: _make_lora_config(lora, layout, p, shapes) for name, p in self.places.items()
+            name: _make_lora_config(lora, layout, place, shapes)
+            for name, place in self.places.items()
         }
         first, *others = configs
-        self.model = get_peft_model(base, replace(configs[first]), adapter_name=first)
+        self.model: Any = get_peft_model(base, replace(configs[first]), adapter_name=first)
         for name in others:
             self.model.add_adapter(name, replace(configs[name]))
-        # PEFT shortens a long list of names to endings, which may fit other layers where the adapter is opened.
-        for name, config in configs.items():
-            self.model.peft_config[name].target_modules = set(config.target_modules)
+        # PEFT shortens a long list of names to endings, which may fit other layers when it is loaded.
+        for name, place in self.places.items():
+            names = {t.name for t in targets_at(shapes, place)}
+            self.model.peft_config[name].target_modules = names
         self.model.set_requires_grad(list(self.kinds), True)
 
     def activate(self, task: str):
@@ -240,44 +260,37 @@ class SharedPrivateLoRA(nn.Module):
         self.model.set_requires_grad(list(self.kinds), True)
 
     def forward(self, task: str, **inputs):
-        "What the base gives for one task"
+        "The output of the base for one task"
         self.activate(task)
         return self.model(**inputs)
 
     def adapter_of(self, parameter: str) -> str | None:
         "The adapter to which a parameter belongs, or None"
         parts = parameter.split('.')
-        return next(
-            (
-                name
-                for before, name in zip(parts, parts[1:])
-                if before.startswith('lora_') and name in self.kinds
-            ),
-            None,
-        )
+        for before, name in zip(parts, parts[1:]):
+            if before.startswith('lora_') and name in self.kinds:
+                return name
+        return None
 
     def shared_parameters(self) -> dict[str, nn.Parameter]:
-        "The parameters of shared adapters and of groups of several tasks, by name: those that gradient surgery is about"
+        "The parameters that gradient surgery changes, by name: of shared adapters and groups of several tasks"
         shared = {name for name, p in self.places.items() if p.kind == 'shared' or len(p.tasks) > 1}
-        return {
-            n: p
-            for n, p in self.named_parameters()
-            if p.requires_grad and self.adapter_of(n) in shared
-        }
+        trainable = [(n, p) for n, p in self.named_parameters() if p.requires_grad]
+        return {n: p for n, p in trainable if self.adapter_of(n) in shared}
 
     def overlap(self, task: str) -> torch.Tensor:
-        "Mean squared cosine between the rows of A of every two active adapters of a task; 0 where one is active"
-        names, losses = self.layout.active(task), []
+        "Mean squared cosine between the rows of A of every two active adapters of a task; 0 if one is active"
+        names = self.layout.active(task)
+        losses = []
         for module in self.model.modules():
-            if not hasattr(module, 'lora_A'):
-                continue
-            found = {**{n: a.weight for n, a in module.lora_A.items()}, **module.lora_embedding_A}
-            rows = [nn.functional.normalize(found[n].float(), dim=1) for n in names if n in found]
-            losses += [(a @ b.T).square().mean() for i, a in enumerate(rows) for b in rows[i + 1 :]]
-        return torch.stack(losses).mean() if losses else next(self.parameters()).new_zeros(())
+            if hasattr(module, 'lora_A'):
+                losses += _compare_rows(module, names)
+        if not losses:
+            return next(self.parameters()).new_zeros(())
+        return torch.stack(losses).mean()
 
     def merged(self, task: str, name: str = 'merged') -> str:
-        "Add one adapter that does what the active adapters of a task do together; its name"
+        "Add one adapter that computes what the active adapters of a task do together; its name"
         names = self.layout.active(task)
         self.model.add_weighted_adapter(names, [1.0] * len(names), name, combination_type='cat')
         return name

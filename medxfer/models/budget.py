@@ -7,7 +7,7 @@ __all__ = ['BUDGET_TOLERANCE', 'build_meta_model', 'solve_ranks', 'find_common_b
            'AdapterSize', 'adapter_sizes', 'size_frame', 'total_frame', 'count_head_parameters']
 
 # %% ../../nbs/models/15_budget.ipynb #8a1a0b55
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 import math
@@ -32,155 +32,190 @@ def _cost_per_rank(shapes: Shapes, place: AdapterPlacement) -> int:
     return sum(t.per_rank for t in targets_at(shapes, place))
 
 
-def _max_useful_rank(shapes: Shapes, places) -> int:
-    "The rank above which an adapter gains nothing: a product of thin matrices has no more rank than the layer itself"
-    return min(min(t.inputs, t.outputs) for p in places for t in targets_at(shapes, p))
+def _max_useful_rank(shapes: Shapes, places: Sequence[AdapterPlacement]) -> int:
+    "The rank above which an adapter gains nothing: the smallest side of a layer that it adapts"
+    targets = [t for place in places for t in targets_at(shapes, place)]
+    return min(min(t.inputs, t.outputs) for t in targets)
 
 # %% ../../nbs/models/15_budget.ipynb #1f9a2eed
 BUDGET_TOLERANCE = 0.005  # share of the budget, either way
 
 
-def _kind_costs(
-    shapes: Shapes,
-    places,  # the adapters of a layout
-):  # (kinds, what one rank of each costs, the largest rank of each)
-    "What a layout can choose from"
-    kinds = {k: [p for p in places if p.kind == k] for k in dict.fromkeys(p.kind for p in places)}
-    return (
-        list(kinds),
-        [sum(_cost_per_rank(shapes, p) for p in ps) for ps in kinds.values()],
-        [_max_useful_rank(shapes, ps) for ps in kinds.values()],
-    )
+@dataclass(frozen=True, slots=True)
+class _KindCosts:
+    "What a layout can choose from, one entry for each kind of adapter"
+
+    kinds: list[str]
+    costs: list[int]  # parameters that one rank costs
+    tops: list[int]  # largest rank
+
+
+def _count_kind_costs(shapes: Shapes, places: Sequence[AdapterPlacement]) -> _KindCosts:
+    "The costs of the kinds of adapters of a layout"
+    by_kind: dict[str, list[AdapterPlacement]] = {}
+    for place in places:
+        by_kind.setdefault(place.kind, []).append(place)
+    costs = [sum(_cost_per_rank(shapes, p) for p in of_kind) for of_kind in by_kind.values()]
+    tops = [_max_useful_rank(shapes, of_kind) for of_kind in by_kind.values()]
+    return _KindCosts(list(by_kind), costs, tops)
 
 # %% ../../nbs/models/15_budget.ipynb #5fe3b7b7
 def _enumerate_ranks(
-    costs,  # of one rank of each kind
-    tops,  # largest rank of each kind
+    costs: Sequence[int],  # of one rank of each kind
+    tops: Sequence[int],  # largest rank of each kind
     low: float,  # parameters
     high: float,
 ) -> np.ndarray:  # (n, kinds) whole ranks from 1
-    "All ranks whose parameters lie in a window"
-    *dear, cheap = sorted(range(len(costs)), key=lambda k: -costs[k])
-    tried = list(product(*(range(1, min(tops[k], int(high // costs[k])) + 1) for k in dear)))
-    others = np.array(tried, dtype=int).reshape(len(tried), len(dear))
-    rest = others @ np.array([costs[k] for k in dear], dtype=int)
-    first = np.maximum(1, np.ceil((low - rest) / costs[cheap])).astype(int)
-    counts = np.maximum(
-        0, np.minimum(tops[cheap], (high - rest) // costs[cheap]).astype(int) - first + 1
-    )
+    "All ranks with a number of parameters from `low` to `high`"
+    *others, cheapest = sorted(range(len(costs)), key=lambda k: -costs[k])
+    tried = _list_products([min(tops[k], int(high // costs[k])) for k in others])
+    spent = tried @ np.array([costs[k] for k in others], dtype=int)
+    first = np.ceil((low - spent) / costs[cheapest]).astype(int)
+    first = np.maximum(1, first)
+    last = ((high - spent) // costs[cheapest]).astype(int)
+    last = np.minimum(tops[cheapest], last)
+    counts = np.maximum(0, last - first + 1)
     ranks = np.empty((counts.sum(), len(costs)), dtype=int)
-    ranks[:, dear] = others.repeat(counts, 0)
-    ranks[:, cheap] = (
-        first.repeat(counts) + np.arange(counts.sum()) - (counts.cumsum() - counts).repeat(counts)
-    )
+    ranks[:, others] = tried.repeat(counts, axis=0)
+    ranks[:, cheapest] = _count_up(first, counts)
     return ranks
 
+
+def _list_products(tops: Sequence[int]) -> np.ndarray:  # (n, len(tops))
+    "All combinations of whole numbers from 1 up to each of `tops`"
+    tried = list(product(*(range(1, top + 1) for top in tops)))
+    return np.array(tried, dtype=int).reshape(len(tried), len(tops))
+
+
+def _count_up(
+    first: np.ndarray,  # (n,)
+    counts: np.ndarray,  # (n,) how many numbers from each of `first`
+) -> np.ndarray:  # (counts.sum(),)
+    "first, first + 1, … for each row, one after the other"
+    starts = counts.cumsum() - counts
+    within_row = np.arange(counts.sum()) - starts.repeat(counts)
+    return first.repeat(counts) + within_row
+
 # %% ../../nbs/models/15_budget.ipynb #414d7df0
-def _ratio_error(kinds, ranks, ratio) -> np.ndarray:
-    "How far ranks are from the wanted ratio: 0 meets it, log 2 is a factor of two between two kinds"
-    logs = np.log(ranks) - np.log([ratio.get(k, 1) for k in kinds])
+def _ratio_error(
+    kinds: Sequence[str],
+    ranks: np.ndarray,  # (n, kinds)
+    ratio: Mapping[str, float],  # kind: relative rank; unnamed kinds count 1
+) -> np.ndarray:  # (n,)
+    "How far ranks are from a ratio: 0 if they meet it, log 2 for a factor of two between two kinds"
+    wanted = np.log([ratio.get(k, 1) for k in kinds])
+    logs = np.log(ranks) - wanted
     return np.round(logs.max(1) - logs.min(1), 9)
 
-
+# %% ../../nbs/models/15_budget.ipynb #c0ce23ad
 def solve_ranks(
     shapes: Shapes,  # of the model, see `target_shapes`
     budget: int,  # trainable parameters
-    places,  # the adapters of the layout
-    ratio=None,  # kind: relative rank; what is not named counts 1
+    places: Sequence[AdapterPlacement],  # of the layout
+    ratio: Mapping[str, float] | None = None,  # kind: relative rank; unnamed kinds count 1
 ) -> dict[str, int]:  # kind: rank
     "Whole ranks that meet a budget"
-    kinds, costs, tops = _kind_costs(shapes, places)
-    ranks = _enumerate_ranks(
-        costs, tops, budget * (1 - BUDGET_TOLERANCE), budget * (1 + BUDGET_TOLERANCE)
-    )
+    found = _count_kind_costs(shapes, places)
+    low, high = budget * (1 - BUDGET_TOLERANCE), budget * (1 + BUDGET_TOLERANCE)
+    ranks = _enumerate_ranks(found.costs, found.tops, low, high)
     if not len(ranks):
+        kinds = ' + '.join(found.kinds)
         raise MedxferError(
-            f'no whole LoRA ranks for {" + ".join(kinds)} come within {BUDGET_TOLERANCE:.1%} of {budget:,} trainable parameters'
+            f'no whole LoRA ranks for {kinds} come within {BUDGET_TOLERANCE:.1%} '
+            f'of {budget:,} trainable parameters'
         )
-    order = np.lexsort((np.abs(ranks @ costs - budget), _ratio_error(kinds, ranks, ratio or {})))
-    return dict(zip(kinds, ranks[order[0]].tolist()))
+    gaps = np.abs(ranks @ found.costs - budget)
+    errors = _ratio_error(found.kinds, ranks, ratio or {})
+    best = np.lexsort((gaps, errors))[0]
+    return dict(zip(found.kinds, ranks[best].tolist()))
 
 # %% ../../nbs/models/15_budget.ipynb #2aa075ea
 def _reachable_budgets(
-    costs,  # of one rank of each kind
-    tops,  # largest rank of each kind
+    costs: Sequence[int],  # of one rank of each kind
+    tops: Sequence[int],  # largest rank of each kind
     most: int,  # parameters
 ) -> np.ndarray:  # sorted
     "Every number of parameters that some ranks give, up to `most`"
     unit = math.gcd(*costs)
-    can = np.zeros(most // unit + 1, dtype=bool)
-    can[0] = True
+    reached = np.zeros(most // unit + 1, dtype=bool)
+    reached[0] = True
     for cost, top in zip(costs, tops):
-        step, before, can = cost // unit, can, np.zeros_like(can)
-        for r in range(1, min(top, (len(can) - 1) // step) + 1):
-            can[r * step :] |= before[: -r * step]
-    return np.flatnonzero(can) * unit
+        step = cost // unit
+        before = reached
+        reached = np.zeros_like(before)
+        affordable = (len(before) - 1) // step
+        for rank in range(1, min(top, affordable) + 1):
+            reached[rank * step :] |= before[: -rank * step]
+    return np.flatnonzero(reached) * unit
 
 
 def find_common_budget(
     shapes: Shapes,
     layouts: Mapping[str, Layout],
-    tasks,  # names
+    tasks: Collection[str],
     near: int,  # trainable parameters
-) -> int | None:  # None if there is none up to twice as many
+) -> int | None:  # None if no number up to twice as many is one
     "The number of trainable parameters nearest to `near` that every layout can meet"
-    costs = [
-        _kind_costs(shapes, place_adapters(layout, tasks, shapes.layers))[1:]
-        for layout in layouts.values()
-    ]
-    reached = [_reachable_budgets(*c, 2 * near) for c in costs]
+    reached = []
+    for layout in layouts.values():
+        found = _count_kind_costs(shapes, place_adapters(layout, tasks, shapes.layers))
+        reached.append(_reachable_budgets(found.costs, found.tops, 2 * near))
     if not all(len(r) for r in reached):
         return None
-    some = min(reached, key=len)
-    fits = np.all([_gap_to_nearest(r, some) <= BUDGET_TOLERANCE * some for r in reached], axis=0)
-    return min(some[fits].tolist(), key=lambda b: (abs(b - near), b), default=None)
+    fewest = min(reached, key=len)
+    gaps = np.array([_gap_to_nearest(r, fewest) for r in reached])
+    fits = (gaps <= BUDGET_TOLERANCE * fewest).all(axis=0)
+    return min(fewest[fits].tolist(), key=lambda b: (abs(b - near), b), default=None)
 
 
 def _gap_to_nearest(
     numbers: np.ndarray,  # sorted
     wanted: np.ndarray,
 ) -> np.ndarray:  # as long as `wanted`
-    "How far the nearest of some numbers is from each wanted one"
-    after = np.clip(np.searchsorted(numbers, wanted), 0, len(numbers) - 1)
-    return np.minimum(
-        np.abs(numbers[after] - wanted), np.abs(numbers[np.maximum(after - 1, 0)] - wanted)
-    )
+    "The distance of each wanted number from the nearest of some numbers"
+    after = np.searchsorted(numbers, wanted)
+    after = np.clip(after, 0, len(numbers) - 1)
+    before = np.maximum(after - 1, 0)
+    return np.minimum(np.abs(numbers[after] - wanted), np.abs(numbers[before] - wanted))
 
 # %% ../../nbs/models/15_budget.ipynb #e81ad476
 def fit_ranks(
     layout: Layout,
     shapes: Shapes,
-    tasks,  # names
+    tasks: Collection[str],
     parameters: int,  # trainable ones, of all adapters together
-    ratio: Mapping[str, float] | None = None,  # kind: relative rank; what is not named counts 1
-    beside: Mapping[str, Layout]
-    | None = None,  # the layouts that shall meet the same budget, by name
+    ratio: Mapping[str, float] | None = None,  # kind: relative rank; unnamed kinds count 1
+    beside: Mapping[str, Layout] | None = None,  # layouts that must meet the same budget, by name
 ) -> Layout:
     "The same layout with the ranks that a budget gives"
     if layout.ranks:
         raise MedxferError(
-            'ranks are either given or derived from a number of parameters, not both; leave strategy.adapters.ranks empty, or strategy.parameters'
+            'ranks are either given or derived from a number of parameters, not both; '
+            'leave strategy.adapters.ranks empty, or strategy.parameters'
         )
+    places = place_adapters(layout, tasks, shapes.layers)
     try:
-        return replace(
-            layout,
-            ranks=solve_ranks(
-                shapes, parameters, place_adapters(layout, tasks, shapes.layers), ratio
-            ),
-        )
+        ranks = solve_ranks(shapes, parameters, places, ratio)
     except MedxferError as e:
-        raise MedxferError(
-            f'{e}; {suggest_budget(shapes, beside or {"this layout": layout}, tasks, parameters)}'
-        ) from None
+        advice = suggest_budget(shapes, beside or {'this layout': layout}, tasks, parameters)
+        raise MedxferError(f'{e}; {advice}') from None
+    return replace(layout, ranks=ranks)
 
 
-def suggest_budget(shapes: Shapes, layouts: Mapping[str, Layout], tasks, parameters: int) -> str:
+def suggest_budget(
+    shapes: Shapes,
+    layouts: Mapping[str, Layout],
+    tasks: Collection[str],
+    parameters: int,  # that some layout cannot meet
+) -> str:
     "What to do about a budget that cannot be met"
-    other, names = find_common_budget(shapes, layouts, tasks, parameters), ', '.join(layouts)
+    names = ', '.join(layouts)
+    other = find_common_budget(shapes, layouts, tasks, parameters)
+    if other:
+        return f'take {other:,}, the nearest number that suits {names}'
     return (
-        f'take {other:,}, the nearest number that suits {names}'
-        if other
-        else f'no number up to {2 * parameters:,} suits {names}: take a larger one, adapt more layers, or train fewer tasks'
+        f'no number up to {2 * parameters:,} suits {names}: '
+        'take a larger one, adapt more layers, or train fewer tasks'
     )
 
 # %% ../../nbs/models/15_budget.ipynb #fff3b5a8
@@ -199,81 +234,78 @@ def adapter_sizes(
     strategy: str,  # its label
     layout: Layout,
     shapes: Shapes,
-    tasks,  # names
-    rank: int,  # of kinds that have none of their own, see `LoraSpec`
+    tasks: Collection[str],
+    rank: int,  # of kinds without their own, see `LoraSpec`
 ) -> list[AdapterSize]:
     "Every adapter of a strategy, with its number of trainable parameters"
-    ranked = [
-        (p, layout.ranks.get(p.kind, rank)) for p in place_adapters(layout, tasks, shapes.layers)
-    ]
-    return [
-        AdapterSize(strategy, p, tuple(tasks), r, r * _cost_per_rank(shapes, p)) for p, r in ranked
-    ]
+    sizes = []
+    for place in place_adapters(layout, tasks, shapes.layers):
+        own_rank = layout.ranks.get(place.kind, rank)
+        parameters = own_rank * _cost_per_rank(shapes, place)
+        sizes.append(AdapterSize(strategy, place, tuple(tasks), own_rank, parameters))
+    return sizes
+
+# %% ../../nbs/models/15_budget.ipynb #50250e4b
+def _sum_by_strategy(rows: Sequence[AdapterSize]) -> dict[str, int]:
+    "The parameters of all adapters of each strategy"
+    totals: dict[str, int] = {}
+    for row in rows:
+        totals[row.strategy] = totals.get(row.strategy, 0) + row.parameters
+    return totals
+
+
+def _describe_size(row: AdapterSize) -> dict:
+    "One row of the table"
+    place = row.place
+    return dict(
+        strategy=row.strategy,
+        adapter=place.name,
+        kind=place.kind,
+        tasks='all' if place.tasks == row.tasks else ', '.join(place.tasks),
+        layers=f'{place.layers.start}-{place.layers.stop - 1}',
+        rank=row.rank,
+        parameters=row.parameters,
+    )
 
 
 def size_frame(
-    rows,  # AdapterSizes of some strategies
+    rows: Sequence[AdapterSize],  # of some strategies
     budget: int | None = None,  # trainable parameters
 ):  # a DataFrame
     "Adapters of strategies, as `medxfer plan` prints them; with a budget, how far each strategy is from it"
     import pandas as pd
 
-    total = {r.strategy: sum(s.parameters for s in rows if s.strategy == r.strategy) for r in rows}
-    frame = pd.DataFrame(
-        [
-            dict(
-                strategy=r.strategy,
-                adapter=r.place.name,
-                kind=r.place.kind,
-                tasks='all' if r.place.tasks == r.tasks else ', '.join(r.place.tasks),
-                layers=f'{r.place.layers.start}-{r.place.layers.stop - 1}',
-                rank=r.rank,
-                parameters=r.parameters,
-            )
-            for r in rows
-        ]
-    )
-    return (
-        frame
-        if budget is None
-        else frame.assign(
-            **{'gap %': [round(100 * (total[r.strategy] / budget - 1), 3) for r in rows]}
-        )
-    )
+    frame = pd.DataFrame([_describe_size(row) for row in rows])
+    if budget is None:
+        return frame
+    totals = _sum_by_strategy(rows)
+    gaps = [round(100 * (totals[row.strategy] / budget - 1), 3) for row in rows]
+    return frame.assign(**{'gap %': gaps})
 
 
 def total_frame(
-    rows,  # AdapterSizes of some strategies
+    rows: Sequence[AdapterSize],  # of some strategies
     heads: Mapping[str, int],  # task: parameters of its head, see `count_head_parameters`
 ):  # a DataFrame
     "What trains in each strategy: adapters, heads, and both"
     import pandas as pd
 
-    adapters = {
-        s: sum(r.parameters for r in rows if r.strategy == s)
-        for s in dict.fromkeys(r.strategy for r in rows)
-    }
-    return pd.DataFrame(
-        [
-            dict(
-                strategy=s, adapters=n, heads=sum(heads.values()), together=n + sum(heads.values())
-            )
-            for s, n in adapters.items()
-        ]
-    )
+    of_heads = sum(heads.values())
+    totals = [
+        dict(strategy=strategy, adapters=n, heads=of_heads, together=n + of_heads)
+        for strategy, n in _sum_by_strategy(rows).items()
+    ]
+    return pd.DataFrame(totals)
 
 
 def count_head_parameters(
-    base,  # a transformers model, which may be a bare one
-    schemas,  # task: TaskSchema
+    base,  # a transformers model, which may be without weights
+    schemas: Mapping,  # task: TaskSchema
 ) -> dict[str, int]:
     "How many parameters the head of each task has"
     import torch
-    from medxfer.models.multitask_model import TaskHead
+    from medxfer.models.multitask_model import build_heads
 
     with torch.device('meta'):
-        heads = {
-            t: TaskHead(base.config.hidden_size, s, base.get_input_embeddings())
-            for t, s in schemas.items()
-        }
-    return {t: sum(p.numel() for p in head.parameters()) for t, head in heads.items()}
+        heads = build_heads(base, schemas)
+    return {task: sum(p.numel() for p in head.parameters()) for task, head in heads.items()}

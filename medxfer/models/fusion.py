@@ -6,17 +6,25 @@
 __all__ = ['FusionSpec', 'Mixer', 'load_adapters', 'AdapterFusion', 'save_fusion', 'load_fusion', 'FusionModel']
 
 # %% ../../nbs/models/12_fusion.ipynb #72c9f401
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 import hashlib, json
 import torch
 from torch import nn
 from ..data.base import MedxferError
+from ..data.collators import Batch
 from .base_loader import layer_stack
-from .multitask_model import MultiTaskModel, TaskHead, save_heads, save_peft
+from medxfer.models.multitask_model import (
+    MultiTaskModel,
+    TaskSchema,
+    build_heads,
+    save_heads,
+    save_peft,
+)
 
 # %% ../../nbs/models/12_fusion.ipynb #60b24c72
 @dataclass(frozen=True)
@@ -30,7 +38,8 @@ class FusionSpec:
     def __post_init__(self):
         if self.key < 1 or self.value < 1 or self.penalty < 0:
             raise MedxferError(
-                f'a fusion has key and value of at least 1 and a penalty of at least 0; given: {self.key}, {self.value}, {self.penalty}'
+                'a fusion needs key and value of at least 1 and a penalty of at least 0; '
+                f'given: {self.key}, {self.value}, {self.penalty}'
             )
 
 # %% ../../nbs/models/12_fusion.ipynb #555a17a4
@@ -43,43 +52,53 @@ class Mixer(nn.Module):
         spec: FusionSpec,
     ):
         super().__init__()
-        self.query = nn.Linear(
-            width, spec.key
-        )  # a bias of the keys would add the same to all scores
+        # Only queries have a bias: one of the keys would add the same to all scores.
+        self.query = nn.Linear(width, spec.key)
         self.key = nn.Parameter(torch.zeros(spec.key, width))
         self.down = nn.Parameter(torch.randn(spec.value, width) * width**-0.5)
         self.up = nn.Parameter(torch.zeros(width, spec.value))
 
     def weights(
         self,
-        out: torch.Tensor,  # (..., width): what the layer says without adapters
-        low,  # per adapter (..., r)
-        high,  # per adapter (width, r), scale included
+        out: torch.Tensor,  # (..., width): of the layer without adapters
+        low: Sequence[torch.Tensor],  # per adapter (..., r)
+        high: Sequence[torch.Tensor],  # per adapter (width, r), scale included
     ) -> torch.Tensor:  # (..., adapters), sum 1
-        "How much each adapter is listened to"
-        query = self.query(nn.functional.rms_norm(out.float(), out.shape[-1:]))
-        keys = torch.stack([z @ (self.key @ b).T for z, b in zip(low, high)], -2)
-        squares = torch.stack([((z @ (b.T @ b)) * z).sum(-1) for z, b in zip(low, high)], -1)
-        scale = (squares.mean(-1, keepdim=True) / out.shape[-1] + 1e-12).rsqrt()
-        return ((keys @ query[..., None])[..., 0] * scale / len(self.key) ** 0.5).softmax(-1)
+        "The attention weight of each adapter"
+        normed = nn.functional.rms_norm(out.float(), out.shape[-1:])
+        query = self.query(normed)[..., None]
+        keys = []
+        squares = []
+        for z, b in zip(low, high):
+            keys.append(z @ (self.key @ b).T)
+            squares.append(((z @ (b.T @ b)) * z).sum(-1))
+        mean_square = torch.stack(squares, -1).mean(-1, keepdim=True) / out.shape[-1]
+        scale = (mean_square + 1e-12).rsqrt()
+        scores = (torch.stack(keys, -2) @ query)[..., 0]
+        return (scores * scale / len(self.key) ** 0.5).softmax(-1)
 
-    def forward(self, out: torch.Tensor, low, high) -> tuple[torch.Tensor, torch.Tensor]:
+    def forward(
+        self,
+        out: torch.Tensor,  # as for `weights`
+        low: Sequence[torch.Tensor],
+        high: Sequence[torch.Tensor],
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         "The correction (..., width), and the weights behind it"
         weights = self.weights(out, low, high)
-        mixed = (
-            torch.cat([w[..., None] * z for w, z in zip(weights.unbind(-1), low)], -1)
-            @ torch.cat(high, 1).T
-        )
+        weighted = [w[..., None] * z for w, z in zip(weights.unbind(-1), low)]
+        mixed = torch.cat(weighted, -1) @ torch.cat(list(high), 1).T
         return mixed + mixed @ self.down.T @ self.up.T, weights
 
     def distance(self) -> torch.Tensor:
-        "Squared Frobenius norm of V - I, without making V"
-        return ((self.up.T @ self.up) * (self.down @ self.down.T)).sum()
+        "Squared Frobenius norm of V - I, without computing V"
+        of_up = self.up.T @ self.up
+        of_down = self.down @ self.down.T
+        return (of_up * of_down).sum()
 
 # %% ../../nbs/models/12_fusion.ipynb #4dd5975f
 def load_adapters(
     base,  # a transformers model
-    folders,  # adapter name: its PEFT folder
+    folders: Mapping[str, str | Path],  # adapter name: its PEFT folder
 ):  # a PeftModel
     "Put trained adapters on a base model"
     from peft import PeftModel
@@ -88,7 +107,8 @@ def load_adapters(
     for name, folder in folders.items():
         if not (Path(folder) / 'adapter_config.json').is_file():
             raise MedxferError(
-                f'{folder} holds no adapter for {name}: there is no adapter_config.json; give the folder that a single-task run wrote'
+                f'{folder} holds no adapter for {name}: it has no adapter_config.json; '
+                'give the folder that a single-task run wrote'
             )
         try:
             if model is None:
@@ -97,7 +117,8 @@ def load_adapters(
                 model.load_adapter(str(folder), name)
         except (ValueError, RuntimeError) as e:
             raise MedxferError(
-                f'the adapter in {folder} does not fit this base model; give the one it was trained on'
+                f'the adapter in {folder} does not fit this base model; '
+                'give the one it was trained on'
             ) from e
     if model is None:
         raise MedxferError('a fusion needs at least one adapter')
@@ -106,31 +127,37 @@ def load_adapters(
 # %% ../../nbs/models/12_fusion.ipynb #44ed167f
 def _find_lora_layers(
     model,  # a PeftModel
-    names,  # adapters
-) -> dict[str, nn.Module]:
-    "The linear layers of the stack that carry some of the adapters, by name; a `MedxferError` where one is no plain LoRA"
+    names: Sequence[str],  # adapters
+) -> dict[str, Any]:
+    "The linear layers of the stack with some of the adapters, by name; a `MedxferError` if one is not plain LoRA"
     from peft.tuners.lora import LoraLayer
 
-    found, stack = {}, set(layer_stack(model.get_base_model()).modules())
+    found = {}
+    stack = set(layer_stack(model.get_base_model()).modules())
     for name, module in model.named_modules():
         if not isinstance(module, LoraLayer) or module not in stack:
             continue  # such as BERT's pooler, which no head reads
         here = [n for n in names if n in module.lora_A]
-        for n in here:
-            plain = (
-                isinstance(module.lora_A[n], nn.Linear)
-                and module.lora_B[n].bias is None
-                and n not in module.lora_variant
-            )
-            if not plain:
+        for adapter in here:
+            if not _is_plain_lora(module, adapter):
                 raise MedxferError(
-                    f'the adapter {n} is no plain LoRA of a linear layer at {name}; a fusion cannot mix it'
+                    f'the adapter {adapter} is not a plain LoRA of a linear layer at {name}; '
+                    'a fusion cannot mix it'
                 )
         if here and module.merged:
             raise MedxferError(f'an adapter is merged into {name}; unmerge it before a fusion')
         if here:
             found[name] = module
     return found
+
+
+def _is_plain_lora(
+    layer: Any,  # PEFT's wrapper of an adapted layer
+    adapter: str,
+) -> bool:
+    "Whether an adapter only adds s B A x"
+    linear = isinstance(layer.lora_A[adapter], nn.Linear)
+    return linear and layer.lora_B[adapter].bias is None and adapter not in layer.lora_variant
 
 # %% ../../nbs/models/12_fusion.ipynb #d1a396e2
 class AdapterFusion(nn.Module):
@@ -139,53 +166,65 @@ class AdapterFusion(nn.Module):
     def __init__(
         self,
         model,  # a PeftModel with trained LoRA adapters
-        targets,  # names of the tasks that learn a mixture
+        targets: Iterable[str],  # tasks that learn a mixture
         spec: FusionSpec = FusionSpec(),
-        names=None,  # adapters to mix; None: all
+        names: Iterable[str] | None = None,  # adapters to mix; None: all
     ):
         super().__init__()
-        self.model, self.spec, self.task, self.seen = model, spec, None, None
+        self.model = model
+        self.spec = spec
+        self.task: str | None = None  # whose mixture is active
+        self.seen: dict | None = None  # see `watching`
         self.names = list(model.peft_config) if names is None else list(names)
-        if unknown := [n for n in self.names if n not in model.peft_config]:
-            raise MedxferError(
-                f'there is no adapter {unknown[0]}; there are {", ".join(model.peft_config)}'
-            )
+        unknown = [n for n in self.names if n not in model.peft_config]
+        if unknown:
+            known = ', '.join(model.peft_config)
+            raise MedxferError(f'unknown adapter {unknown[0]}; the model has {known}')
         layers = _find_lora_layers(model, self.names)
         if not layers:
             raise MedxferError('a fusion needs adapters; the model has none in its layers')
         if any(layer.disable_adapters for layer in layers.values()):
             raise MedxferError(
-                'the adapters are off, as they are under a fusion; load them anew for another one'
+                'the adapters are off, as they are under a fusion; load them again for another one'
             )
         self.layers = list(layers)
         model.base_model.disable_adapter_layers()
         model.requires_grad_(False)
-        self.mixers = nn.ModuleDict(
-            {
-                t: nn.ModuleDict(
-                    {_module_key(n): Mixer(l.out_features, spec) for n, l in layers.items()}
-                )
-                for t in targets
-            }
-        )
+        self.mixers = nn.ModuleDict()
+        for task in targets:
+            widths = {_module_key(name): layer.out_features for name, layer in layers.items()}
+            self.mixers[task] = nn.ModuleDict({k: Mixer(w, spec) for k, w in widths.items()})
         for name, layer in layers.items():
             layer.register_forward_hook(partial(self.mix, name))
 
-    def mix(self, name: str, layer, inputs, out: torch.Tensor) -> torch.Tensor:
-        "What a layer says with its adapters mixed for the active task"
+    def get_mixers(self, task: str) -> dict[str, Mixer]:
+        "The mixture of a task at each layer, by `_module_key`"
+        return dict(cast(Any, self.mixers[task]).items())
+
+    def mix(
+        self,
+        name: str,
+        layer: Any,  # PEFT's wrapper of an adapted layer
+        inputs: tuple,
+        out: torch.Tensor,
+    ) -> torch.Tensor:
+        "The output of a layer with its adapters mixed for the active task"
         if self.task is None:
             return out
         if not layer.disable_adapters:
             raise MedxferError(
-                f'an adapter was switched on at {name} beside its fusion; make the fusion anew'
+                f'an adapter was switched on at {name} beside its fusion; build the fusion again'
             )
         here = [n for n in self.names if n in layer.lora_A]
-        low = [layer.lora_A[n](inputs[0].to(layer.lora_A[n].weight.dtype)).float() for n in here]
+        low = []
+        for n in here:
+            down = layer.lora_A[n]
+            low.append(down(inputs[0].to(down.weight.dtype)).float())
         # Squares and scores of half precision overflow; what is left to compute here is small.
         with torch.autocast(out.device.type, enabled=False):
-            mixed, weights = self.mixers[self.task][_module_key(name)](
-                out, low, [layer.lora_B[n].weight.float() * layer.scaling[n] for n in here]
-            )
+            high = [layer.lora_B[n].weight.float() * layer.scaling[n] for n in here]
+            mixer = cast(Any, self.mixers[self.task])[_module_key(name)]
+            mixed, weights = mixer(out, low, high)
         if self.seen is not None:
             self.seen[name] = here, weights.detach()
         return out + mixed.to(out.dtype)
@@ -193,17 +232,18 @@ class AdapterFusion(nn.Module):
     def activate(self, task: str | None):
         "Mix for a target task; None: the base without adapters"
         if task is not None and task not in self.mixers:
-            raise MedxferError(f'there is no fusion for {task}; there are {", ".join(self.mixers)}')
+            raise MedxferError(f'no fusion for {task}; it has {", ".join(self.mixers)}')
         self.task = task
 
     def forward(self, task: str | None, **inputs):
-        "What the base gives for one target task"
+        "The output of the base for one target task"
         self.activate(task)
         return self.model(**inputs)
 
     def penalty(self, task: str) -> torch.Tensor:
         "The regulariser: weighted squared distance of a task's value matrices from the identity, summed over layers"
-        return self.spec.penalty * sum(m.distance() for m in self.mixers[task].values())
+        distances = [mixer.distance() for mixer in self.get_mixers(task).values()]
+        return self.spec.penalty * torch.as_tensor(sum(distances))
 
     @contextmanager
     def watching(self):
@@ -218,20 +258,23 @@ class AdapterFusion(nn.Module):
     def usage(
         self,
         task: str,
-        batches,  # Batches of any task
+        batches: Iterable[Batch],  # of any task
     ):  # DataFrame: layers x adapters; NaN where a layer does not carry an adapter
         "Mean attention weight of every adapter at every layer, over content tokens"
         import pandas as pd
 
-        total, tokens = pd.DataFrame(0.0, self.layers, self.names), 0
+        total = pd.DataFrame(0.0, self.layers, self.names)
+        tokens = 0
         with self.watching() as seen:
             for batch in batches:
                 self(task, input_ids=batch.ids, attention_mask=batch.mask.long())
                 tokens += int(batch.content.sum())
                 for name, (here, weights) in seen.items():
-                    total.loc[name, here] += weights[batch.content].sum(0).double().cpu().numpy()
+                    of_content = weights[batch.content].sum(0).double()
+                    total.loc[name, here] += of_content.cpu().numpy()
         for name, (here, _) in seen.items():
-            total.loc[name, [n for n in self.names if n not in here]] = float('nan')
+            absent = [n for n in self.names if n not in here]
+            total.loc[name, absent] = float('nan')
         return total / tokens
 
 
@@ -244,52 +287,44 @@ def _hash_adapters(fusion: AdapterFusion) -> dict[str, str]:
     "A digest of each adapter's weights"
     found = {n: hashlib.sha256() for n in fusion.names}
     for name, layer in sorted(_find_lora_layers(fusion.model, fusion.names).items()):
-        for n in fusion.names:
+        for adapter in fusion.names:
             for part in (layer.lora_A, layer.lora_B):
-                if n in part:
-                    found[n].update(
-                        f'{name} {layer.scaling[n]} '.encode()
-                        + part[n].weight.detach().float().cpu().numpy().tobytes()
-                    )
-    return {n: h.hexdigest() for n, h in found.items()}
+                if adapter in part:
+                    weight = part[adapter].weight.detach().float().cpu().numpy()
+                    head = f'{name} {layer.scaling[adapter]} '.encode()
+                    found[adapter].update(head + weight.tobytes())
+    return {n: digest.hexdigest() for n, digest in found.items()}
 
 # %% ../../nbs/models/12_fusion.ipynb #135728e2
 def save_fusion(fusion: AdapterFusion, file):
-    "Write what a fusion has learnt"
+    "Write what a fusion has learned"
     from safetensors.torch import save_file
 
     about = dict(
         adapters=_hash_adapters(fusion), targets=list(fusion.mixers), spec=asdict(fusion.spec)
     )
-    save_file(
-        {k: v.contiguous() for k, v in fusion.mixers.state_dict().items()},
-        file,
-        {'fusion': json.dumps(about)},
-    )
+    tensors = {name: value.contiguous() for name, value in fusion.mixers.state_dict().items()}
+    save_file(tensors, file, {'fusion': json.dumps(about)})
 
 
 def load_fusion(
     model,  # a PeftModel with the adapters over which the fusion was trained
-    file,
+    file: str | Path,
 ) -> AdapterFusion:
-    "A fusion as it was saved; a `MedxferError` where the adapters are not those it was trained over"
+    "A saved fusion; a `MedxferError` if the adapters are not those it was trained over"
     from safetensors import safe_open
 
     with safe_open(file, 'pt') as f:
-        about, weights = (
-            json.loads((f.metadata() or {}).get('fusion', 'null')),
-            {k: f.get_tensor(k) for k in f.keys()},
-        )
+        about = json.loads((f.metadata() or {}).get('fusion', 'null'))
+        weights = {name: f.get_tensor(name) for name in f.keys()}
     if about is None:
         raise MedxferError(f'{file} holds no fusion')
-    fusion = AdapterFusion(
-        model, about['targets'], FusionSpec(**about['spec']), list(about['adapters'])
-    )
-    if other := [
-        n for n, digest in _hash_adapters(fusion).items() if digest != about['adapters'][n]
-    ]:
+    digests = about['adapters']
+    fusion = AdapterFusion(model, about['targets'], FusionSpec(**about['spec']), list(digests))
+    other = [n for n, digest in _hash_adapters(fusion).items() if digest != digests[n]]
+    if other:
         raise MedxferError(
-            f'{file} was trained over another adapter {other[0]}; load the adapters that lay beside it'
+            f'{file} was trained over another adapter {other[0]}; load the adapters saved beside it'
         )
     fusion.mixers.load_state_dict(weights)
     return fusion
@@ -301,27 +336,20 @@ class FusionModel(MultiTaskModel):
     def __init__(
         self,
         base,  # a transformers model
-        lora,
-        layout,  # not asked for: the adapters come as they were trained
-        schemas: dict,  # task: TaskSchema
-        folders: Mapping[str, object],  # adapter name: its PEFT folder
+        lora: object,  # ignored: the adapters are trained already
+        layout: object,  # ignored, too
+        schemas: Mapping[str, TaskSchema],  # by task
+        folders: Mapping[str, str | Path],  # adapter name: its PEFT folder
         fusion: FusionSpec = FusionSpec(),
         attention: str | None = None,  # of a decoder, see `base_forward`
     ):
         nn.Module.__init__(self)
-        self.adapters, self.orthogonality, self.attention = (
-            AdapterFusion(load_adapters(base, folders), schemas, fusion),
-            0.0,
-            attention,
-        )
-        self.heads = nn.ModuleDict(
-            {
-                t: TaskHead(base.config.hidden_size, s, base.get_input_embeddings())
-                for t, s in schemas.items()
-            }
-        )
+        self.adapters = AdapterFusion(load_adapters(base, folders), schemas, fusion)
+        self.orthogonality = 0.0
+        self.attention = attention
+        self.heads = build_heads(base, schemas)
 
-    def loss(self, batch) -> torch.Tensor:
+    def loss(self, batch: Batch) -> torch.Tensor:
         "The training loss of one batch with the regulariser, a scalar"
         return super().loss(batch) + self.adapters.penalty(batch.task)
 
@@ -331,6 +359,7 @@ class FusionModel(MultiTaskModel):
 
     def save(self, folder, base_name: str):
         "Write the mixture, the adapters that it mixes, and the heads"
-        save_peft(self.adapters.model, Path(folder), base_name)
-        save_fusion(self.adapters, Path(folder) / 'fusion.safetensors')
-        save_heads(self, Path(folder))
+        folder = Path(folder)
+        save_peft(self.adapters.model, folder, base_name)
+        save_fusion(self.adapters, folder / 'fusion.safetensors')
+        save_heads(self, folder)

@@ -12,14 +12,15 @@ from ..data.base import MedxferError
 
 # %% ../../nbs/models/01_gguf_cache.ipynb #6b209dda
 def cache_folder() -> Path:
-    "Where converted models are kept; made if it is not there"
+    "Where converted models are kept; created if needed"
     home = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
     folder = Path(os.environ.get('MEDXFER_CACHE') or Path(home) / 'medxfer')
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise MedxferError(
-            f'the cache {folder} cannot be made ({e.strerror}); name another folder in the environment variable MEDXFER_CACHE'
+            f'the cache {folder} could not be created ({e.strerror}); '
+            'name another folder in the environment variable MEDXFER_CACHE'
         ) from None
     return folder
 
@@ -29,7 +30,7 @@ def _build_atomically(
     half: Path,  # where it is until it is whole
     build,  # function that fills a folder
 ):
-    "Build under another name, then rename; nothing is left where it fails"
+    "Build under another name, then rename; nothing is left if it fails"
     shutil.rmtree(half, ignore_errors=True)
     half.mkdir()
     try:
@@ -55,7 +56,8 @@ def _build_once(
                 _build_atomically(folder, half, build)
     except OSError as e:
         raise MedxferError(
-            f'{folder.name} cannot be kept in {folder.parent} ({e.strerror or e}); free some disk, or name another folder in MEDXFER_CACHE'
+            f'{folder.name} could not be written to {folder.parent} ({e.strerror or e}); '
+            'free disk space, or name another folder in MEDXFER_CACHE'
         ) from None
     return folder
 
@@ -126,7 +128,8 @@ def _write_model_folder(
     logging.disable_progress_bar()
     where = dict(pretrained_model_name_or_path=str(file.parent), gguf_file=file.name)
     tokenizer = AutoTokenizer.from_pretrained(**where)
-    _repair_tokenizer(tokenizer, _read_gguf_field(file, 'tokenizer.ggml.pre'), special)
+    pre = _read_gguf_field(file, 'tokenizer.ggml.pre') or ''
+    _repair_tokenizer(tokenizer, pre, special)
     read = AutoModel.from_pretrained(**where, dtype=torch.float32)
     del read.config.quantization_config
     for name in special:
@@ -141,12 +144,13 @@ def convert_gguf(
     file: Path,  # a GGUF file
     special: dict,  # special tokens by name
 ) -> Path:
-    "The folder of a converted file, from the cache where it is there"
+    "The folder of a converted file, from the cache if it is there"
     from importlib.util import find_spec
 
     if find_spec('gguf') is None:
         raise MedxferError(
-            f'{file.name} is read with the Python package gguf, which is not installed; see requirements-models.txt'
+            f'reading {file.name} needs the Python package gguf, which is not installed; '
+            'see requirements-models.txt'
         )
     return _build_once(
         cache_folder() / _conversion_name(file, special),

@@ -8,6 +8,7 @@ __all__ = ['ARCHITECTURES', 'find_unsloth_obstacle', 'build_unsloth_model', 'cho
 # %% ../../nbs/models/07_unsloth_base.ipynb #7c12afb8
 from importlib.util import find_spec
 from types import MethodType
+from typing import Any, cast
 import os, sys
 from ..data.base import MedxferError
 from medxfer.models.base_loader import (
@@ -145,14 +146,17 @@ def _fits_kernel(
     names,  # its matrices
 ) -> bool:
     "Whether a kernel may take some matrices: all have an adapter and none has a bias"
-    parts = [getattr(parent, n) for n in names]
-    return all(hasattr(p, 'lora_A') and p.base_layer.bias is None for p in parts)
+    for name in names:
+        part = getattr(parent, name)
+        if not hasattr(part, 'lora_A') or part.base_layer.bias is not None:
+            return False
+    return True
 
 
 def _attach_kernels(peft_model, kernels) -> int:  # how many
-    "Hang the LoRA kernels into the layers of a model with PEFT's adapters"
+    "Attach the LoRA kernels to the layers of a model with PEFT's adapters"
     n = 0
-    for layer in layer_stack(peft_model.get_base_model()):
+    for layer in cast(Any, layer_stack(peft_model.get_base_model())):
         attention, mlp = layer.self_attn, layer.mlp
         if _fits_kernel(attention, ('q_proj', 'k_proj', 'v_proj')):
             attention.apply_qkv = kernels.apply_lora_qkv
@@ -165,7 +169,8 @@ def _attach_kernels(peft_model, kernels) -> int:  # how many
             n += 1
     if not n:
         raise MedxferError(
-            'no kernel of unsloth fits: it takes q_proj, k_proj and v_proj together, o_proj, and gate_proj, up_proj and down_proj together; name them under model.lora.targets'
+            'no kernel of unsloth fits: it takes q_proj, k_proj and v_proj together, o_proj, '
+            'and gate_proj, up_proj and down_proj together; name them under model.lora.targets'
         )
     return n
 
