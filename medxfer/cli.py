@@ -20,12 +20,11 @@ _QUESTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     "All commands and their options"
-    from medxfer.commands.base import add_command
     from medxfer.commands.data import add_data_commands
+    from medxfer.commands.kaggle import add_kaggle_commands
     from medxfer.commands.run import add_run_commands
     from medxfer.commands.study import add_study_commands
-    from medxfer.kaggle.commands import add_kaggle_commands
-    from medxfer.study.sweep_command import add_sweep_command
+    from medxfer.commands.sweep import add_sweep_command
 
     parser = argparse.ArgumentParser('medxfer', description=_QUESTION)
     parser.add_argument('--version', action='version', version=f'medxfer {__version__}')
@@ -33,16 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_data_commands(commands)
     add_study_commands(commands)
     add_run_commands(commands)
-    add_sweep_command(
-        lambda name, call: add_command(
-            commands,
-            name,
-            call,
-            'medxfer sweep my.ipynb -p lr=1e-3,1e-4',
-            needs='notebook with a cell of parameters',
-            as_json=False,
-        )
-    )
+    add_sweep_command(commands)
     add_kaggle_commands(commands)
     return parser
 

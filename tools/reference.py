@@ -20,21 +20,51 @@ ROOMS = (
 NOT_RUN = 'Not run when this page is tested: it needs a {needs}.'
 
 SET_UP = '''#| hide
-from contextlib import chdir
+from contextlib import ExitStack, chdir
+from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
+import json
+import os
 import shlex
 
-from medxfer.cli import main'''
+from medxfer.cli import main
+from medxfer.testing.kaggle_platform import Platform'''
 
 CALL = '''#| hide
-folder = TemporaryDirectory()
+stack = ExitStack()
+folder = stack.enter_context(TemporaryDirectory())
+platform = stack.enter_context(Platform(Path(folder, 'platform'), processing=0.05))
 
 
 def medxfer(line):
-    "Call a command as a shell would, in a folder of its own"
-    with chdir(folder.name):
+    "Call a command as a shell would, in a folder of its own; Kaggle is the local platform"
+    env = platform.env() if line.startswith('kaggle') else os.environ
+    with chdir(folder), patch.dict(os.environ, env):
         code = main(shlex.split(line))
-    assert code == 0, line'''
+    assert code == 0, line
+
+
+# a notebook to sweep
+sources = {
+    "lr = 0.1\\nout_dir = ''": ['parameters'],
+    "import json, pathlib": [],
+    "pathlib.Path(out_dir, 'metrics.json').write_text(json.dumps(dict(lr=lr)))": [],
+}
+cells = [
+    dict(
+        cell_type='code',
+        id=f'cell-{n}',
+        metadata=dict(tags=tags),
+        source=source,
+        outputs=[],
+        execution_count=None,
+    )
+    for n, (source, tags) in enumerate(sources.items())
+]
+kernel = dict(name='python3', display_name='python3', language='python')
+book = dict(cells=cells, metadata=dict(kernelspec=kernel), nbformat=4, nbformat_minor=5)
+Path(folder, 'my.ipynb').write_text(json.dumps(book))'''
 
 
 def cell(kind, source, key):
@@ -177,7 +207,7 @@ def command_cells():
         if not needs and hasattr(parser, 'example'):
             line = parser.example.removeprefix('medxfer ')
             yield cell('code', f'medxfer({line!r})', f'{name} example')
-    yield cell('code', '#| hide\nfolder.cleanup()', 'clean up')
+    yield cell('code', '#| hide\nstack.close()', 'clean up')
 
 
 COMMANDS_HEAD = '''# Commands

@@ -49,7 +49,7 @@ def add_group(commands, name: str, title: str):
 # %% ../../nbs/commands/00_base.ipynb #b6b92705
 def print_result(
     args,
-    result: dict,  # printed with --json
+    result: dict | None,  # printed with --json
     lines: Callable[[], str],  # makes the text that is printed without it
 ):
     "Print what a command found, as JSON or as text"

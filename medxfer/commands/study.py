@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import json
 
 from .base import NETWORK, add_command, print_result, printer
+from .sweep import add_engine_arguments, choose_engine
 from ..data.base import MedxferError
-from ..study.sweep_command import add_engine_arguments, choose_engine
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,8 +7,10 @@ __all__ = ['CALLS', 'TRANSIENT_STATUSES', 'CONNECTION_ERRORS', 'serve_calls', 'K
            'Client']
 
 # %% ../../nbs/kaggle/15_client.ipynb #1d496850
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 import json, os, random, re, subprocess, sys, tempfile, threading, time
 from ..data.base import MedxferError
 from .bundle import CONTENT_FILE, check_content, seal_folder
@@ -38,10 +40,8 @@ def _log_in():
 
     def upload(file_name, *args, **kwargs):
         found = KaggleApi._upload_file(api, file_name, *args, **kwargs)
-        if found is None:
-            raise ConnectionError(
-                f'{file_name} was not uploaded'
-            )  # the client would leave it out and go on
+        if found is None:  # the client would omit the file and continue
+            raise ConnectionError(f'{file_name} was not uploaded')
         return found
 
     api._upload_file = upload
@@ -152,11 +152,9 @@ def _status(api, kernel):
 
 @_register_call
 def _output(api, kernel, folder, pattern):
-    return len(
-        api.kernels_output(
-            kernel, folder, file_pattern=pattern, force=True, quiet=True, page_size=200
-        )[0]
-    )
+    options = dict(file_pattern=pattern, force=True, quiet=True, page_size=200)
+    files, *_ = api.kernels_output(kernel, folder, **options)
+    return len(files)
 
 
 @_register_call
@@ -169,27 +167,33 @@ def _quota(api):
     "Hours of GPU used and allowed this week, and when the next begins (seconds since 1970)"
     found = api.quota_view()
     gpu, refresh = found.gpu_quota, found.quota_refresh_time
+    if not gpu:
+        return None
 
     def hours(t):
         return t.total_seconds() / 3600 if t else 0.0
 
-    return (
-        dict(
-            used=hours(gpu.time_used),
-            allowed=hours(gpu.total_time_allowed),
-            refresh=refresh.timestamp() if refresh else None,
-        )
-        if gpu
-        else None
+    return dict(
+        used=hours(gpu.time_used),
+        allowed=hours(gpu.total_time_allowed),
+        refresh=refresh.timestamp() if refresh else None,
     )
 
 # %% ../../nbs/kaggle/15_client.ipynb #c8e4db27
 class KaggleError(MedxferError):
     "Kaggle refused, or could not be reached"
 
-    def __init__(self, message: str, status: int = 0, kind: str = ''):
+    def __init__(
+        self,
+        message: str,
+        status: int = 0,  # of HTTP; 0: no answer
+        kind: str = '',  # name of the exception in the client
+        wait: str | None = None,  # as the server asked in Retry-After
+    ):
         super().__init__(message)
-        self.status, self.kind = status, kind
+        self.status = status
+        self.kind = kind
+        self.wait = wait
 
 
 TRANSIENT_STATUSES = (408, 425, 429, 500, 502, 503, 504)
@@ -200,30 +204,23 @@ CONNECTION_ERRORS = re.compile(
 
 def is_transient(error: KaggleError) -> bool:
     "Whether trying again can help"
-    return (
-        error.status in TRANSIENT_STATUSES
-        or not error.status
-        and bool(CONNECTION_ERRORS.search(error.kind))
-    )
+    if error.status:
+        return error.status in TRANSIENT_STATUSES
+    return bool(CONNECTION_ERRORS.search(error.kind))
 
 # %% ../../nbs/kaggle/15_client.ipynb #b65f6230
 def _find_secrets(environment) -> list[str]:
     "The tokens and keys that the client could use, longest first"
-    folders = [
-        Path(d)
-        for d in (environment.get('KAGGLE_CONFIG_DIR'), os.path.expanduser('~/.kaggle'))
-        if d
-    ]
-    found = [
-        environment.get(k, '')
-        for k in ('KAGGLE_API_TOKEN', 'KAGGLE_KEY', 'KAGGLE_USER_SECRETS_TOKEN')
-    ]
-    for f in folders:
+    names = ('KAGGLE_API_TOKEN', 'KAGGLE_KEY', 'KAGGLE_USER_SECRETS_TOKEN')
+    found = [environment.get(name, '') for name in names]
+    for folder in (environment.get('KAGGLE_CONFIG_DIR'), os.path.expanduser('~/.kaggle')):
+        if not folder:
+            continue
         with suppress(OSError):
-            found.append((f / 'access_token').read_text().strip())
+            found.append(Path(folder, 'access_token').read_text().strip())
         with suppress(OSError, ValueError, AttributeError):
-            found.append(json.loads((f / 'kaggle.json').read_text()).get('key', ''))
-    return sorted({s for s in found if len(s) > 5}, key=len, reverse=True)
+            found.append(json.loads(Path(folder, 'kaggle.json').read_text()).get('key', ''))
+    return sorted({secret for secret in found if len(secret) > 5}, key=len, reverse=True)
 
 
 def redact_secrets(text: str, environment=os.environ) -> str:
@@ -240,29 +237,25 @@ class Client:
 
     def __init__(
         self,
-        env: dict
-        | None = None,  # variables beyond this process' own, such as where a test platform is
-        tries: int = 8,  # of a call that may pass
-        pause: float = 2.0,  # seconds before the second try; doubled each time, at most `longest`
+        env: dict | None = None,  # variables beyond this process's own, such as a test platform's
+        tries: int = 8,  # of a call that may succeed later
+        pause: float = 2.0,  # seconds before the second try; doubled each time, up to `longest`
         longest: float = 120.0,
-        timeout: float = 300.0,  # seconds for a call that moves little
+        timeout: float = 300.0,  # seconds for a call that moves little data
         transfer: float = 7200.0,  # seconds for one that moves files
-        say=lambda message: None,
+        say: Callable[[str], None] = lambda message: None,
     ):
-        self.env = {
-            k: v
-            for k, v in {**os.environ, **(env or {})}.items()
-            if k not in ('VERBOSE', 'VERBOSE_OUTPUT')
-        }  # with them the client prints the token
-        self.tries, self.pause, self.longest, self.timeout, self.transfer, self.say = (
-            tries,
-            pause,
-            longest,
-            timeout,
-            transfer,
-            say,
-        )
-        self.process, self.log = None, None
+        self.env = {**os.environ, **(env or {})}
+        for name in ('VERBOSE', 'VERBOSE_OUTPUT'):  # with them the client prints the token
+            self.env.pop(name, None)
+        self.tries = tries
+        self.pause = pause
+        self.longest = longest
+        self.timeout = timeout
+        self.transfer = transfer
+        self.say = say
+        self.process: Any = None  # a Popen while it runs
+        self.log: Any = None  # a file with its standard error
 
     def __enter__(self):
         return self
@@ -280,20 +273,25 @@ class Client:
             self.log.close()
         self.process = None
 
+    def _ensure_process(self):
+        "Start the process if it does not run"
+        if self.process is not None and self.process.poll() is None:
+            return
+        self.close()
+        self.log = tempfile.TemporaryFile()
+        self.process = subprocess.Popen(
+            [sys.executable, *self.command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            text=True,
+            env=self.env,
+            start_new_session=True,
+        )
+
     def once(self, name: str, args: dict, timeout: float):
         "One try of a call"
-        if self.process is None or self.process.poll() is not None:
-            self.close()
-            self.log = tempfile.TemporaryFile()
-            self.process = subprocess.Popen(
-                [sys.executable, *self.command],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self.log,
-                text=True,
-                env=self.env,
-                start_new_session=True,
-            )
+        self._ensure_process()
         with suppress(OSError):
             self.process.stdin.write(json.dumps(dict(call=name, args=args)) + '\n')
             self.process.stdin.flush()
@@ -302,72 +300,79 @@ class Client:
         line = self.process.stdout.readline()
         late.cancel()
         if not line:
-            raise KaggleError(self.silence(name, timeout), kind='Silent')
+            raise KaggleError(self._describe_silence(name, timeout), kind='Silent')
         answer = json.loads(line)
-        if not (e := answer.get('error')):
+        error = answer.get('error')
+        if not error:
             return answer['value']
-        error = KaggleError(
-            redact_secrets(f'Kaggle, asked to {name}: {e["text"]}', self.env),
-            e['status'],
-            e['kind'],
-        )
-        error.wait = e['wait']
-        raise error
+        message = redact_secrets(f'Kaggle, asked to {name}: {error["text"]}', self.env)
+        raise KaggleError(message, error['status'], error['kind'], error['wait'])
 
-    def silence(self, name: str, timeout: float) -> str:
-        "What can be said of a call that got no answer"
+    def _describe_silence(self, name: str, timeout: float) -> str:
+        "What is known of a call that got no answer"
         self.log.seek(0)
         last = self.log.read().decode('utf-8', 'replace').strip().split('\n')[-1]
         self.close()
         return redact_secrets(
-            f'the kaggle client, asked to {name}, gave no answer within {timeout:,.0f} seconds or ended: {last}',
+            f'the kaggle client, asked to {name}, did not answer within {timeout:,.0f} seconds '
+            f'or ended: {last}',
             self.env,
         )
 
-    def call(self, name: str, tries: int | None = None, moves: bool = False, **args):
-        "A call, tried again where that can help"
+    def call(
+        self,
+        name: str,  # one of `CALLS`
+        tries: int | None = None,  # None: the client's
+        moves: bool = False,  # whether files are transferred
+        **args,
+    ) -> Any:
+        "A call, tried again if that can help"
         tries = tries or self.tries
-        for n in range(1, tries + 1):
+        timeout = self.transfer if moves else self.timeout
+        for n in range(1, tries):
             try:
-                return self.once(name, args, self.transfer if moves else self.timeout)
-            except KaggleError as e:
-                if n == tries or not is_transient(e):
+                return self.once(name, args, timeout)
+            except KaggleError as error:
+                if not is_transient(error):
                     raise
-                wait = self.wait(n, getattr(e, 'wait', None))
-                self.say(f'{e}; again in {wait:,.0f} seconds')
+                wait = self.wait(n, error.wait)
+                self.say(f'{error}; again in {wait:,.0f} seconds')
                 time.sleep(wait)
+        return self.once(name, args, timeout)
 
     def wait(self, n: int, asked: str | None = None) -> float:
-        "Seconds to wait after the nth failure; at least what the server asks for, where that is a number"
+        "Seconds to wait after the n-th failure; at least what the server asks for, if it is a number"
         with suppress(TypeError, ValueError):
-            return min(max(float(asked), self.pause), self.longest)
+            return min(max(float(asked or ''), self.pause), self.longest)
         return min(self.pause * 2 ** (n - 1), self.longest) * random.uniform(0.8, 1.2)
 
-    def publish(self, ref: str, folder, notes: str = '', patience: int = 60) -> str:
-        "Make the newest version of a dataset hold a folder's files; their content hash"
+    def publish(self, ref: str, folder: str | Path, notes: str = '', patience: int = 60) -> str:
+        "Make a folder's files the newest version of a dataset; their content hash"
         wanted = seal_folder(folder)
-        if (
-            self.settle(ref, patience)
-            and (self.call('content', ref=ref) or {}).get('hash') == wanted
-        ):
+        if self.settle(ref, patience) and self._read_hash(ref) == wanted:
             return wanted
         self.upload(ref, folder, notes or wanted[:12], patience)
+        found = None
         for n in range(1, patience + 1):
-            found = self.settle(ref, patience) and self.call('content', ref=ref)
-            if found and found.get('hash') == wanted:
+            found = self.settle(ref, patience) and self._read_hash(ref)
+            if found == wanted:
                 return wanted
             time.sleep(self.wait(min(n, 4)))
-        raise KaggleError(
-            f'{ref} was uploaded, and Kaggle said that this went well, but its newest version '
-            + (
-                'is another one'
-                if found
-                else 'cannot be read: perhaps the number of private datasets, or their room, is used up. Delete some at kaggle.com, and push again'
+        problem = 'has other content'
+        if not found:
+            problem = (
+                'is not readable: perhaps the limit of private datasets, or of their size, '
+                'is reached. Delete some at kaggle.com, and push again'
             )
-        )
+        raise KaggleError(f'{ref} was uploaded without an error, but its newest version {problem}')
+
+    def _read_hash(self, ref: str) -> str | None:
+        "The content hash of the newest version of a dataset"
+        content = self.call('content', ref=ref)
+        return content and content.get('hash')
 
     def settle(self, ref: str, patience: int) -> dict | None:
-        "Wait until a dataset is not being processed; None where there is no such dataset"
+        "Wait until a dataset is not being processed; None if it does not exist"
         for n in range(1, patience + 1):
             found = self.call('dataset', ref=ref)
             if found is None or found['status'] == _READY_STATUS:
@@ -380,37 +385,41 @@ class Client:
             time.sleep(self.wait(min(n, 4)))
         raise KaggleError(f'{ref} is still being processed; push again later')
 
-    def upload(self, ref: str, folder, notes: str, patience: int):
+    def upload(self, ref: str, folder: str | Path, notes: str, patience: int):
         "Upload a folder as a new dataset, or as the next version of one"
         slug = ref.split('/')[1]
         if not 6 <= len(slug) <= 50:
             raise MedxferError(
-                f'the name {slug!r} has {len(slug)} letters; Kaggle takes 6 to 50, so choose a shorter name for the study'
+                f'the name {slug!r} has {len(slug)} letters; Kaggle takes 6 to 50, '
+                'so choose another name for the study'
             )
         about = dict(id=ref, title=slug, licenses=[dict(name='other')], isPrivate=True)
         Path(folder, 'dataset-metadata.json').write_text(json.dumps(about))
+        error = ''
         for n in range(1, patience + 1):
-            there = self.settle(ref, patience)
-            try:
-                error = (
-                    self.call('version', moves=True, folder=str(folder), notes=notes)
-                    if there
-                    else self.call('create', moves=True, folder=str(folder))
-                )
-            except KaggleError as e:
-                if e.status not in (403, 409):
-                    raise
-                error = str(e)  # another version is being processed after all
+            exists = self.settle(ref, patience) is not None
+            error = self._upload_once(folder, notes, exists)
             if not error:
                 return
-            if there is None and 'already in use' not in error:
-                raise KaggleError(f'{ref} could not be made: {error}')
+            if not exists and 'already in use' not in error:
+                raise KaggleError(f'{ref} could not be created: {error}')
             self.say(f'{ref}: {error}')
             time.sleep(self.wait(min(n, 4)))
         raise KaggleError(f'{ref} could not be uploaded: {error}')
 
-    def fetch(self, ref: str, folder) -> Path | None:
-        "The newest version of a dataset, checked; None where there is none"
+    def _upload_once(self, folder: str | Path, notes: str, exists: bool) -> str:
+        "Upload a folder; '' if that went well, else why not"
+        try:
+            if exists:
+                return self.call('version', moves=True, folder=str(folder), notes=notes) or ''
+            return self.call('create', moves=True, folder=str(folder)) or ''
+        except KaggleError as error:
+            if error.status not in (403, 409):
+                raise
+            return str(error)  # another version is being processed after all
+
+    def fetch(self, ref: str, folder: str | Path) -> Path | None:
+        "The newest version of a dataset, checked; None if it does not exist"
         if self.settle(ref, 60) is None:
             return None
         self.call('download', moves=True, ref=ref, folder=str(folder))
