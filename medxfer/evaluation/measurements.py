@@ -7,6 +7,7 @@ __all__ = ['MEASUREMENTS']
 
 # %% ../../nbs/evaluation/06_measurements.ipynb #1f9e5c48
 from dataclasses import dataclass
+from itertools import product
 from ..data.base import UnifiedSample
 from ..data.formats.measeval_tsv import RELATIONS, assign_annotation_sets, to_one_line
 from .scorer import Parts, Scorer, prf
@@ -40,29 +41,36 @@ def _read_modifiers(attributes) -> tuple:
 def _table_lines(sample: UnifiedSample) -> list[_Line]:
     "The annotations of a document; of several relations that start from one span only the first counts"
     sample = assign_annotation_sets(sample)
-    ids, links = {s.id: s.attributes.get('annotId', s.id) for s in sample.spans}, {}
+    ids = {s.id: s.attributes.get('annotId', s.id) for s in sample.spans}
+    links = _find_links(sample, ids)
+    lines = []
+    for s in sample.spans:
+        line = _Line(
+            group=int(s.attributes['annotSet']),
+            id=ids[s.id],
+            label=s.label,
+            start=s.start,
+            end=s.end,
+            text=s.attributes.get('text', to_one_line(s.covered(sample.text))),
+            unit=s.attributes.get('unit', ''),
+            mods=_read_modifiers(s.attributes),
+            link=links.get(s.id),
+        )
+        lines.append(line)
+    return lines
+
+
+def _find_links(sample: UnifiedSample, ids: dict[str, str]) -> dict[str, tuple[str, str]]:
+    "Span to (relation, annotId of its target), the first relation of each span"
+    links = {}
     for r in sample.relations:
         links.setdefault(r.head, (r.label, ids.get(r.tail, r.tail)))
-    for s in (
-        sample.spans
-    ):  # a relation whose target is nowhere stays an attribute: it counts as one that is wrong
+    for s in sample.spans:
+        # A relation whose target does not exist stays an attribute: it counts as a wrong one.
         for label in RELATIONS:
             if label in s.attributes:
                 links.setdefault(s.id, (label, s.attributes[label]))
-    return [
-        _Line(
-            int(s.attributes['annotSet']),
-            ids[s.id],
-            s.label,
-            s.start,
-            s.end,
-            s.attributes.get('text', to_one_line(s.covered(sample.text))),
-            s.attributes.get('unit', ''),
-            _read_modifiers(s.attributes),
-            links.get(s.id),
-        )
-        for s in sample.spans
-    ]
+    return links
 
 # %% ../../nbs/evaluation/06_measurements.ipynb #17f818cb
 def _spans_touch(a: _Line, b: _Line) -> bool:
@@ -71,6 +79,7 @@ def _spans_touch(a: _Line, b: _Line) -> bool:
 
 
 def _count_words(text: str) -> int:
+    "Words, as parted by single spaces"
     return len(text.split(' '))
 
 
@@ -90,127 +99,162 @@ class _Rows:
     extra: int  # predicted, matching nothing
     missed: int  # gold, matched by nothing
 
+    @property
+    def count(self) -> int:
+        "All rows"
+        return len(self.overlaps) + self.extra + self.missed
+
+
+def _equal_rows(matches: int, extra: int, missed: int) -> _Rows:
+    "Rows of a component whose matches all count 1"
+    return _Rows((1.0,) * matches, matches, extra, missed)
+
 # %% ../../nbs/evaluation/06_measurements.ipynb #d7163913
-def _match_spans(pred, gold, aligned=None) -> list[tuple[_Line, _Line]]:
-    "Every (prediction, gold) that touch, within aligned sets where such are given; in the order of the predicted lines and the gold sets"
-    gold = sorted(gold, key=lambda g: g.group)
-    return [
-        (p, g)
-        for p in pred
-        for g in gold
-        if (aligned is None or aligned.get(p.group) == g.group) and _spans_touch(p, g)
-    ]
+_Pairs = list[tuple[_Line, _Line]]  # (prediction, gold) that match
 
 
-def _span_rows(pairs, pred, gold) -> _Rows:
+def _match_spans(
+    pred: list[_Line],
+    gold: list[_Line],
+    aligned: dict[int, int] | None = None,  # predicted set to gold set; None: any sets match
+) -> _Pairs:
+    "Every prediction and gold that touch, by predicted lines, then by gold sets"
+    by_set = sorted(gold, key=lambda g: g.group)
+    pairs = []
+    for p in pred:
+        for g in by_set:
+            same_set = aligned is None or aligned.get(p.group) == g.group
+            if same_set and _spans_touch(p, g):
+                pairs.append((p, g))
+    return pairs
+
+
+def _count_unmatched(pairs: _Pairs, pred: list[_Line], gold: list[_Line]) -> tuple[int, int]:
+    "Predicted lines and gold lines that are in no pair"
+    found = {p.key for p, _ in pairs}
+    met = {g.key for _, g in pairs}
+    return sum(p.key not in found for p in pred), sum(g.key not in met for g in gold)
+
+
+def _span_rows(pairs: _Pairs, pred: list[_Line], gold: list[_Line]) -> _Rows:
     "Rows of one kind of spans"
-    best = {}  # the script tells predictions apart by their id alone
+    best: dict[str, float] = {}  # the script tells predictions apart by their id alone
     for p, g in pairs:
         best[p.id] = max(best.get(p.id, 0), _word_overlap_f1(p, g))
-    found, met = {p.key for p, _ in pairs}, {g.key for _, g in pairs}
-    return _Rows(
-        tuple(best[p.id] for p, _ in pairs),
-        sum((p.start, p.end) == (g.start, g.end) for p, g in pairs),
-        sum(p.key not in found for p in pred),
-        sum(g.key not in met for g in gold),
-    )
+    overlaps = tuple(best[p.id] for p, _ in pairs)
+    exact = sum((p.start, p.end) == (g.start, g.end) for p, g in pairs)
+    return _Rows(overlaps, exact, *_count_unmatched(pairs, pred, gold))
 
 # %% ../../nbs/evaluation/06_measurements.ipynb #b3bb3149
-def _value_rows(pred, gold, aligned: dict) -> _Rows:
-    "Rows of units or modifiers, given as (set, value, what tells it apart among those of its set)"
-    pairs = [
-        g for p in pred for g in gold if p[1] is not None and (aligned.get(p[0]), p[1]) == g[:2]
-    ]
-    met = {(g[0], g[2]) for g in pairs}
-    return _Rows(
-        (1.0,) * len(pairs),
-        len(pairs),
-        sum((aligned.get(p[0]), p[2]) not in met for p in pred),
-        sum((g[0], g[2]) not in met for g in gold),
-    )
+_Value = tuple  # (set, value, what tells it apart among those of its set)
+
+
+def _value_rows(pred: list[_Value], gold: list[_Value], aligned: dict[int, int]) -> _Rows:
+    "Rows of units or modifiers"
+    matches = 0
+    met = set()
+    for group, value, _ in pred:
+        for gold_group, gold_value, key in gold:
+            same = (aligned.get(group), value) == (gold_group, gold_value)
+            if same and value is not None:
+                matches += 1
+                met.add((gold_group, key))
+    extra = sum((aligned.get(group), key) not in met for group, _, key in pred)
+    missed = sum((group, key) not in met for group, _, key in gold)
+    return _equal_rows(matches, extra, missed)
 
 # %% ../../nbs/evaluation/06_measurements.ipynb #97ed367d
 def _relation_rows(
     label: str,  # of the relation
-    pred,
-    gold,  # all lines
-    sources,  # (prediction, gold) pairs that a source may match by
-    targets,  # and a target
-    aligned: dict,  # predicted set to gold set
+    pred: list[_Line],  # all lines
+    gold: list[_Line],  # all lines
+    sources: _Pairs,  # that a source may match by
+    targets: _Pairs,  # that a target may match by
+    aligned: dict[int, int],  # predicted set to gold set
 ) -> _Rows:
     "Rows of one kind of relation"
-    pred, gold = (
-        [o for o in lines if o.link and o.link[0] == label and o.label in _RELATION_SOURCES]
-        for lines in (pred, gold)
-    )
-    ends = {(g.group, g.id, g.link[1]) for g in gold}
-    hits = [
-        (p, g)
-        for p in pred
-        for s, g in sources
-        if s.key == p.key
-        for t, h in targets
-        if t.key == (p.group, p.link[1]) and (aligned[p.group], g.id, h.id) in ends
-    ]
-    found, met = {p.key for p, _ in hits}, {g.key for _, g in hits}
-    return _Rows(
-        (1.0,) * len(hits),
-        len(hits),
-        sum(p.key not in found for p in pred),
-        sum(g.key not in met for g in gold),
-    )
+    predicted = _linked_lines(pred, label)
+    wanted = _linked_lines(gold, label)
+    ends = {(g.group, g.id, target) for g, target in wanted}
+    hits = []
+    for p, target in predicted:
+        matched_sources = [g for s, g in sources if s.key == p.key]
+        matched_targets = [h for t, h in targets if t.key == (p.group, target)]
+        for g, h in product(matched_sources, matched_targets):
+            if (aligned[p.group], g.id, h.id) in ends:
+                hits.append((p, g))
+    unmatched = _count_unmatched(hits, [p for p, _ in predicted], [g for g, _ in wanted])
+    return _equal_rows(len(hits), *unmatched)
+
+
+def _linked_lines(lines: list[_Line], label: str) -> list[tuple[_Line, str]]:
+    "The lines that a relation of this label starts from, each with the annotId of its target"
+    found = []
+    for line in lines:
+        if line.link and line.link[0] == label and line.label in _RELATION_SOURCES:
+            found.append((line, line.link[1]))
+    return found
 
 # %% ../../nbs/evaluation/06_measurements.ipynb #e4ade34b
 _SPAN_LABELS = ('Quantity', 'MeasuredEntity', 'MeasuredProperty', 'Qualifier')
 _RELATION_SOURCES = _SPAN_LABELS[1:]  # what a relation may start from
 
 
+def _group_lines(sample: UnifiedSample) -> dict[str, list[_Line]]:
+    "The lines of a document by their label"
+    groups = {label: [] for label in _SPAN_LABELS}
+    for line in _table_lines(sample):
+        groups.setdefault(line.label, []).append(line)
+    return groups
+
+
+def _list_units(quantities: list[_Line]) -> list[_Value]:
+    "The units of some quantities"
+    return [(q.group, q.unit, None) for q in quantities if q.unit != '']
+
+
+def _list_modifiers(quantities: list[_Line]) -> list[_Value]:
+    "The modifiers of some quantities"
+    return [(q.group, m, m) for q in quantities for m in q.mods]
+
+
 def _document_rows(gold: UnifiedSample, pred: UnifiedSample) -> dict[str, _Rows]:
     "The rows of every component of one document"
-    g, p = _table_lines(gold), _table_lines(pred)
-
-    def of(lines, label):
-        return [o for o in lines if o.label == label]
-
-    pairs = {'Quantity': _match_spans(of(p, 'Quantity'), of(g, 'Quantity'))}
-    aligned = {a.group: b.group for a, b in pairs['Quantity']}  # the last pair wins
-    pairs |= {
-        label: _match_spans(of(p, label), of(g, label), aligned) for label in _RELATION_SOURCES
-    }
-    rows = {label: _span_rows(pairs[label], of(p, label), of(g, label)) for label in _SPAN_LABELS}
-    units = (
-        [(o.group, o.unit, None) for o in of(lines, 'Quantity') if o.unit != ''] for lines in (p, g)
-    )
-    mods = ([(o.group, m, m) for o in of(lines, 'Quantity') for m in o.mods] for lines in (p, g))
-    rows |= {'Unit': _value_rows(*units, aligned), 'Modifier': _value_rows(*mods, aligned)}
-    quantity, entity, prop, qualifier = (pairs[label] for label in _SPAN_LABELS)
+    g = _group_lines(gold)
+    p = _group_lines(pred)
+    quantity = _match_spans(p['Quantity'], g['Quantity'])
+    aligned = {a.group: b.group for a, b in quantity}  # the last pair wins
+    pairs = {'Quantity': quantity}
+    for label in _RELATION_SOURCES:
+        pairs[label] = _match_spans(p[label], g[label], aligned)
+    rows = {label: _span_rows(pairs[label], p[label], g[label]) for label in _SPAN_LABELS}
+    for name, find in (('Unit', _list_units), ('Modifier', _list_modifiers)):
+        rows[name] = _value_rows(find(p['Quantity']), find(g['Quantity']), aligned)
+    _, entity, prop, qualifier = (pairs[label] for label in _SPAN_LABELS)
     ends = ((entity + prop, quantity), (entity, prop), (qualifier, entity + prop + quantity))
-    return rows | {
-        label: _relation_rows(label, p, g, *e, aligned) for label, e in zip(RELATIONS, ends)
-    }
+    p_lines = sum(p.values(), [])
+    g_lines = sum(g.values(), [])
+    for label, (sources, targets) in zip(RELATIONS, ends):
+        rows[label] = _relation_rows(label, p_lines, g_lines, sources, targets, aligned)
+    return rows
 
 # %% ../../nbs/evaluation/06_measurements.ipynb #2f0bfe79
 def _measurement_parts(gold: UnifiedSample, pred: UnifiedSample) -> Parts:
     "All metrics of one document"
     rows = _document_rows(gold, pred)
-
-    def count(r):
-        return len(r.overlaps) + r.extra + r.missed
-
-    tp, extra, missed = (
-        sum(f(r) for r in rows.values())
-        for f in (lambda r: len(r.overlaps), lambda r: r.extra, lambda r: r.missed)
-    )
-    everything = float(tp + extra + missed)
-    return {
-        'overlap_f1': (sum(sum(r.overlaps) for r in rows.values()), everything),
-        'exact_match': (float(sum(r.exact for r in rows.values())), everything),
-        **prf('match', tp, tp + missed, tp + extra),
-        **{
-            f'overlap_f1_{name}': (float(sum(r.overlaps)), float(count(r)))
-            for name, r in rows.items()
-        },
+    components = rows.values()
+    matched = sum(len(r.overlaps) for r in components)
+    extra = sum(r.extra for r in components)
+    missed = sum(r.missed for r in components)
+    everything = float(matched + extra + missed)
+    parts = {
+        'overlap_f1': (sum(sum(r.overlaps) for r in components), everything),
+        'exact_match': (float(sum(r.exact for r in components)), everything),
+        **prf('match', matched, matched + missed, matched + extra),
     }
+    for name, r in rows.items():
+        parts[f'overlap_f1_{name}'] = (float(sum(r.overlaps)), float(r.count))
+    return parts
 
 
 MEASUREMENTS = Scorer(_measurement_parts, primary='overlap_f1')

@@ -25,41 +25,54 @@ def primary_metric(
     return get_scorer(name, profile).primary
 
 # %% ../../nbs/evaluation/08_metrics.ipynb #1ad91f23
+def _index_by_id(
+    samples: Iterable[UnifiedSample],
+    which: str,  # 'gold' or 'prediction', for the message
+) -> dict[str, UnifiedSample]:
+    "Documents by id; a `DataError` if one is there twice"
+    docs = list(samples)
+    counts = Counter(d.id for d in docs)
+    twice = [i for i, n in counts.items() if n > 1]
+    if twice:
+        raise DataError(f'{which} holds {twice[0]} twice ({len(twice)} such); keep one of them')
+    return {d.id: d for d in docs}
+
+
 def _pair_documents(
     gold: Iterable[UnifiedSample], pred: Iterable[UnifiedSample]
-):  # (gold, pred) per document, in gold's order
-    "Match documents by id and check that they are the same"
-    gold, all_pred = list(gold), list(pred)
-    for which, docs in (('gold', gold), ('prediction', all_pred)):
-        if twice := [i for i, n in Counter(d.id for d in docs).items() if n > 1]:
-            raise DataError(f'{which} holds {twice[0]} twice ({len(twice)} such)')
-    pred = {p.id: p for p in all_pred}
-    if missing := [g.id for g in gold if g.id not in pred]:
-        raise DataError(f'there is no prediction for {missing[0]} ({len(missing)} such)')
-    if extra := sorted(pred.keys() - {g.id for g in gold}):
-        raise DataError(f'there is a prediction but no gold for {extra[0]} ({len(extra)} such)')
-    for g in gold:
-        if g.text != pred[g.id].text:
+) -> list[tuple[UnifiedSample, UnifiedSample]]:
+    "The (gold, prediction) of every document, in gold's order"
+    by_id = _index_by_id(gold, 'gold')
+    predicted = _index_by_id(pred, 'prediction')
+    missing = [i for i in by_id if i not in predicted]
+    if missing:
+        raise DataError(
+            f'no prediction for {missing[0]} ({len(missing)} such); predict all of gold'
+        )
+    extra = sorted(predicted.keys() - by_id.keys())
+    if extra:
+        raise DataError(f'{extra[0]} was predicted but has no gold ({len(extra)} such)')
+    for i, sample in by_id.items():
+        if sample.text != predicted[i].text:
             raise DataError(
-                f'gold and prediction of {g.id} stand on different texts, so their offsets cannot be compared'
+                f'gold and prediction of {i} have different texts, so offsets cannot be compared'
             )
-    return [(g, pred[g.id]) for g in gold]
+    return [(sample, predicted[i]) for i, sample in by_id.items()]
 
 # %% ../../nbs/evaluation/08_metrics.ipynb #1ae55da7
 def document_scores(
     name: str,  # task
-    gold,
-    pred,  # UnifiedSamples
+    gold: Iterable[UnifiedSample],
+    pred: Iterable[UnifiedSample],
     profile: str | None = None,  # some have metrics of their own
 ) -> pd.DataFrame:  # task, metric, doc_id, num, den; score = 100 * sum(num) / sum(den)
     "Numerators and denominators of every metric of a task, one row per document and metric"
     pairs = _pair_documents(gold, pred)
-    rows = get_scorer(name, profile).rows(pairs)
-    rows = [
-        (name, metric, g.id, float(num), float(den))
-        for (g, _), row in zip(pairs, rows)
-        for metric, (num, den) in row.items()
-    ]
+    parts = get_scorer(name, profile).rows(pairs)
+    rows = []
+    for (gold_sample, _), row in zip(pairs, parts):
+        for metric, (num, den) in row.items():
+            rows.append((name, metric, gold_sample.id, float(num), float(den)))
     return pd.DataFrame(rows, columns=['task', 'metric', 'doc_id', 'num', 'den'])
 
 # %% ../../nbs/evaluation/08_metrics.ipynb #2e335f8c
@@ -67,14 +80,23 @@ def total_scores(
     scores: pd.DataFrame,  # of one task, as from `document_scores`
     profile: str | None = None,
 ) -> dict[str, float]:
-    "Metric to score; where nothing is there and nothing was found, what the official scorer prints"
+    "Metric to score; what the official scorer prints where gold and prediction have nothing"
     if scores.empty:
         return {}
-    empty = get_scorer(scores.task.iloc[0], profile).empty
-    sums = scores.groupby('metric', sort=False)[['num', 'den']].sum()
-    return {m: 100 * float(r.num / r.den if r.den else empty) for m, r in sums.iterrows()}
+    empty = get_scorer(scores['task'].iloc[0], profile).empty
+    sums = pd.DataFrame(scores.groupby('metric', sort=False)[['num', 'den']].sum())
+    totals = {}
+    for metric, num, den in zip(sums.index, sums['num'], sums['den']):
+        ratio = num / den if den else empty
+        totals[metric] = 100 * float(ratio)
+    return totals
 
 
-def score_task(name: str, gold, pred, profile: str | None = None) -> dict[str, float]:
+def score_task(
+    name: str,
+    gold: Iterable[UnifiedSample],
+    pred: Iterable[UnifiedSample],
+    profile: str | None = None,
+) -> dict[str, float]:
     "The official scores of a task, 0-100"
     return total_scores(document_scores(name, gold, pred, profile), profile)

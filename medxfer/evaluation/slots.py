@@ -6,6 +6,7 @@
 __all__ = ['SLOTS']
 
 # %% ../../nbs/evaluation/02_slots.ipynb #58d2e5e3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ..data.base import UnifiedSample
 from ..data.formats.pipe import BODY_LOCATION, SLOT_VALUES, all_mentions
@@ -17,8 +18,8 @@ from .spans import Fragments, normalized_concept, share_parts
 class _Disorder:
     "What a file says of one place"
 
-    concept: str  # in small letters
-    values: dict[str, str]  # slot to value; 'null' where nothing is said
+    concept: str  # lower-cased
+    values: dict[str, str]  # slot to value; 'null' if not annotated
     places: frozenset[str]  # body locations, {'null'} for none
 
 
@@ -26,59 +27,73 @@ def _find_disorders(sample: UnifiedSample) -> dict[Fragments, _Disorder]:
     "The disorders of a document by place, in text order; () is the place of those without a span"
     found = {}
     for span in all_mentions(sample):
-        said = {name: str(span.attributes.get(name, 'null')).lower() for name in SLOT_VALUES}
+        values = {}
+        for name in SLOT_VALUES:
+            values[name] = str(span.attributes.get(name, 'null')).lower()
         places = {p.lower() for p in span.attributes.get(BODY_LOCATION, ())} or {'null'}
-        if span.fragments in found:
-            places |= found[span.fragments].places
-        found[span.fragments] = _Disorder(normalized_concept(span), said, frozenset(places))
+        earlier = found.get(span.fragments)
+        if earlier:
+            places |= earlier.places
+        found[span.fragments] = _Disorder(normalized_concept(span), values, frozenset(places))
     return dict(sorted(found.items()))
 
 # %% ../../nbs/evaluation/02_slots.ipynb #6559418d
+_NO_SPAN = ((0, 0),)  # the official reading of a `null` place
+
+
 def _fragment_overlap(a: Fragments, b: Fragments) -> int:
     "The largest overlap of any two fragments, ends inclusive; 0 for none"
-    return max(
-        0, *(min(e, f) - max(s, t) + 1 for s, e in a or ((0, 0),) for t, f in b or ((0, 0),))
-    )
+    longest = 0
+    for start_a, end_a in a or _NO_SPAN:
+        for start_b, end_b in b or _NO_SPAN:
+            shared = min(end_a, end_b) - max(start_a, start_b) + 1
+            longest = max(longest, shared)
+    return longest
 
 # %% ../../nbs/evaluation/02_slots.ipynb #34c82ebe
-def _find_overlapping(
-    place: Fragments, free, of: dict, concept: str | None = None
-) -> list[Fragments]:
-    "Free predictions that overlap `place`, with the same concept if one is given, the longest overlap first"
-    hits = [p for p in free if _fragment_overlap(place, p) and concept in (None, of[p].concept)]
-    return sorted(hits, key=lambda p: -_fragment_overlap(place, p))
+_Disorders = dict[Fragments, _Disorder]  # of a document, by place
 
 
-def _match_concepts(
-    gold: dict[Fragments, _Disorder], pred: dict[Fragments, _Disorder]
-) -> tuple[int, int]:
-    "Gold disorders that are found with their concept: exactly, exactly or by overlap"
+def _find_overlapping(place: Fragments, candidates: Iterable[Fragments]) -> list[Fragments]:
+    "The candidates that overlap `place`, the longest overlap first"
+    overlaps = {c: _fragment_overlap(place, c) for c in candidates}
+    hits = [c for c, overlap in overlaps.items() if overlap]
+    return sorted(hits, key=overlaps.__getitem__, reverse=True)
+
+
+def _match_concepts(gold: _Disorders, pred: _Disorders) -> tuple[int, int]:
+    "How many gold disorders are found with their concept: exactly; exactly or by overlap"
     exact = {k for k in gold if k in pred and gold[k].concept == pred[k].concept}
-    used, found = set(exact), len(exact)
-    for k in gold:
-        if k in used:
+    used = set(exact)
+    found = len(exact)
+    for place, disorder in gold.items():
+        if place in used:
             continue
-        hits = _find_overlapping(k, [p for p in pred if p not in used], pred, gold[k].concept)
+        same = [p for p in pred if p not in used and pred[p].concept == disorder.concept]
+        hits = _find_overlapping(place, same)
         used.update(hits)
         found += bool(hits)
     return len(exact), found
 
 
 def _match_spans(
-    gold: dict[Fragments, _Disorder], pred: dict[Fragments, _Disorder]
-) -> tuple[dict[Fragments, Fragments], int]:
-    "Gold places with the predictions that are found for them, whatever the concept; how many predictions are wrong"
-    pairs = {k: k for k in gold if k in pred}
-    used, wrong = set(pairs), 0
-    for k in gold:
-        if hits := _find_overlapping(k, [p for p in pred if p not in used], pred):
-            pairs[k] = hits[0]
+    gold: _Disorders, pred: _Disorders
+) -> tuple[dict[Fragments, Fragments], int]:  # gold place: predicted place; wrong predictions
+    "Which prediction is found for each gold disorder, whatever its concept"
+    pairs = {place: place for place in gold if place in pred}
+    used = set(pairs)
+    wrong = 0
+    for place in gold:
+        hits = _find_overlapping(place, [p for p in pred if p not in used])
+        if hits:
+            pairs[place] = hits[0]
             used.update(hits)
             wrong += len(hits) - 1
-    return pairs, wrong + len(pred) - len(used)
+    never_used = len(pred) - len(used)
+    return pairs, wrong + never_used
 
 # %% ../../nbs/evaluation/02_slots.ipynb #3768877b
-_SLOT_WEIGHTS = {  # slot: weights of gold values, from the official scorer; a value that is not here weighs 0
+_SLOT_WEIGHTS = {  # slot: weights of gold values, from the official scorer; other values weigh 0
     'negation': {'no': 0.21, 'yes': 0.79},
     'subject': {'patient': 0.05, 'family_member': 0.95, 'other': 0.95, 'doner_other': 0.95},
     'uncertainty': {'no': 0.07, 'yes': 0.93},
@@ -90,55 +105,75 @@ _SLOT_WEIGHTS = {  # slot: weights of gold values, from the official scorer; a v
 _CONCEPT_WEIGHT, _NO_PLACE_WEIGHT, _PLACE_WEIGHT = 1.0, 0.51, 0.49
 
 # %% ../../nbs/evaluation/02_slots.ipynb #a7884aaa
-def _judge_slots(
-    gold: _Disorder, pred: _Disorder
-) -> dict[str, tuple[float, bool]]:  # slot: (weight, right)
-    "Whether each of the nine slots is right, and what it weighs"
-    weights = {n: _SLOT_WEIGHTS[n].get(v, 0.0) for n, v in gold.values.items()}
-    right = {n: v == pred.values[n] for n, v in gold.values.items()}
-    weights |= {
-        'concept': _CONCEPT_WEIGHT,
-        BODY_LOCATION: _NO_PLACE_WEIGHT if gold.places == {'null'} else _PLACE_WEIGHT,
-    }
-    right |= {
-        'concept': gold.concept == pred.concept,
-        BODY_LOCATION: bool(gold.places & pred.places),
-    }
-    return {n: (weights[n], right[n]) for n in weights}
+_Judgement = dict[str, tuple[float, bool]]  # slot: (weight, right)
+
+
+def _judge_slots(gold: _Disorder, pred: _Disorder) -> _Judgement:
+    "Whether each of the nine slots is right, and its weight"
+    judged = {}
+    for name, value in gold.values.items():
+        weight = _SLOT_WEIGHTS[name].get(value, 0.0)
+        judged[name] = (weight, value == pred.values[name])
+    judged['concept'] = (_CONCEPT_WEIGHT, gold.concept == pred.concept)
+    place_weight = _NO_PLACE_WEIGHT if gold.places == {'null'} else _PLACE_WEIGHT
+    judged[BODY_LOCATION] = (place_weight, bool(gold.places & pred.places))
+    return judged
+
+
+def _accuracy(judged: _Judgement) -> float:
+    "Share of the slots that are right"
+    return sum(right for _, right in judged.values()) / len(judged)
+
+
+def _weighted_accuracy(judged: _Judgement) -> float:
+    "Share of the slots' weight that is right"
+    earned = sum(weight for weight, right in judged.values() if right)
+    return earned / sum(weight for weight, _ in judged.values())
 
 # %% ../../nbs/evaluation/02_slots.ipynb #7f373047
+def _accuracy_parts(judgements: list[_Judgement]) -> Parts:
+    "Both accuracies over the found disorders, and the weighted one of each slot"
+    found = float(len(judgements))
+    parts = {
+        'task2_accuracy': (sum(map(_accuracy, judgements)), found),
+        'task2_weighted_accuracy': (sum(map(_weighted_accuracy, judgements)), found),
+    }
+    for name in ('concept', *SLOT_VALUES, BODY_LOCATION):
+        of_slot = [judged[name] for judged in judgements]
+        earned = sum(weight for weight, right in of_slot if right)
+        possible = sum(weight for weight, _ in of_slot)
+        parts[f'{name}_weighted_accuracy'] = (float(earned), float(possible))
+    return parts
+
+
 def _slot_parts(gold: UnifiedSample, pred: UnifiedSample) -> Parts:
     "The metrics of SemEval-2015 Task 14 for one document"
-    g, p = _find_disorders(gold), _find_disorders(pred)
+    g = _find_disorders(gold)
+    p = _find_disorders(pred)
     strict, relaxed = _match_concepts(g, p)
     pairs, wrong = _match_spans(g, p)
-    judged, found = [_judge_slots(g[a], p[b]) for a, b in pairs.items()], len(pairs)
     parts = {
         **prf('task1_strict', strict, len(g), len(p)),
         **prf('task1_relaxed', relaxed, len(g), len(p)),
-        **prf('task2', found, len(g), found + wrong),
+        **prf('task2', len(pairs), len(g), len(pairs) + wrong),
     }
-    parts['task2_accuracy'] = (
-        sum(sum(r for _, r in j.values()) / len(j) for j in judged),
-        float(found),
-    )
-    parts['task2_weighted_accuracy'] = (
-        sum(sum(w for w, r in j.values() if r) / sum(w for w, _ in j.values()) for j in judged),
-        float(found),
-    )
-    for name in ('concept', *SLOT_VALUES, BODY_LOCATION):
-        parts[f'{name}_weighted_accuracy'] = (
-            float(sum(j[name][0] for j in judged if j[name][1])),
-            float(sum(j[name][0] for j in judged)),
-        )
-    return parts | {m: v for m, v in share_parts(gold, pred).items() if m.startswith('span_strict')}
+    parts |= _accuracy_parts([_judge_slots(g[a], p[b]) for a, b in pairs.items()])
+    for name, part in share_parts(gold, pred).items():
+        if name.startswith('span_strict'):
+            parts[name] = part
+    return parts
+
+
+def _multiply(f1, accuracy):
+    "The official product of both"
+    return f1 * accuracy
 
 
 SLOTS = Scorer(
     _slot_parts,
     'task1_strict_f1',
     derived={
-        f'task2_f1_{a}': Derived(('task2_f1', f'task2_{a}'), lambda f, accuracy: f * accuracy)
-        for a in ('accuracy', 'weighted_accuracy')
+        f'task2_f1_{name}': Derived(('task2_f1', f'task2_{name}'), _multiply)
+        for name in ('accuracy', 'weighted_accuracy')
     },
 )

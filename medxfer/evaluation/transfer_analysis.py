@@ -72,7 +72,7 @@ def _pair_token_gap(
     tokens: pd.DataFrame,  # arm, task, seed, tokens: training tokens of each run, per task
     target: str,
     auxiliary: str,
-    seeds: tuple,  # the scored seeds of the pair run, and of `st-total`
+    seeds: Sequence[list],  # the scored seeds of the pair run, and of `st-total`
 ) -> float:
     "Largest relative gap over seeds between a pair run and its `st-total`; nan where the tokens of a scored run are not known"
 
@@ -114,78 +114,43 @@ def _flag(c):
     return 'negative' if c.high < 0 else 'positive' if c.low > 0 else 'undetermined'
 
 
-def _cell(scores, tokens, target, auxiliary, alpha):
-    "One row of the matrix"
-    lacks = [
-        a
-        for a in (pair_arm(auxiliary), 'st-total')
-        if not ((scores.task == target) & (scores.arm == a)).any()
-    ]
-    if lacks:
-        return _without(
-            target,
-            auxiliary,
-            'not run',
-            f'{" and ".join(lacks)} {"has" if len(lacks) == 1 else "have"} not been run for {target}',
-        )
-    gap = (
-        np.nan
-        if tokens is None
-        else _pair_token_gap(
-            tokens,
-            target,
-            auxiliary,
-            [_seeds(scores, target, a) for a in (pair_arm(auxiliary), 'st-total')],
-        )
-    )
+def _list_seeds(rows: pd.DataFrame, arm: str) -> list:
+    "The scored seeds of an arm"
+    return sorted(rows[rows['arm'] == arm]['seed'].unique())
+
+
+def _refuse_tokens(gap: float) -> str:
+    "Why no difference may be shown at this gap of tokens; '' if it may"
+    if np.isnan(gap):
+        return 'the tokens of a run are not known'
     if gap > _MAX_TOKEN_GAP:
-        return _without(
-            target,
-            auxiliary,
-            'undetermined',
-            f'the tokens differ by {gap:.1%}, at most {_MAX_TOKEN_GAP:.0%} is allowed',
-            gap,
-        )
-    if tokens is not None and np.isnan(gap):
-        return _without(target, auxiliary, 'undetermined', 'the tokens of a run are not known')
-    c = contrast(scores, pair_arm(auxiliary), 'st-total', target, alpha)
-    rows = scores[(scores.task == target) & scores.arm.isin([pair_arm(auxiliary), 'st-total'])]
+        return f'the tokens differ by {gap:.1%}, at most {_MAX_TOKEN_GAP:.0%} is allowed'
+    return ''
+
+
+def _cell(scores, tokens, target, auxiliary, alpha) -> dict:
+    "One row of the matrix"
+    row = dict.fromkeys(_MATRIX_COLUMNS, np.nan)
+    row |= dict(target=target, auxiliary=auxiliary, n_seeds=0, n_docs=0)
+    arms = [pair_arm(auxiliary), 'st-total']
+    rows = scores[(scores.task == target) & scores.arm.isin(arms)]
+    seeds = [_list_seeds(rows, arm) for arm in arms]
+    lacks = [arm for arm, found in zip(arms, seeds) if not found]
+    if lacks:
+        verb = 'has' if len(lacks) == 1 else 'have'
+        reason = f'{" and ".join(lacks)} {verb} not been run for {target}'
+        return row | dict(flag='not run', reason=reason)
+    if tokens is not None:
+        row['parity'] = _pair_token_gap(tokens, target, auxiliary, seeds)
+        reason = _refuse_tokens(row['parity'])
+        if reason:
+            return row | dict(flag='undetermined', reason=reason)
+    c = contrast(scores, *arms, target, alpha)
     if c.estimate == 0 and rows.duplicated(['seed', 'doc_id', 'num', 'den'], keep=False).all():
-        return _without(
-            target,
-            auxiliary,
-            'undetermined',
-            'both arms score the same in every document and seed: is it the same run twice?',
-            gap,
-        )
-    return dict(
-        zip(
-            _MATRIX_COLUMNS,
-            (
-                target,
-                auxiliary,
-                c.estimate,
-                c.low,
-                c.high,
-                c.p,
-                c.mde,
-                c.n_seeds,
-                c.n_docs,
-                gap,
-                _flag(c),
-                c.reason,
-            ),
-        )
-    )
-
-
-def _seeds(scores, task, arm):
-    return sorted(scores[(scores.task == task) & (scores.arm == arm)].seed.unique())
-
-
-def _without(target, auxiliary, flag, reason, gap=np.nan):
-    "A row without a difference"
-    return dict(zip(_MATRIX_COLUMNS, (target, auxiliary, *[np.nan] * 5, 0, 0, gap, flag, reason)))
+        reason = 'both arms score the same in every document and seed: is it the same run twice?'
+        return row | dict(flag='undetermined', reason=reason)
+    row |= dict(estimate=c.estimate, low=c.low, high=c.high, p=c.p, mde=c.mde)
+    return row | dict(n_seeds=c.n_seeds, n_docs=c.n_docs, flag=_flag(c), reason=c.reason)
 
 # %% ../../nbs/evaluation/30_transfer_analysis.ipynb #81c317bf
 def transfer_matrix(
