@@ -116,7 +116,7 @@ def _flag(c):
 
 def _list_seeds(rows: pd.DataFrame, arm: str) -> list:
     "The scored seeds of an arm"
-    return sorted(rows[rows['arm'] == arm]['seed'].unique())
+    return sorted(set(rows.loc[rows['arm'] == arm, 'seed']))
 
 
 def _refuse_tokens(gap: float) -> str:
@@ -145,7 +145,7 @@ def _cell(scores, tokens, target, auxiliary, alpha) -> dict:
         reason = _refuse_tokens(row['parity'])
         if reason:
             return row | dict(flag='undetermined', reason=reason)
-    c = contrast(scores, *arms, target, alpha)
+    c = contrast(scores, arms[0], 'st-total', target, alpha)
     if c.estimate == 0 and rows.duplicated(['seed', 'doc_id', 'num', 'den'], keep=False).all():
         reason = 'both arms score the same in every document and seed: is it the same run twice?'
         return row | dict(flag='undetermined', reason=reason)

@@ -234,24 +234,19 @@ def scored_tasks(spec: RunSpec) -> list[str]:
 
 # %% ../../nbs/study/15_build.ipynb #44ac5e8a
 def build_order(strategy: dict, tasks: list[str]):
-    "Whose turn it is, in a strategy"
-    from medxfer.data.multitask_loader import EvenOrder, RandomOrder, SequentialOrder
+    "The strategy's order of tasks, a `TaskOrder`"
+    from medxfer.data.multitask_loader import ORDERS
 
-    if unknown := [t for t in strategy['sequence'] if t not in tasks]:
+    sequence = strategy['sequence']
+    unknown = [t for t in sequence if t not in tasks]
+    if unknown:
+        known = ', '.join(tasks)
         raise MedxferError(
-            f'strategy.sequence names {unknown[0]}, which the run does not train; it trains {", ".join(tasks)}'
+            f'strategy.sequence names {unknown[0]}, which the run does not train; it trains {known}'
         )
-    in_turn = [*strategy['sequence'], *(t for t in tasks if t not in strategy['sequence'])]
-    orders = dict(
-        random=RandomOrder,
-        even=EvenOrder,
-        sequential=lambda: SequentialOrder(tuple(map(tasks.index, in_turn)), strategy['replay']),
-    )
-    if strategy['order'] not in orders:
-        raise MedxferError(
-            f'there is no order {strategy["order"]!r}; choose one of: {", ".join(orders)}'
-        )
-    return orders[strategy['order']]()
+    in_turn = [*sequence, *(t for t in tasks if t not in sequence)]
+    order = ORDERS.get(strategy['order'])
+    return order.build([tasks.index(t) for t in in_turn], strategy['replay'])
 
 # %% ../../nbs/study/15_build.ipynb #438ba9a5
 def build_loss_weights(strategy: dict, tasks: list[str]):
@@ -269,12 +264,13 @@ def surgery_rule(strategy: dict):
 
 # %% ../../nbs/study/15_build.ipynb #5b2a3261
 def train_settings(spec: RunSpec):
-    "The settings of a run's trainer; where tasks take even turns or meet in surgery, a step has a micro-batch for each"
+    "The settings of a run's trainer; an order or a surgery that needs every task gets a micro-batch of each in a step"
+    from medxfer.data.multitask_loader import ORDERS
     from medxfer.training.trainer import TrainSettings
 
-    settings = TrainSettings(**spec.config['train'])
     strategy = spec.config['strategy']
-    if strategy['order'] == 'even' or strategy['surgery']:
+    settings = TrainSettings(**spec.config['train'])
+    if strategy['surgery'] or ORDERS.get(strategy['order']).every_task:
         return replace(settings, accumulate=max(settings.accumulate, len(spec.tasks)))
     return settings
 

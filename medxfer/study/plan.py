@@ -15,7 +15,7 @@ import yaml
 from ..data.base import write_atomic
 from .advice import StudyCommand
 from .words import is_ablation
-from .arms import ARMS, COMPARED_ARMS, resolve_run
+from .arms import ARMS, COMPARED_ARMS, JUDGED_ARMS, resolve_run
 from .lock import describe_plan, record_plan
 from .config import ConfigError, RunSpec, compose, fingerprint_tasks, resolve_profile
 from .run import read_state
@@ -106,12 +106,9 @@ def expand_plan(cfg: dict, base, seed: int):
             yield '', of
     judged = {name: s for name, s in strategies.items() if _has_arms(s)}
     for i, (name, strategy) in enumerate(judged.items()):
-        arms = [arm for arm in plan['arms'] if i == 0 or arm in _JUDGED_ARMS]
+        arms = [arm for arm in plan['arms'] if i == 0 or arm in JUDGED_ARMS]
         for arm, about in _list_arm_runs(cfg, strategy, arms):
             yield strategy['label'], [f'strategy={name}', f'arm={arm}', *about, f'seed={seed}']
-
-
-_JUDGED_ARMS = ('st-own', 'st-total', 'placebo', 'scalar')  # of every strategy; others of the first
 
 
 @lru_cache

@@ -21,7 +21,7 @@ from ..data.base import MedxferError
 from ..data.corpora import find_group
 from ..evaluation.transfer_analysis import pair_arm
 from .advice import StudyCommand, override_key, replace_overrides, run_command
-from .arms import ARMS
+from .arms import ARMS, JUDGED_ARMS
 from .claims import BASELINES, Verdict, decide
 from .lock import describe_plan, find_late_seeds, read_plans, record_plan
 from .words import describe_word, is_ablation
@@ -46,6 +46,7 @@ class RunRecord:
     curve: pd.DataFrame | None = None  # tokens, task, metric, score
     parameters: int | None = None  # trainable, in adapters
     selected_on: str | None = None  # the split on which its settings were selected, if they were
+    of: tuple[str, ...] = ()  # the strategies that its arm belongs to; none: to every one
 
     def get_table(self, name: str) -> pd.DataFrame:
         "The scores, ledger or curve of a run that is done"
@@ -173,11 +174,11 @@ def load_study(
         )
     plan = _read_plan(path)
     command = StudyCommand.from_record(plan, folder)
-    planned = [_parse_run(r, command) for r in plan['runs']]
+    planned = [_parse_run(r, command, plan['strategies']) for r in plan['runs']]
     return StudyRecord(folder, plan, tuple(load_run(folder / r.id, r) for r in planned))
 
 
-def _parse_run(entry: dict, command: StudyCommand) -> RunRecord:
+def _parse_run(entry: dict, command: StudyCommand, strategies: Iterable[str]) -> RunRecord:
     "A run as study.yaml has it"
     return RunRecord(
         id=str(entry['id']),
@@ -188,7 +189,17 @@ def _parse_run(entry: dict, command: StudyCommand) -> RunRecord:
         target=entry.get('target'),
         shots=entry.get('shots'),
         needs=tuple(entry.get('needs') or ()),
+        of=_list_owners(entry, strategies),
     )
+
+
+def _list_owners(entry: dict, strategies: Iterable[str]) -> tuple[str, ...]:
+    "The strategies of an arm, where it does not belong to all of them"
+    owners = set(entry.get('of') or ())
+    judged = {s for s in strategies if not is_ablation(s)}
+    if entry['arm'] not in JUDGED_ARMS or owners >= judged:
+        return ()
+    return tuple(sorted(owners))
 
 
 def _place_command(run: str, study: StudyCommand) -> str:
@@ -221,23 +232,28 @@ def _read_plan(path: Path) -> dict[str, Any]:
     return plan
 
 # %% ../../nbs/study/35_record.ipynb #36702bbb
-def _scored_arms(run: RunRecord) -> dict[str, str]:
-    "The tasks that a run is scored on, each with the arm that it stands for there"
+def _scored_arms(run: RunRecord) -> list[tuple[str, str]]:
+    "(task, arm) of everything that a run is scored on; a run that several strategies share has an arm for each"
     if run.arm == 'pair':
         a, b = run.tasks
-        return {a: pair_arm(b), b: pair_arm(a)}
+        return [(a, pair_arm(b)), (b, pair_arm(a))]
     arm = f'{run.arm}({run.shots})' if run.shots else run.arm
+    arms = [f'{arm}({strategy})' for strategy in run.of] or [arm]
     tasks = [run.target] if run.target in run.tasks else run.tasks
-    return {str(task): arm for task in tasks}
+    return [(str(task), name) for name in arms for task in tasks]
 
 
 def _label_rows(run: RunRecord, rows: pd.DataFrame) -> pd.DataFrame:
-    "Rows of a run, which have a task each, with arm and seed"
-    arms = _scored_arms(run)
-    first = next(iter(arms.values()))
-    return rows.assign(arm=rows.task.map(arms).fillna(first), seed=run.seed)
+    "Rows of a run, which have a task each, with arm and seed; once for each arm that the run stands for"
+    pairs = _scored_arms(run)
+    if run.arm == 'pair':
+        named = dict(pairs)
+        first = pairs[0][1]
+        return rows.assign(arm=rows.task.map(named).fillna(first), seed=run.seed)
+    arms = dict.fromkeys(arm for _, arm in pairs)
+    return pd.concat([rows.assign(arm=arm, seed=run.seed) for arm in arms], ignore_index=True)
 
-# %% ../../nbs/study/35_record.ipynb #f640f2de
+# %% ../../nbs/study/35_record.ipynb #9e779b6e
 def study_scores(
     record: StudyRecord,
     primary: bool = True,  # only the metric that decides, else all
@@ -246,7 +262,7 @@ def study_scores(
     frames = []
     for run in record.shown:
         scores = run.get_table('scores')
-        mine = scores.task.isin(_scored_arms(run))
+        mine = scores.task.isin([task for task, _ in _scored_arms(run)])
         frames.append(_label_rows(run, select_rows(scores, mine)))
     if not frames:
         raise MedxferError(
@@ -313,14 +329,14 @@ def missing_runs(
     tasks = record.tasks if tasks is None else tasks
     missing = []
     for run in record.open:
-        if any(task in tasks and arm in arms for task, arm in _scored_arms(run).items()):
+        if any(task in tasks and arm in arms for task, arm in _scored_arms(run)):
             missing.append(run)
     return missing
 
 
 def complete_scores(record: StudyRecord) -> pd.DataFrame:
     "The scores that decide, without the arms of which a planned run is not done in that task"
-    incomplete = {pair for run in record.open for pair in _scored_arms(run).items()}
+    incomplete = {pair for run in record.open for pair in _scored_arms(run)}
     scores = study_scores(record)
     keep = [pair not in incomplete for pair in zip(scores.task, scores.arm)]
     return select_rows(scores, keep)
