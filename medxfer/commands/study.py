@@ -9,6 +9,8 @@ __all__ = ['add_study_commands']
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 import json
+import re
+import textwrap
 
 from .base import NETWORK, add_command, print_result, printer
 from .sweep import add_engine_arguments, choose_engine
@@ -207,13 +209,20 @@ def _format_verdicts(rows: list[dict], dictionary: dict | None, path) -> str:
 
 def _format_verdict(row: dict) -> str:
     "Word and sentence, then the contrasts a line each, then what they rest on"
-    lines = [f'{row["verdict"]}  {row["strategy"]}, {row["task"]}', f'  {row["sentence"]}']
+    lines = [f'{row["verdict"]}  {row["strategy"]}, {row["task"]}', _wrap(row['sentence'])]
     for name in ('E (equal tokens)', 'A (added tasks)', 'C (label content)'):
         lines.append(f'  {name:18} {row[name]}')
     rest = [f'p {row["p"]}', f'MDE {row["MDE"]}', row['seeds x docs'], f'parity {row["parity"]}']
     lines.append(f'  {" · ".join(rest)}')
-    lines.append(f'  {row["reason"]}')
+    lines.append(_wrap(row['reason']))
     return '\n'.join(lines)
+
+
+def _wrap(text: str) -> str:
+    "Text in lines of at most 100 columns; a command in it stays in one piece"
+    held = re.sub('`[^`]*`', lambda command: command[0].replace(' ', '\0'), text)
+    wrapped = textwrap.wrap(held, 98, break_long_words=False, break_on_hyphens=False)
+    return textwrap.indent('\n'.join(wrapped).replace('\0', ' '), '  ')
 
 
 def _rewrite_report(args) -> int:

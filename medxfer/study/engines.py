@@ -213,11 +213,12 @@ def check_data(plan: StudyPlan):
 
 # %% ../../nbs/study/25_engines.ipynb #d43a6d06
 def score_dictionary(plan: StudyPlan) -> dict:
-    "Score of the dictionary per task; written to lookup.json and reused"
-    from medxfer.evaluation.lookup import Dictionary
-    from medxfer.evaluation.metrics import score_task
+    "Score of the dictionary per task; written to lookup.json, by document to floor.parquet, and reused"
+    import pandas as pd
+    from medxfer.evaluation.metrics import total_scores
+    from medxfer.training.ledger import parquet_bytes
 
-    path = plan.folder / 'lookup.json'
+    path, floor = plan.folder / 'lookup.json', plan.folder / 'floor.parquet'
     files = {
         t: next(r.config['tasks'][t]['files'] for r in plan.runs if t in r.tasks)
         for t in plan.tasks
@@ -226,19 +227,25 @@ def score_dictionary(plan: StudyPlan) -> dict:
         known = json.loads(path.read_bytes())
     except (OSError, ValueError):
         known = {}
-    if known.get('files') != files:
-        root = make_corpora(plan.settings)
-        splits = plan.settings['data']['splits']
-
-        def load(task, part):
-            profile = resolve_profile(plan.settings, task)
-            return load_task(task, root, splits[part], profile).samples
-
-        scores = {}
-        for task in plan.tasks:
-            test = load(task, 'test')
-            predicted = Dictionary(load(task, 'train')).predict(test)
-            scores[task] = score_task(task, test, predicted, resolve_profile(plan.settings, task))
+    if known.get('files') != files or not floor.is_file():
+        rows = {task: _score_dictionary_of(plan, task) for task in plan.tasks}
+        scores = {
+            task: total_scores(of_task, resolve_profile(plan.settings, task))
+            for task, of_task in rows.items()
+        }
+        write_atomic(floor, parquet_bytes(pd.concat(rows.values(), ignore_index=True)))
         known = dict(files=files, scores=scores)
         write_atomic(path, json.dumps(known, indent=1).encode())
     return known['scores']
+
+
+def _score_dictionary_of(plan: StudyPlan, task: str):
+    "The dictionary's scores by test document of a task: task, metric, doc_id, num, den"
+    from medxfer.evaluation.lookup import Dictionary
+    from medxfer.evaluation.metrics import document_scores
+
+    root, splits = make_corpora(plan.settings), plan.settings['data']['splits']
+    profile = resolve_profile(plan.settings, task)
+    train = load_task(task, root, splits['train'], profile).samples
+    test = load_task(task, root, splits['test'], profile).samples
+    return document_scores(task, test, Dictionary(train).predict(test), profile)
