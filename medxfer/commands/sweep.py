@@ -10,7 +10,6 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-import json
 
 from .base import add_command, print_result, printer
 from ..data.base import MedxferError

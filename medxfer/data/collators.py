@@ -9,13 +9,10 @@ __all__ = ['Mention', 'Window', 'window_bounds', 'token_range', 'Encoder', 'to_s
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 import numpy as np
 from .base import MedxferError, Relation, Span, UnifiedSample
 from .formats.cqa_xml import is_relevant
-
-if TYPE_CHECKING:
-    import torch
 
 # %% ../../nbs/data/30_collators.ipynb #8cd99eea
 @dataclass(frozen=True, slots=True)
@@ -390,9 +387,9 @@ class Batch:
     "Padded windows of one task as tensors"
 
     task: str
-    ids: 'torch.Tensor'  # (b, t) int64
-    mask: 'torch.Tensor'  # (b, t) bool, True at tokens
-    content: 'torch.Tensor'  # (b, t) bool, True at tokens that are not special
+    ids: Any  # (b, t) int64
+    mask: Any  # (b, t) bool, True at tokens
+    content: Any  # (b, t) bool, True at tokens that are not special
     windows: tuple[Window, ...]
 
     @property
@@ -400,7 +397,7 @@ class Batch:
         "Tokens that go through the model, special ones included"
         return sum(map(len, self.windows))
 
-    def to(self, device: 'torch.device | str') -> 'Batch':
+    def to(self, device: Any) -> 'Batch':
         "The same batch with its tensors on a device"
         ids, mask, content = (x.to(device) for x in (self.ids, self.mask, self.content))
         return Batch(self.task, ids, mask, content, self.windows)

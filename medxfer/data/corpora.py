@@ -12,8 +12,6 @@ import difflib
 import re
 from .base import CorpusInfo, MedxferError, Task
 
-from fastcore.test import test_eq
-
 # %% ../../nbs/data/01_corpora.ipynb #6b5192ea
 TASKS = {  # task name: module that holds its TASK
     'semeval2014t7': 'medxfer.data.semeval2014t7',

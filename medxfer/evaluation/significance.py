@@ -108,12 +108,10 @@ def make_side(
     seeds: np.ndarray | None = None,  # their names; None: numbers from 1
 ) -> Side:
     "The side of one arm in one task"
-    if groups is None:
-        groups = np.arange(num.shape[-1])
-    if seeds is None:
-        seeds = np.arange(1, num.shape[-2] + 1)
-    names, (num, den) = sum_groups(num, den, groups)
-    return Side(seeds, names, seed_scores(num, den), measure_influence(num, den))
+    of_documents = np.arange(num.shape[-1]) if groups is None else groups
+    numbers = np.arange(1, num.shape[-2] + 1) if seeds is None else seeds
+    names, (num, den) = sum_groups(num, den, of_documents)
+    return Side(numbers, names, seed_scores(num, den), measure_influence(num, den))
 
 # %% ../../nbs/evaluation/10_significance.ipynb #4747edd9
 @dataclass(frozen=True, slots=True, eq=False)
@@ -275,26 +273,29 @@ def _reject_mixed_metrics(scores: pd.DataFrame) -> None:
     "Reject a task that is scored with two metrics: their sums would be added"
     if 'metric' not in scores:
         return
-    pairs = scores[['task', 'metric']].drop_duplicates()
-    mixed = pairs[pairs.duplicated('task', keep=False)]
-    if len(mixed):
-        task = mixed.task.iloc[0]
-        names = ', '.join(sorted(mixed.metric[mixed.task == task]))
-        raise MedxferError(
-            f'the scores of task {task} mix the metrics {names}: keep the rows of one metric a task'
-        )
+    metrics: dict[str, set[str]] = {}
+    for task, metric in set(zip(scores['task'], scores['metric'])):
+        metrics.setdefault(task, set()).add(metric)
+    for task, names in metrics.items():
+        if len(names) > 1:
+            raise MedxferError(
+                f'the scores of task {task} mix the metrics {", ".join(sorted(names))}: '
+                'keep the rows of one metric a task'
+            )
 
 
 def _reject_impossible_scores(scores: pd.DataFrame) -> None:
     "Reject a run whose score is not between 0 and 100"
-    sums = scores.groupby(['task', 'arm', 'seed'], sort=False)[['num', 'den']].sum()
-    bad = (sums.num < 0) | (sums.num > sums.den * (1 + 1e-9))
-    if bad.any():
-        task, arm, seed = sums.index[bad.argmax()]
-        num, den = sums[bad].iloc[0]
+    keys = [scores[c] for c in ('task', 'arm', 'seed')]
+    run, runs = pd.factorize(pd.MultiIndex.from_arrays(keys))
+    num, den = (np.bincount(run, scores[c].to_numpy(float)) for c in ('num', 'den'))
+    bad = np.flatnonzero((num < 0) | (num > den * (1 + 1e-9)))
+    if len(bad):
+        first = int(bad[0])
+        task, arm, seed = runs[first]
         raise MedxferError(
-            f'seed {seed} of arm {arm} in task {task} adds up to {num:g} of {den:g}, '
-            'which is not a score between 0 and 100'
+            f'seed {seed} of arm {arm} in task {task} adds up to {num[first]:g} of '
+            f'{den[first]:g}, which is not a score between 0 and 100'
         )
 
 
@@ -302,15 +303,14 @@ def _reject_moving_documents(scores: pd.DataFrame) -> None:
     "Reject a document that is in two groups of its task"
     if 'group' not in scores:
         return
-    pairs = scores[['task', 'doc_id', 'group']].drop_duplicates()
-    twice = pairs.duplicated(['task', 'doc_id'], keep=False)
-    if twice.any():
-        first = pairs[twice].iloc[0]
-        groups = pairs.group[(pairs.task == first.task) & (pairs.doc_id == first.doc_id)]
-        raise MedxferError(
-            f'document {first.doc_id} of task {first.task} is in the groups '
-            f'{", ".join(map(str, groups))}; a document has one group'
-        )
+    groups: dict[tuple[str, str], str] = {}
+    for task, doc, group in set(zip(scores['task'], scores['doc_id'], scores['group'])):
+        known = groups.setdefault((task, doc), group)
+        if known != group:
+            both = ', '.join(sorted(map(str, (known, group))))
+            raise MedxferError(
+                f'document {doc} of task {task} is in the groups {both}; a document has one group'
+            )
 
 # %% ../../nbs/evaluation/10_significance.ipynb #4b3054c9
 @dataclass(frozen=True, slots=True, eq=False)
@@ -325,8 +325,12 @@ class ArmScores:
 
     def to_side(self) -> Side:
         "The scores as a side of a comparison; documents without a group are told apart by their name"
-        groups = self.docs if self.groups is None else self.groups
-        return make_side(self.num, self.den, groups, self.seeds)
+        return make_side(self.num, self.den, self.units, self.seeds)
+
+    @property
+    def units(self) -> np.ndarray:
+        "What is drawn by chance: the group of each document, or the document"
+        return self.docs if self.groups is None else self.groups
 
 # %% ../../nbs/evaluation/10_significance.ipynb #0b22eec1
 def score_arrays(
@@ -479,10 +483,10 @@ def contrast_arrays(
     alpha: float = 0.05,  # the interval covers 1 - alpha
 ) -> Contrast:
     "`contrast` for a table that was turned into arrays before"
-    sides = make_sides(arrays, [arm, base], tasks)
+    m, b = make_sides(arrays, [arm, base], tasks)
     n_docs = sum(len(arrays[task, arm].docs) for task in tasks)
     reason = why_no_interval(arrays, [arm, base], tasks)
-    return contrast_sides(*sides, n_docs, alpha, reason)
+    return contrast_sides(m, b, n_docs, alpha, reason)
 
 
 def contrast_sides(
@@ -493,15 +497,13 @@ def contrast_sides(
     reason: str = '',  # why there is no interval
 ) -> Contrast:
     "The `Contrast` of two sides; without an interval where there is a reason"
-    sizes = min(len(arm.seeds), len(base.seeds)), n_docs
+    n_seeds = min(len(arm.seeds), len(base.seeds))
     groups = len(arm.groups)
     if not reason:
         found = compare_sides(arm, base)
-        return t_contrast(found.estimate, found.se, found.df, alpha, *sizes, groups)
-    estimate = np.nan
-    if sizes[0]:
-        estimate = arm.scores.mean() - base.scores.mean()
-    return point_contrast(estimate, *sizes, reason, groups)
+        return t_contrast(found.estimate, found.se, found.df, alpha, n_seeds, n_docs, groups)
+    estimate = arm.scores.mean() - base.scores.mean() if n_seeds else np.nan
+    return point_contrast(estimate, n_seeds, n_docs, reason, groups)
 
 # %% ../../nbs/evaluation/10_significance.ipynb #e90d5345
 def why_no_interval(
@@ -652,8 +654,7 @@ def _match_sums(
         for arm, side in zip(arms, sides):
             scores = arrays[task, arm]
             at = np.searchsorted(scores.seeds, side.seeds)
-            groups = scores.docs if scores.groups is None else scores.groups
-            pair.append(sum_groups(scores.num[at], scores.den[at], groups)[1])
+            pair.append(sum_groups(scores.num[at], scores.den[at], scores.units)[1])
         pairs.append(tuple(pair))
     return pairs
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ARMS', 'JUDGED_ARMS', 'COMPARED_ARMS', 'Arm', 'override_key', 'strategy_overrides', 'restrict_strategy',
-           'trial_weights', 'check_arm', 'compose_tuned', 'resolve_run']
+           'trial_weights', 'check_arm', 'name_tuned_arm', 'compose_tuned', 'resolve_run']
 
 # %% ../../nbs/study/05_arms.ipynb #b0d8ae8f
 from collections.abc import Callable
@@ -335,15 +335,22 @@ def _trained_tasks(cfg: dict) -> list[str]:
     )
 
 # %% ../../nbs/study/05_arms.ipynb #a7d01e02
-def _tuning_name(cfg: dict) -> str:
-    "The name under which the model of a run is tuned"
-    arm, strategy, task = ARMS.get(cfg['arm']), cfg['strategy'], next(iter(cfg['task']))
-    if arm and arm.subject != 'task':
+def name_tuned_arm(cfg: dict) -> str:
+    "Under which name the model of a run is tuned: a strategy, or a single-task arm of one"
+    arm, strategy = ARMS.get(cfg['arm']), cfg['strategy']
+    if not arm or arm.prepares or arm.subject != 'task':
         return strategy['name']
-    if arm and not arm.prepares:
-        own = '' if restrict_strategy(strategy)['name'] == 's1' else f'({strategy["name"]})'
-        return f'{cfg["arm"]}{own} {task}'
-    return f'{strategy["name"]} {task}' if strategy['single'] else strategy['name']
+    own = '' if restrict_strategy(strategy)['name'] == 's1' else f'({strategy["name"]})'
+    return f'{cfg["arm"]}{own}'
+
+
+def _tuning_name(cfg: dict) -> str:
+    "`name_tuned_arm`, with the task where the model trains one"
+    arm, name = ARMS.get(cfg['arm']), name_tuned_arm(cfg)
+    trains_one = arm and arm.subject == 'task' and not arm.prepares
+    if trains_one or (not arm and cfg['strategy']['single']):
+        return f'{name} {next(iter(cfg["task"]))}'
+    return name
 
 
 def compose_tuned(overrides) -> dict:

@@ -10,9 +10,10 @@ __all__ = ['BASELINES', 'MARGINS', 'MAX_GAP', 'MIN_GROUPS', 'Verdict', 'empty_co
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -209,15 +210,17 @@ class _Study:
     tokens: _Tokens | None
     sizes: _Sizes
     tasks: list[str]
-    alpha: float
-    command: StudyCommand | None  # for the commands in the reasons
-    profiles: Mapping | None  # task: profile
-    selected_on: Mapping  # arm: dev or test
-    margins: Mapping
-    seeds: frozenset  # planned; empty: not known
-    dev: Mapping  # (task, arm): mean score on dev
-    floors: Mapping[str, Side]  # task: the dictionary
-    strays: Mapping  # (task, arm): a seed far from its siblings, in words
+    alpha: float = 0.05
+    command: StudyCommand | None = None  # for the commands in the reasons
+    profiles: Mapping | None = None  # task: profile
+    selected_on: Mapping = field(default_factory=dict)  # arm: dev or test
+    margins: Mapping = field(default_factory=lambda: MARGINS)
+    seeds: frozenset = frozenset()  # planned; empty: not known
+    dev: Mapping = field(default_factory=dict)  # (task, arm): mean score on dev
+    floors: Mapping[str, Side] = field(default_factory=dict)  # task: the dictionary
+    strays: Mapping = field(
+        default_factory=dict
+    )  # (task, arm): a seed far from its siblings, in words
 
     def find_arm(self, arm: str, strategy: str) -> str:
         "The name of a strategy's arm: its own where there is one"
@@ -267,31 +270,20 @@ def _make_study(
     arrays: Mapping[tuple[str, str], ArmScores],
     tokens: pd.DataFrame | None,
     tasks: Sequence[str],
-    **known,
+    **known: Any,
 ) -> _Study:
     "A study from arrays and a table of tokens"
     codes = _number_groups(arrays)
     sides = {}
     for key, scores in arrays.items():
         sides[key] = make_side(scores.num, scores.den, codes[key], scores.seeds)
-    study = dict(
-        alpha=0.05,
-        command=None,
-        profiles=None,
-        selected_on={},
-        margins=MARGINS,
-        seeds=frozenset(),
-        dev={},
-        floors={},
-        strays={},
-    )
     return _Study(
         arrays=arrays,
         sides=sides,
         tokens=None if tokens is None else _sum_tokens(tokens),
         sizes={} if tokens is None else _sum_run_tokens(tokens),
         tasks=list(tasks),
-        **study | known,
+        **known,
     )
 
 # %% ../../nbs/study/30_claims.ipynb #f6ad3aa2
@@ -646,10 +638,10 @@ def _claim_against(
     arms = [study.find_arm(arm, strategy) for arm in ('st-total', 'st-own')]
     chosen = {}
     for task in tasks:
-        on_dev = [study.dev.get((task, arm)) for arm in arms]
-        if None in on_dev or study.find_missing(arms[1], [task]):
+        on_dev = {arm: study.dev[task, arm] for arm in arms if (task, arm) in study.dev}
+        if len(on_dev) < len(arms) or study.find_missing(arms[1], [task]):
             return equal, 'without scores on dev E is claimed against st-total alone'
-        chosen[task] = arms[int(np.argmax(on_dev))]
+        chosen[task] = max(on_dev, key=on_dev.__getitem__)
     if set(chosen.values()) == {arms[0]}:
         return equal, ''
     better = [task for task, arm in chosen.items() if arm == arms[1]]

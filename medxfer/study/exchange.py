@@ -194,8 +194,8 @@ def find_rate(
 
 def _spread_places(tasks: Sequence[_Task], least: float, most: float) -> np.ndarray:
     "Rates to test: evenly over the logarithm of the first task's tokens, and at every budget"
-    ends = [tasks[0].place(least), tasks[0].place(most)]
-    even = [tasks[0].rate(d) for d in np.geomspace(*ends, _STEPS)]
+    first, last = tasks[0].place(least), tasks[0].place(most)
+    even = [tasks[0].rate(d) for d in np.geomspace(first, last, _STEPS)]
     budgets = [task.rate(b) for task in tasks for b in task.curve.budgets.tolist()]
     inside = [x for x in budgets if least <= x <= most]
     return np.unique(np.clip([*even, *inside], least, most))

@@ -13,7 +13,7 @@ import hashlib, json
 import numpy as np
 
 from ..data.base import Diverged, MedxferError, OutOfMemory, locked_file, write_atomic
-from .arms import ARMS, override_key, resolve_run
+from .arms import ARMS, name_tuned_arm, override_key, resolve_run
 from medxfer.study.config import (
     ConfigError,
     RunSpec,
@@ -167,12 +167,13 @@ class Unit:
 def _list_units(cfg: dict, base, seed: int) -> list[Unit]:
     "Every strategy of the plan and every single-task arm, the latter for each task"
     found = []
-    for overrides in expand_plan(cfg, base, seed):
+    for _, overrides in expand_plan(cfg, base, seed):
         said = dict(o.split('=', 1) for o in overrides)
         if 'arm' not in said or ARMS[said['arm']].subject == 'task':
-            found.append(
-                Unit(said.get('arm') or said['strategy'], said.get('task'), tuple(overrides))
-            )
+            arm = name_tuned_arm(compose([*base, *overrides]))
+            unit = Unit(arm, said.get('task'), tuple(overrides))
+            if unit.name not in {known.name for known in found}:
+                found.append(unit)
     return found
 
 # %% ../../nbs/study/17_hpo.ipynb #97bb9f3c

@@ -29,6 +29,7 @@ class StudyPlan:
     runs: tuple[RunSpec, ...]
     command: StudyCommand | None = None  # what to type about it; None: a run of no experiment
     owners: Mapping = field(default_factory=dict)  # id of an arm's run: labels of its strategies
+    whole: tuple[RunSpec, ...] = ()  # all runs of the study, where `runs` are a part
 
     @property
     def folder(self) -> Path:
@@ -40,8 +41,8 @@ class StudyPlan:
 
     @property
     def widest(self) -> RunSpec:
-        "The first run of those that train the most tasks"
-        return max(self.runs, key=lambda r: len(r.tasks))
+        "The first run of the study of those that train the most tasks"
+        return max(self.whole or self.runs, key=lambda r: len(r.tasks))
 
 # %% ../../nbs/study/10_plan.ipynb #c1b8f15a
 def plan_study(
@@ -73,7 +74,8 @@ def plan_study(
     _refuse_unknown_arms(only, runs)
     kept = sort_by_needs(r for r in runs if not only or r.arm in only)
     command = study_command(cfg, experiment, overrides)
-    return StudyPlan(cfg, tuple(kept), command, {i: tuple(names) for i, names in owners.items()})
+    owned = {run: tuple(names) for run, names in owners.items()}
+    return StudyPlan(cfg, tuple(kept), command, owned, whole=tuple(runs))
 
 
 def _refuse_unknown_arms(only: Iterable[str], runs: Iterable[RunSpec]):

@@ -23,7 +23,7 @@ from ..evaluation.transfer_analysis import pair_arm
 from .advice import StudyCommand, override_key, replace_overrides, run_command
 from .arms import ARMS, JUDGED_ARMS
 from .claims import BASELINES, Verdict, decide
-from .lock import describe_plan, find_late_seeds, read_plans, record_plan
+from .lock import find_late_seeds, read_plans
 from .words import describe_word, is_ablation
 
 # %% ../../nbs/study/35_record.ipynb #b14c6878

@@ -34,7 +34,7 @@ from medxfer.study.build import (
     build_loss_weights,
     windows_for,
 )
-from .config import RunSpec, compose, data_root, make_corpora, resolve_profile
+from .config import RunSpec, compose, make_corpora, resolve_profile
 from ..training.processes import OneProcess
 
 # %% ../../nbs/study/20_run.ipynb #7a05ebd0

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import nn
 from ...data.base import DataError, MedxferError, numbered_lines, read_text
-from ...data.collators import Mention, Window
+from ...data.collators import Window
 from ...data.formats.pipe import NO_CONCEPT
 from .base import mention_states
 
