@@ -120,7 +120,7 @@ def detectable_effects(plan: StudyPlan, documents: dict) -> tuple[list, str]:
             f'with fewer than {MIN_SEEDS} seeds every word is undetermined; plan at least {MIN_SEEDS}',
         )
     try:
-        pilot = estimate_components(study_scores(load_study(plan.folder)), _reference_label(plan))
+        pilot = estimate_components(study_scores(load_study(plan.folder)), _first_strategy(plan))
         if set(documents) <= set(pilot):
             components = pilot
     except MedxferError:
@@ -142,17 +142,12 @@ def detectable_effects(plan: StudyPlan, documents: dict) -> tuple[list, str]:
     )
 
 
-def _reference_label(plan: StudyPlan) -> str:
-    "What the runs of the study's reference are called; '' where the plan has none"
-    return next(
-        (
-            r.arm
-            for r in plan.runs
-            if r.config['strategy']['name'] == plan.settings['reference']
-            and r.settings['arm'] is None
-        ),
-        '',
-    )
+def _first_strategy(plan: StudyPlan) -> str:
+    "What the runs of the study's first strategy are called; '' where the plan has none"
+    for run in plan.runs:
+        if run.settings['arm'] is None and not run.config['strategy']['single']:
+            return run.arm
+    return ''
 
 # %% ../../nbs/study/11_costs.ipynb #56209cc5
 def cost_lines(c: Costs) -> list[str]:

@@ -400,13 +400,7 @@ def choose_best_trials(tuner: Tuner, studies: dict) -> dict:
             values=[t.params for t in trials],
             runs=[t.user_attrs['run'] for t in trials],
         )
-    found = dict(
-        trials=count,
-        seed=tuner.search.seed,
-        sampler=tuner.search.sampler,
-        reference=tuner.cfg['reference'],
-        arms=arms,
-    )
+    found = dict(trials=count, seed=tuner.search.seed, sampler=tuner.search.sampler, arms=arms)
     return check_best(found, tuner.folder)
 
 
