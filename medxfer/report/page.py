@@ -15,7 +15,8 @@ from ..study.arms import ARMS
 from ..study.claims import Verdict
 from ..study.lock import list_changes, read_plans
 from ..study.progress import study_progress
-from ..study.record import RunRecord, StudyRecord
+from ..evaluation.significance import aa_check
+from ..study.record import RunRecord, StudyRecord, complete_scores
 from ..study.run import read_state
 from .questions import VERDICT_SIGNS, Answer, verdict_sentence
 from .tables import all_scores, published_scores
@@ -130,6 +131,18 @@ def _parity_text(verdicts: list[Verdict]) -> str:
         return 'Whether the tokens match is not known for every task: runs of st-total are missing.'
     return f"The largest gap between a strategy's run and its st-total run is {max(gaps):.3%}."
 
+# %% ../../nbs/report/40_page.ipynb #918ded34
+def _aa_text(record: StudyRecord) -> str:
+    "How often single-task training is found to differ from itself with other seeds"
+    if not record.shown:
+        return ''
+    scores = complete_scores(record)
+    arms = sorted(arm for arm in scores.arm.unique() if arm.split('(')[0] == 'st-total')
+    complete = [arm for arm in arms if set(scores.task[scores.arm == arm]) >= set(record.tasks)]
+    if not complete:
+        return 'st-total is not complete, so it is not tested against itself.'
+    return f'A/A: {aa_check(scores, complete[0], record.tasks).reason}.'
+
 # %% ../../nbs/report/40_page.ipynb #7a742f03
 def _range_text(numbers: Iterable[int], what: str) -> str:
     "'5 seeds', '2 to 5 seeds'"
@@ -207,6 +220,7 @@ def _study_values(record: StudyRecord) -> dict[str, Any]:
         run_rows=_run_rows(record),
         score_rows=_score_rows(record),
         sources=published_scores(record).source.tolist(),
+        aa=_aa_text(record),
         arms=[(arm, _describe_arm(arm)) for arm in arms],
     )
 
