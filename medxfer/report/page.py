@@ -131,6 +131,19 @@ def _parity_text(verdicts: list[Verdict]) -> str:
         return 'Whether the tokens match is not known for every task: runs of st-total are missing.'
     return f"The largest gap between a strategy's run and its st-total run is {max(gaps):.3%}."
 
+# %% ../../nbs/report/40_page.ipynb #48970d44
+def _describe_study(record: StudyRecord) -> dict[str, Any]:
+    "The header: model, corpora, which of them are made up, and when the plan was recorded"
+    profiles = record.plan.get('data') or {}
+    made_up = [t for t in record.tasks if str(profiles.get(t, '')).startswith('synthetic')]
+    plans = read_plans(record.folder)
+    return dict(
+        model=record.plan.get('model', 'not stated'),
+        corpora=', '.join(f'{t} ({profiles.get(t, "not stated")})' for t in record.tasks),
+        made_up=made_up,
+        planned=plans[0].date[:10] if plans else 'not recorded',
+    )
+
 # %% ../../nbs/report/40_page.ipynb #918ded34
 def _aa_text(record: StudyRecord) -> str:
     "How often single-task training is found to differ from itself with other seeds"
@@ -221,6 +234,7 @@ def _study_values(record: StudyRecord) -> dict[str, Any]:
         score_rows=_score_rows(record),
         sources=published_scores(record).source.tolist(),
         aa=_aa_text(record),
+        **_describe_study(record),
         arms=[(arm, _describe_arm(arm)) for arm in arms],
     )
 
