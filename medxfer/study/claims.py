@@ -218,9 +218,8 @@ class _Study:
     seeds: frozenset = frozenset()  # planned; empty: not known
     dev: Mapping = field(default_factory=dict)  # (task, arm): mean score on dev
     floors: Mapping[str, Side] = field(default_factory=dict)  # task: the dictionary
-    strays: Mapping = field(
-        default_factory=dict
-    )  # (task, arm): a seed far from its siblings, in words
+    strays: Mapping = field(default_factory=dict)  # (task, arm): a stray seed, in words
+    curves: Mapping = field(default_factory=dict)  # task: {own tokens: single-task side}
 
     def find_arm(self, arm: str, strategy: str) -> str:
         "The name of a strategy's arm: its own where there is one"
@@ -635,6 +634,8 @@ def _claim_against(
     "E against the better single-task arm on dev, and what is to be said about the choice"
     if equal is None or equal.reason:
         return equal, ''
+    if study.curves:
+        return _claim_against_curve(study, strategy, tasks, equal)
     arms = [study.find_arm(arm, strategy) for arm in ('st-total', 'st-own')]
     chosen = {}
     for task in tasks:
@@ -650,6 +651,28 @@ def _claim_against(
         'E is claimed against it there'
     )
     return study.contrast(strategy, chosen, tasks), note
+
+# %% ../../nbs/study/30_claims.ipynb #41aa224a
+def _claim_against_curve(
+    study: _Study, strategy: str, tasks: list[str], equal: Contrast
+) -> tuple[Contrast | None, str]:
+    "E against the best single-task model on up to as many tokens"
+    budget = study.get_budget(strategy)
+    missing = [task for task in tasks if task not in study.curves]
+    if missing or not budget:
+        return equal, f'no curve of {", ".join(missing) or strategy}: E is claimed against st-total'
+    total = _mean(budget) * (1 + MAX_GAP)
+    chosen = {}
+    for task in tasks:
+        points = {b: side for b, side in study.curves[task].items() if b <= total}
+        if not points:
+            return equal, f'the curve of {task} begins after the tokens of {strategy}'
+        chosen[task] = max(points.items(), key=lambda point: float(point[1].scores.mean()))
+    base = combine_sides([side for _, side in chosen.values()])
+    arm = study.average(dict.fromkeys(tasks, strategy))
+    at = ', '.join(f'{b:,.0f} tokens of {task}' for task, (b, _) in chosen.items())
+    note = f'E is claimed against the best single-task model on up to {total:,.0f} tokens: {at}'
+    return contrast_sides(arm, base, equal.n_docs, study.alpha), note
 
 # %% ../../nbs/study/30_claims.ipynb #d1a08e1c
 @dataclass(frozen=True, slots=True)
@@ -834,6 +857,7 @@ def decide(
     dev: pd.DataFrame | None = None,  # task, arm, seed, score on dev
     floor: pd.DataFrame | None = None,  # task, doc_id, num, den of a dictionary
     seeds: Iterable | None = None,  # that were planned; None: those in the scores
+    curves: pd.DataFrame | None = None,  # scores of single-task training, with `budget`: own tokens
     power: bool = True,  # whether to find the minimum detectable effects
 ) -> list[Verdict]:
     """For each strategy the verdict on the mean over tasks, then on each task (STATISTICS.md).
@@ -859,7 +883,12 @@ def decide(
         seeds=frozenset(seeds or ()),
         dev=_average_dev(dev),
     )
-    study = replace(study, floors=_make_floors(study, floor), strays=_find_strays(study.sides))
+    study = replace(
+        study,
+        floors=_make_floors(study, floor),
+        strays=_find_strays(study.sides),
+        curves=_make_curves(study, curves),
+    )
     return _list_verdicts(study, named, power)
 
 # %% ../../nbs/study/30_claims.ipynb #da15aff5
@@ -906,6 +935,26 @@ def _make_floors(study: _Study, floor: pd.DataFrame | None) -> dict[str, Side]:
         codes = _number_groups(study.arrays)[task, others[0]]
         floors[task] = make_side(scores.num, scores.den, codes)
     return floors
+
+# %% ../../nbs/study/30_claims.ipynb #a52139c2
+def _make_curves(study: _Study, curves: pd.DataFrame | None) -> dict[str, dict[float, Side]]:
+    "Task to the single-task sides by budget; refused where they were scored on other documents"
+    if curves is None or curves.empty:
+        return {}
+    if 'budget' not in curves:
+        raise MedxferError('the curves have no column budget: own tokens of each single-task run')
+    named = curves.assign(arm=curves['budget'].map('st@{}'.format))
+    check_scores(named)
+    numbers = _number_groups(study.arrays)
+    found: dict[str, dict[float, Side]] = {}
+    for (task, arm), scores in score_arrays(named).items():
+        key = next((k for k in study.arrays if k[0] == task), None)
+        if key is None:
+            continue
+        require_same_documents({key: study.arrays[key], (task, arm): scores}, task, [key[1], arm])
+        side = make_side(scores.num, scores.den, numbers[key], scores.seeds)
+        found.setdefault(task, {})[float(arm.removeprefix('st@'))] = side
+    return found
 
 # %% ../../nbs/study/30_claims.ipynb #0453c3b7
 def _list_verdicts(study: _Study, strategies: list[str], power: bool) -> list[Verdict]:
