@@ -10,8 +10,8 @@ __all__ = ['RunRecord', 'select_rows', 'load_run', 'StudyRecord', 'load_study', 
 import json
 import math
 import shlex
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
@@ -23,6 +23,7 @@ from ..evaluation.transfer_analysis import pair_arm
 from .advice import StudyCommand, override_key, replace_overrides, run_command
 from .arms import ARMS, JUDGED_ARMS
 from .claims import BASELINES, Verdict, decide
+from .environment import explain_differences, read_environment
 from .lock import find_late_seeds, read_plans
 from .words import describe_word, is_ablation
 
@@ -46,6 +47,7 @@ class RunRecord:
     curve: pd.DataFrame | None = None  # tokens, task, metric, score
     parameters: int | None = None  # trainable, in adapters
     selected_on: str | None = None  # the split on which its settings were selected, if they were
+    environment: Mapping[str, Any] = field(default_factory=dict)  # environment.json
     of: tuple[str, ...] = ()  # the strategies that its arm belongs to; none: to every one
 
     def get_table(self, name: str) -> pd.DataFrame:
@@ -105,7 +107,14 @@ def load_run(
         tables = {name: _read_table(folder, name) for name in _TABLE_COLUMNS}
     except MedxferError as e:
         return _mark_broken(run, folder, str(e))
-    return replace(run, status='done', parameters=parameters, selected_on=selected_on, **tables)
+    return replace(
+        run,
+        status='done',
+        parameters=parameters,
+        selected_on=selected_on,
+        environment=read_environment(folder),
+        **tables,
+    )
 
 
 def _mark_broken(run: RunRecord, folder: Path, problem: str) -> RunRecord:
@@ -374,7 +383,17 @@ def study_verdicts(record: StudyRecord) -> list[Verdict]:
             seeds=record.plan.get('seeds'),
         )
     late = find_late_seeds(read_plans(record.folder))
-    return [_name_missing_runs(_note_late_seeds(v, late), record) for v in verdicts]
+    mixed = explain_differences({run.id: run.environment for run in record.shown})
+    noted = [_note_late_seeds(_refuse_mixed_runs(v, mixed), late) for v in verdicts]
+    return [_name_missing_runs(v, record) for v in noted]
+
+
+def _refuse_mixed_runs(verdict: Verdict, mixed: str) -> Verdict:
+    "The verdict; undetermined where runs were computed in ways that can change a score"
+    if not mixed or verdict.verdict == 'not run':
+        return verdict
+    sentence = describe_word('undetermined', verdict.strategy, verdict.task, 0.0)
+    return replace(verdict, verdict='undetermined', reason=mixed, sentence=sentence)
 
 
 def _keep_judged(record: StudyRecord, rows: pd.DataFrame) -> pd.DataFrame:

@@ -34,6 +34,7 @@ from medxfer.study.build import (
     build_loss_weights,
     windows_for,
 )
+from .environment import write_environment
 from .config import RunSpec, compose, make_corpora, resolve_profile
 from ..training.processes import OneProcess
 
@@ -580,6 +581,8 @@ def _write_run(spec: RunSpec, trainer, encoder, documents: dict, memory: dict):
         _write_parquet(folder / 'cosines.parquet', pair_frame(trainer.cosines))
     trainer.model.save(folder / 'adapter', spec.config['model']['name'])
     _write_results(spec, *score_model(trainer.model, encoder, documents, spec))
+    quantization = spec.config['strategy']['quantization']
+    write_environment(folder, choose_device(spec), spec.config['train']['precision'], quantization)
     update_state(
         folder,
         status='done',
