@@ -99,18 +99,17 @@ def _one_to_one_prf(name: str, gold: list, pred: list, same) -> Parts:
 # %% ../../nbs/evaluation/05_entities.ipynb #e5951a3e
 def _n2c2_parts(gold: UnifiedSample, pred: UnifiedSample) -> Parts:
     "The metrics of n2c2 2018 track 2 for one document"
-    mentions, links = (
-        [f(s, _envelope_key) for s in (gold, pred)] for f in (_find_mentions, _find_links)
-    )
+    gold_mentions, mentions = (_find_mentions(s, _envelope_key) for s in (gold, pred))
+    gold_links, links = (_find_links(s, _envelope_key) for s in (gold, pred))
 
     def equal(a, b):
         return a == b
 
     return {
-        **_one_to_one_prf('entity_relaxed', *mentions, _mentions_match),
-        **_one_to_one_prf('entity_strict', *mentions, equal),
-        **_one_to_one_prf('relation_relaxed', *links, _links_match),
-        **_one_to_one_prf('relation_strict', *links, equal),
+        **_one_to_one_prf('entity_relaxed', gold_mentions, mentions, _mentions_match),
+        **_one_to_one_prf('entity_strict', gold_mentions, mentions, equal),
+        **_one_to_one_prf('relation_relaxed', gold_links, links, _links_match),
+        **_one_to_one_prf('relation_strict', gold_links, links, equal),
     }
 
 

@@ -6,6 +6,7 @@
 __all__ = ['to_record', 'from_record', 'OfficialScore']
 
 # %% ../../nbs/evaluation/09_evaluate_module.ipynb #d7090b72
+from typing import Any
 from dataclasses import asdict
 import json
 import datasets
@@ -30,7 +31,9 @@ def from_record(record: str):
     "The UnifiedSample that `to_record` wrote"
     from medxfer.data.base import Candidate, Relation, Span, UnifiedSample
 
-    fields = _lists_to_tuples(json.loads(record))
+    fields: dict[str, Any] = {
+        key: _lists_to_tuples(value) for key, value in json.loads(record).items()
+    }
     for name, kind in (('spans', Span), ('relations', Relation), ('candidates', Candidate)):
         fields[name] = tuple(kind(**f) for f in fields[name])
     return UnifiedSample(**fields)

@@ -6,6 +6,7 @@
 __all__ = ['connect_ray', 'RayPool', 'check_gpus', 'list_machines', 'check_capacity', 'run_study_on_ray']
 
 # %% ../../nbs/study/26_ray_engine.ipynb #23c75cf6
+from typing import Any
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
@@ -72,11 +73,13 @@ def connect_ray(
     ray = _import_ray()
     if address:
         _check_address(address)
-    more = dict(runtime_env=dict(py_modules=[medxfer]), log_to_driver=False, logging_level='ERROR')
+    more: dict[str, Any] = dict(
+        runtime_env=dict(py_modules=[medxfer]), log_to_driver=False, logging_level='ERROR'
+    )
     with tempfile.TemporaryDirectory(
         prefix='ray-', dir='/tmp', ignore_cleanup_errors=True
     ) as scratch:  # a short name: Ray's sockets have no room for long ones
-        own = dict(
+        own: dict[str, Any] = dict(
             num_cpus=cpus or len(os.sched_getaffinity(0)),
             num_gpus=gpus,
             object_store_memory=_OBJECT_STORE_BYTES,

@@ -197,7 +197,7 @@ def _inherit_ledger(spec: RunSpec, folders: dict) -> list:
     return [
         LedgerEntry(
             0,
-            task,
+            str(task),
             int(f.tokens.sum()),
             int(f.supervised.sum()),
             int(f.examples.sum()),
@@ -229,7 +229,7 @@ def choose_on_dev(spec: RunSpec, folders: dict, say=print, processes=OneProcess(
         name: sum(dev_score(folders[i]) for i in c['runs']) / len(c['runs'])
         for name, c in choose.items()
     }
-    best = max(scores, key=scores.get)
+    best = max(scores, key=scores.__getitem__)
     say('on dev: ' + ', '.join(f'{n} {x:.2f}' for n, x in scores.items()) + f'; taken: {best}')
     if processes.first:
         update_state(spec.folder, chosen=dict(best=best, on='dev', scores=scores))
