@@ -11,11 +11,11 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from ..data.base import MedxferError
+from .environment import find_version
 
 # %% ../../nbs/study/13_lock.ipynb #bcf68ac8
 _STATED = ('tasks', 'strategies', 'seeds', 'margins', 'primary', 'data', 'model', 'selected_on')
@@ -30,15 +30,8 @@ def describe_plan(
     plan = {key: study[key] for key in _STATED if study.get(key) is not None}
     plan['arms'] = sorted({run['arm'] for run in study['runs']})
     plan['files'] = dict(files or {})
-    plan['versions'] = {name: _find_version(name) for name in _PACKAGES}
+    plan['versions'] = {name: find_version(name) for name in _PACKAGES}
     return json.loads(json.dumps(plan))  # as it will be read back
-
-
-def _find_version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return 'not installed'
 
 # %% ../../nbs/study/13_lock.ipynb #7a41de4e
 _FILE = 'plan.jsonl'
