@@ -93,11 +93,14 @@ def expect_noise(
         np.array([getattr(c, part) for c in components]) for part in ('seed', 'doc', 'rest')
     )
     by_both = rest**2 / (seeds * sizes)
+    score = seed**2 + rest**2 / sizes  # variance of a seed's score
+    # what a seed and a document do together is not shared by tasks
+    shared = [c.shared * part for c, part in zip(components, seed**2 / score)]
     of_arm = doc**2 / 2 / sizes + by_both
     return Noise(
         seeds=seeds,
-        seed_sd=np.sqrt(seed**2 + rest**2 / sizes),
-        shared=float(np.mean([c.shared for c in components])),
+        seed_sd=np.sqrt(score),
+        shared=float(np.mean(shared)),
         group=np.diag(np.tile(of_arm, _ARMS)),
         both=by_both,
         groups=sizes,
