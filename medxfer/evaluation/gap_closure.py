@@ -65,12 +65,9 @@ def _arm_covariance(
 
 def _seed_variance(side: Side) -> np.ndarray:
     "What the seeds alone add to the variance of a mean score; 0 for a single seed"
-    seeds = len(side.seeds)
-    if seeds < 2:
+    if len(side.seeds) < 2:
         return 0 * side.scores[..., 0]
-    rest = side.influence - side.influence.mean(-2, keepdims=True)
-    by_both = (rest**2).sum((-2, -1)) / (seeds * (seeds - 1))
-    return np.maximum(side.scores.var(-1, ddof=1) / seeds - by_both, 0)
+    return np.maximum(side.seed_variance - side.both_variance, 0)
 
 # %% ../../nbs/evaluation/11_gap_closure.ipynb #03fe5699
 # weights of (strategy, single-task, reference)

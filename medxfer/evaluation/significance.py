@@ -69,6 +69,18 @@ class Side:
             self, seeds=seeds, scores=self.scores[..., at], influence=self.influence[..., at, :]
         )
 
+    @property
+    def seed_variance(self) -> np.ndarray:
+        "Variance of the mean score over its seeds, (…)"
+        return self.scores.var(-1, ddof=1) / len(self.seeds)
+
+    @property
+    def both_variance(self) -> np.ndarray:
+        "Variance of the mean score that seeds and groups add together, (…)"
+        seeds = len(self.seeds)
+        rest = self.influence - self.influence.mean(-2, keepdims=True)
+        return (rest**2).sum((-2, -1)) / (seeds * (seeds - 1))
+
 
 def combine_sides(
     sides: Sequence[Side],
@@ -143,9 +155,7 @@ def compare_sides(arm: Side, base: Side) -> Difference:
         seeds = len(side.seeds)
         if seeds < 2:
             continue
-        by_seed = side.scores.var(-1, ddof=1) / seeds
-        rest = side.influence - side.influence.mean(-2, keepdims=True)
-        by_both = (rest**2).sum((-2, -1)) / (seeds * (seeds - 1))
+        by_seed, by_both = side.seed_variance, side.both_variance
         variance = variance + by_seed - by_both
         spread = spread + by_seed**2 / (seeds - 1)
         spread = spread + by_both**2 / ((seeds - 1) * max(groups - 1, 1))

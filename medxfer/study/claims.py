@@ -296,10 +296,9 @@ def _number_groups(
     for (task, arm), scores in arrays.items():
         docs, codes = known.get(task, (None, None))
         if docs is None or codes is None or not np.array_equal(docs, scores.docs):
-            groups = scores.docs if scores.groups is None else scores.groups
             owner = task if scores.groups is None else None
             codes = np.array(
-                [numbers.setdefault((owner, g), len(numbers)) for g in groups.tolist()]
+                [numbers.setdefault((owner, g), len(numbers)) for g in scores.units.tolist()]
             )
             known.setdefault(task, (scores.docs, codes))
         found[task, arm] = codes
@@ -925,6 +924,7 @@ def _make_floors(study: _Study, floor: pd.DataFrame | None) -> dict[str, Side]:
         return {}
     rows = floor.assign(arm='dictionary', seed=1)
     check_scores(rows)
+    numbers = _number_groups(study.arrays)
     floors = {}
     for (task, arm), scores in score_arrays(rows).items():
         others = [a for t, a in study.arrays if t == task]
@@ -932,8 +932,7 @@ def _make_floors(study: _Study, floor: pd.DataFrame | None) -> dict[str, Side]:
             continue
         pair = {(task, arm): scores, (task, others[0]): study.arrays[task, others[0]]}
         require_same_documents(pair, task, [others[0], arm])
-        codes = _number_groups(study.arrays)[task, others[0]]
-        floors[task] = make_side(scores.num, scores.den, codes)
+        floors[task] = make_side(scores.num, scores.den, numbers[task, others[0]])
     return floors
 
 # %% ../../nbs/study/30_claims.ipynb #a52139c2

@@ -16,6 +16,7 @@ from scipy import special
 
 from ..data.base import MedxferError
 from medxfer.evaluation.significance import (
+    Difference,
     Side,
     check_scores,
     combine_sides,
@@ -174,10 +175,7 @@ def find_rate(
     most = min(task.range[1] for task in tasks)
     places = _spread_places(tasks, least, most)
     found = [compare_sides(arm, _average_curves(tasks, x)) for x in places]
-    t, se = [float(d.estimate) for d in found], [float(d.se) for d in found]
-    quantiles = [float(special.stdtrit(float(d.df), 1 - alpha / 2)) for d in found]
-    point, low, high = _invert(t, se, quantiles, places)
-    over = tasks[0].curve.means if len(tasks) == 1 else None
+    point, low, high = _find_ends(found, places, alpha)
     return Rate(
         task=name,
         strategy=strategy,
@@ -187,9 +185,18 @@ def find_rate(
         least=least,
         most=most,
         text=describe_rate(point, low, high, least, most),
-        overtrained=_find_peak(tasks[0].curve) if over is not None else math.nan,
+        overtrained=_find_peak(tasks[0].curve) if len(tasks) == 1 else math.nan,
         tokens=tasks[0].total,
     )
+
+
+def _find_ends(
+    found: Sequence[Difference], places: np.ndarray, alpha: float
+) -> tuple[float, float, float]:
+    "`_invert` for the differences found at each place"
+    t, se = [float(d.estimate) for d in found], [float(d.se) for d in found]
+    quantiles = [float(special.stdtrit(float(d.df), 1 - alpha / 2)) for d in found]
+    return _invert(t, se, quantiles, places)
 
 
 def _spread_places(tasks: Sequence[_Task], least: float, most: float) -> np.ndarray:
@@ -217,11 +224,11 @@ def find_label_worth(
     strategy: str,
     arm: Side,
     placebo: Side,
+    of_placebo: Rate,  # from `find_rate`
     tasks: Sequence[_Task],
     alpha: float = 0.05,
 ) -> Rate | None:
     "The rate of the arm minus that of its placebo; None where only C can be said"
-    of_placebo = find_rate(name, strategy, placebo, tasks, alpha)
     if math.isnan(of_placebo.x) or not _is_below_peak((arm, placebo), tasks, of_placebo, alpha):
         return None
     base = _average_curves(tasks, of_placebo.x)
@@ -231,9 +238,7 @@ def find_label_worth(
     for x in places:
         gain = combine_sides([_average_curves(tasks, x), base, placebo], [1.0, -1.0, 1.0])
         found.append(compare_sides(arm, gain))
-    t, se = [float(d.estimate) for d in found], [float(d.se) for d in found]
-    quantiles = [float(special.stdtrit(float(d.df), 1 - alpha / 2)) for d in found]
-    point, low, high = _invert(t, se, quantiles, places - of_placebo.x)
+    point, low, high = _find_ends(found, places - of_placebo.x, alpha)
     text = describe_rate(point, low, high, least, most)
     return Rate(name, strategy, point, low, high, least, most, text, tokens=tasks[0].total)
 
@@ -290,18 +295,18 @@ def _list_rates(
     found = []
     for name, some in [(None, tasks), *((task.name, [task]) for task in tasks)]:
         arm = _read_side(arrays, strategy, some)
-        shuffled = None
+        of_placebo = of_labels = None
         if all((task.name, placebo) in arrays for task in some):
             shuffled = _read_side(arrays, placebo, some)
+            of_placebo = find_rate(name, placebo, shuffled, some, alpha)
+            of_labels = find_label_worth(name, strategy, arm, shuffled, of_placebo, some, alpha)
         found.append(
             Exchange(
                 strategy=strategy,
                 task=name,
                 rate=find_rate(name, strategy, arm, some, alpha),
-                placebo=find_rate(name, placebo, shuffled, some, alpha) if shuffled else None,
-                labels=find_label_worth(name, strategy, arm, shuffled, some, alpha)
-                if shuffled
-                else None,
+                placebo=of_placebo,
+                labels=of_labels,
             )
         )
     return found

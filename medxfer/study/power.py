@@ -60,17 +60,10 @@ def measure_noise(
         seed_sd=np.sqrt(pooled),
         shared=_correlate_seeds(multi, pooled),
         group=flat @ flat.T,
-        both=np.mean([[_both_variance(side) for side in row] for row in of_arms], 0),
+        both=np.mean([[side.both_variance for side in row] for row in of_arms], 0),
         groups=np.array([len(side.groups) for side in of_arms[0]]),
         all_groups=len(names),
     )
-
-
-def _both_variance(side: Side) -> float:
-    "Variance of the mean score that seeds and groups add together"
-    seeds = len(side.seeds)
-    rest = side.influence - side.influence.mean(0)
-    return float((rest**2).sum() / (seeds * (seeds - 1)))
 
 
 def _correlate_seeds(rows: Sequence[Sequence[Side]], pooled: np.ndarray) -> float:
