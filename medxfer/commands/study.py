@@ -183,11 +183,12 @@ def _run_study(args) -> int:
 
 def _show_report(args, folder, dictionary=None):
     "Write the report of a study's folder and print its verdicts"
-    from medxfer.report.write import load_study, study_verdicts, write_report
+    from medxfer.report.write import load_study, study_verdicts, write_judged_report
     from medxfer.study.claims import verdict_table
 
-    path = write_report(folder) / 'report.html'
-    verdicts = study_verdicts(load_study(folder))
+    record = load_study(folder)
+    verdicts = study_verdicts(record)
+    path = write_judged_report(record, verdicts) / 'report.html'
     table = verdict_table(verdicts).to_dict('records')
     sentences = [v.sentence for v in verdicts]
     rows = [row | dict(sentence=said) for row, said in zip(table, sentences)]

@@ -571,12 +571,13 @@ def tost(
 def weighted_holm(
     p: np.ndarray,  # (…, cells)
     weights: np.ndarray,  # (cells,), above 0
+    others: float = 0.0,  # weight of further cells, which find nothing
 ) -> np.ndarray:
     "p values adjusted by weighted Holm, (…, cells); a missing one (nan) counts as 1 and keeps its weight"
     p = np.where(np.isnan(p), 1.0, p)
     order = np.argsort(p / weights, axis=-1, kind='stable')
     sorted_weights = weights[order]
-    left = np.cumsum(sorted_weights[..., ::-1], axis=-1)[..., ::-1]
+    left = others + np.cumsum(sorted_weights[..., ::-1], axis=-1)[..., ::-1]
     steps = np.take_along_axis(p, order, -1) * left / sorted_weights
     adjusted = np.empty_like(p)
     np.put_along_axis(adjusted, order, np.maximum.accumulate(steps, axis=-1), -1)

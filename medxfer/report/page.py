@@ -17,7 +17,7 @@ from ..study.lock import list_changes, read_plans
 from ..study.progress import study_progress
 from ..evaluation.significance import aa_check
 from ..study.record import RunRecord, StudyRecord, complete_scores
-from ..study.run import read_state
+from ..study.run import list_finished_runs
 from .questions import VERDICT_SIGNS, Answer, verdict_sentence
 from .tables import all_scores, published_scores
 
@@ -78,12 +78,8 @@ def _warn_of_open_runs(record: StudyRecord) -> str:
 def _warn_of_unplanned_runs(record: StudyRecord) -> str:
     "Finished runs that are not in the plan, such as those of a seed that was dropped"
     planned = {run.id for run in record.runs}
-    found = []
-    for path in sorted(record.folder.glob('*/state.json')):
-        name = path.parent.name
-        if name not in planned and not name.startswith('FT-'):
-            if read_state(path.parent).get('status') == 'done':
-                found.append(name)
+    finished = list_finished_runs(record.folder)
+    found = [name for name in finished if name not in planned and not name.startswith('FT-')]
     if not found:
         return ''
     shown = ', '.join(found[:3]) + (', …' if len(found) > 3 else '')

@@ -9,6 +9,7 @@ __all__ = ['ARMS', 'JUDGED_ARMS', 'COMPARED_ARMS', 'Arm', 'override_key', 'strat
 # %% ../../nbs/study/05_arms.ipynb #b0d8ae8f
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 import numpy as np
 from .config import ConfigError, RunSpec, compose, run_identity, run_id
@@ -40,16 +41,20 @@ class _RunRequest:
         overrides = strategy_overrides(self.overrides, self.cfg) if base is None else base
         return resolve_run([*overrides, *more], self.prints)
 
+    @cached_property
+    def whole(self) -> dict:
+        "The configuration of the strategy's run"
+        return compose_tuned(strategy_overrides(self.overrides, self.cfg))
+
     def strategy(self) -> dict:
         "The strategy that the arm belongs to"
-        return compose_tuned(strategy_overrides(self.overrides, self.cfg))['strategy']
+        return self.whole['strategy']
 
     def total_budget(self) -> dict:
         "As many tokens as the strategy's run spends: its epochs over all of its tasks"
-        cfg = compose(strategy_overrides(self.overrides, self.cfg))
-        tasks = run_identity(cfg, self.prints)['tasks']
+        tasks = run_identity(self.whole, self.prints)['tasks']
         corpora = {t: dict(profile=c['profile'], files=c['files']) for t, c in tasks.items()}
-        return dict(epochs=cfg['budget']['epochs'], share='total', tasks=corpora)
+        return dict(epochs=self.whole['budget']['epochs'], share='total', tasks=corpora)
 
 # %% ../../nbs/study/05_arms.ipynb #f60f419c
 def override_key(override: str) -> str:

@@ -704,7 +704,6 @@ def _judge_cells(study: _Study, cells: Sequence[_Cell]) -> list[_Signs]:
     margins = [study.margins[cell.margin_name] for cell in cells]
     worse = [one_sided_p(c, -m) for c, m in zip(contrasts['added'], margins)]
     worse = weighted_holm(np.array(worse), weights)
-    p['not_worse'] = np.minimum(worse / CLAIM_SHARES['not_worse'], 1)
     close = [tost(_use(cell.equal), m) for cell, m in zip(cells, margins)]
     equivalent = weighted_holm(np.array(close), weights) <= study.alpha
     found = []

@@ -18,7 +18,7 @@ from .words import is_ablation
 from .arms import ARMS, COMPARED_ARMS, JUDGED_ARMS, resolve_run
 from .lock import describe_plan, record_plan
 from .config import ConfigError, RunSpec, compose, fingerprint_tasks, resolve_profile
-from .run import read_state
+from .run import list_finished_runs
 
 # %% ../../nbs/study/10_plan.ipynb #a6aa9003
 @dataclass(frozen=True)
@@ -228,7 +228,8 @@ def write_study(
     )
     plan.folder.mkdir(parents=True, exist_ok=True)
     write_atomic(plan.folder / 'study.yaml', yaml.safe_dump(study, sort_keys=False).encode())
-    record_plan(plan.folder, describe_plan(study, _list_fingerprints(plan)), _count_done(plan))
+    finished = len(list_finished_runs(plan.folder))
+    record_plan(plan.folder, describe_plan(study, _list_fingerprints(plan)), finished)
 
 
 def _list_fingerprints(plan: StudyPlan) -> dict[str, str]:
@@ -237,10 +238,3 @@ def _list_fingerprints(plan: StudyPlan) -> dict[str, str]:
     for run in plan.runs:
         found |= {task: values['files'] for task, values in run.config['tasks'].items()}
     return found
-
-
-def _count_done(plan: StudyPlan) -> int:
-    "How many runs of the study's folder are finished, planned or not"
-    return sum(
-        read_state(path.parent).get('status') == 'done' for path in plan.folder.glob('*/state.json')
-    )

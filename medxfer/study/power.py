@@ -186,7 +186,8 @@ def _judge_draws(drawn: _Drawn, effects: np.ndarray, rules: Rules) -> np.ndarray
     "The word of every draw and cell when the strategy is better than all other arms by `effects`, (draws, cells)"
     tasks = len(effects)
     estimate = drawn.estimate + _add_mean(effects)
-    weights = np.append(weigh_cells(1, tasks) / rules.strategies, 1 - 1 / rules.strategies)
+    weights = weigh_cells(1, tasks) / rules.strategies
+    others = 1 - 1 / rules.strategies  # of strategies that find nothing
     se = np.maximum(drawn.se, 1e-9)  # scores that do not vary at all
     p = 2 * special.stdtr(drawn.df, -abs(estimate) / se)
     margins = np.array([rules.mean_margin, *[rules.task_margin] * tasks])
@@ -194,19 +195,13 @@ def _judge_draws(drawn: _Drawn, effects: np.ndarray, rules: Rules) -> np.ndarray
     signs = {}
     for i, claim in enumerate(('equal', 'added', 'content')):
         level = rules.alpha * CLAIM_SHARES[claim]
-        signs[claim] = find_signs(estimate[:, i], _adjust(p[:, i], weights), level)
+        adjusted = weighted_holm(p[:, i], weights, others)
+        signs[claim] = find_signs(estimate[:, i], adjusted, level)
     if not rules.placebo:
         signs['content'] = np.zeros_like(signs['content'])
-    not_worse = _adjust(worse, weights) <= rules.alpha * CLAIM_SHARES['not_worse']
+    level = rules.alpha * CLAIM_SHARES['not_worse']
+    not_worse = weighted_holm(worse, weights, others) <= level
     return choose_word(**signs, not_worse=not_worse, equivalent=False)
-
-
-def _adjust(p: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    "p adjusted by weighted Holm, beside cells of other strategies that find nothing"
-    if weights[-1] == 0:
-        return weighted_holm(p, weights[:-1])
-    others = np.ones((*p.shape[:-1], 1))
-    return weighted_holm(np.concatenate([p, others], -1), weights)[..., :-1]
 
 # %% ../../nbs/study/31_power.ipynb #b91ce58c
 def detectable_effects(
