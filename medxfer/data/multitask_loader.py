@@ -106,6 +106,7 @@ class TaskOrder:
     "Decides whose turn it is; the base class of all orders"
 
     every_task: ClassVar[bool] = False  # whether a step needs a micro-batch of every task
+    follows_budget: ClassVar[bool] = False  # whether a shorter run does not begin like a longer one
 
     @classmethod
     def build(
@@ -149,6 +150,8 @@ class EvenOrder(TaskOrder):
 @dataclass(frozen=True)
 class SequentialOrder(TaskOrder):
     "Takes one task after the other, each for its share of the budget"
+
+    follows_budget: ClassVar[bool] = True
 
     tasks: tuple[int, ...]  # indices of the tasks in the order of training
     replay: float = 0.0  # how often a batch of an earlier task is taken instead

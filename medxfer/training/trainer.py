@@ -18,8 +18,9 @@ import numpy as np
 import torch
 from ..data.base import MedxferError
 from ..data.multitask_loader import MicroBatch, MultiTaskBatchSampler, RandomOrder
+from .branches import Branches
 from .callbacks import Stopped, is_stop_requested
-from .checkpoint import newest_checkpoint, save_checkpoint
+from .checkpoint import Checkpoint, newest_checkpoint, save_checkpoint
 from .curve import LearningCurve, Point
 from medxfer.training.dealer import (
     AUTOCAST_DTYPES,
@@ -85,6 +86,8 @@ class MultiTaskTrainer:
         watch: Callable | None = None,  # called with (step, tokens, loss) after every step
         say: Callable = print,  # gets messages
         processes: OneProcess | None = None,  # see `current_processes`; None: this one alone
+        schedule: TokenSchedule | None = None,  # of the learning rate; None: linear
+        branches: Branches | None = None,  # states of runs that share their beginning
     ):
         _check_request(windows, settings)
         self.model = model
@@ -107,7 +110,8 @@ class MultiTaskTrainer:
         self.window_loss = WindowLoss(model, windows, pad_id, self.device, settings.precision)
         self.gradients = _make_gradients(self)
         self.sampler = _make_sampler(windows, budget, settings, seed, order)
-        self.schedule = TokenSchedule(budget, settings.warmup)
+        self.schedule = schedule or TokenSchedule(budget, settings.warmup)
+        self.branches = branches or Branches()
         self.ledger = Ledger()
         self.dev_curve = LearningCurve(settings.patience)
         self.cosines: list[PairCosine] = []
@@ -125,6 +129,7 @@ class MultiTaskTrainer:
             if not micros:
                 break
             self.step(micros)
+            self.checkpoints.keep_branch_points(micros)
             if self.done % self.settings.checkpoint_every == 0:
                 self.save()
             if _is_stop_requested(self.processes, self.device):
@@ -332,7 +337,7 @@ class TrainerCheckpoints:
         "Restore the newest whole checkpoint, if there is one"
         trainer = self.trainer
         processes = trainer.processes
-        found = processes.together(lambda: newest_checkpoint(trainer.folder, trainer.say))
+        found = processes.together(self._find)
         if len(set(processes.gather(found and found.step))) > 1:
             raise MedxferError(
                 f'the processes see different checkpoints in {trainer.folder}; '
@@ -340,6 +345,29 @@ class TrainerCheckpoints:
             )
         if found is None:
             return
+        self._restore(found)
+        tokens = f'{trainer.sampler.tokens:,} of {trainer.budget:,} tokens'
+        trainer.say(f'resumes at step {found.step:,}, {tokens}')
+
+    def keep_branch_points(self, micros: Sequence[MicroBatch]):
+        "Keep the state of this step apart, if shorter runs branch off here"
+        trainer = self.trainer
+        after = trainer.sampler.tokens
+        due = trainer.branches.due(after - sum(m.tokens for m in micros), after)
+        if due:
+            self.check_agreement()
+            draws = trainer.processes.gather(rng_state())
+            trainer.processes.together(lambda: self._write_branch_points(due, draws))
+
+    def _find(self) -> Checkpoint | None:
+        "The newest whole checkpoint, else the state of a longer run where this one branches off"
+        trainer = self.trainer
+        own = newest_checkpoint(trainer.folder, trainer.say)
+        return own or trainer.branches.find(trainer.budget, trainer.say)
+
+    def _restore(self, found: Checkpoint):
+        "Take over what a checkpoint holds"
+        trainer = self.trainer
         snapshot = Snapshot.from_files(found.files)
         trainer.learner.restore(snapshot)
         self._restore_draws(snapshot.draws)
@@ -348,8 +376,6 @@ class TrainerCheckpoints:
         trainer.cosines = snapshot.cosines
         snapshot.restore_curve(trainer.dev_curve)
         trainer.done = self.saved = found.step
-        tokens = f'{trainer.sampler.tokens:,} of {trainer.budget:,} tokens'
-        trainer.say(f'resumes at step {found.step:,}, {tokens}')
 
     def check_agreement(self):
         "Raise a `MedxferError` if the processes do not train the same"
@@ -362,6 +388,13 @@ class TrainerCheckpoints:
         if trainer.processes.first:
             files = _take_snapshot(trainer, draws).to_files()
             save_checkpoint(trainer.folder, trainer.done, files, trainer.settings.keep)
+
+    def _write_branch_points(self, points: list[int], draws: list[RngState]):
+        trainer = self.trainer
+        if trainer.processes.first:
+            files = _take_snapshot(trainer, draws).to_files()
+            for point in points:
+                trainer.branches.write(point, trainer.done, files)
 
     def _restore_draws(self, draws: list[RngState]):
         "Restore the generators to those of the same process in the checkpoint"
