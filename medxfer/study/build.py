@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['base_spec', 'lora_spec', 'build_layout', 'encoder_for', 'choose_device', 'model_for', 'load_shared_adapters',
            'training_windows', 'windows_for', 'schemas_for', 'scored_tasks', 'build_order', 'build_loss_weights',
-           'surgery_rule', 'train_settings', 'adapter_tables']
+           'surgery_rule', 'train_settings', 'count_micro_batches', 'adapter_tables']
 
 # %% ../../nbs/study/15_build.ipynb #66f09ff6
 from collections.abc import Collection
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from ..data.base import MedxferError
 from .config import RunSpec, compose
@@ -264,15 +264,25 @@ def surgery_rule(strategy: dict):
 
 # %% ../../nbs/study/15_build.ipynb #5b2a3261
 def train_settings(spec: RunSpec):
-    "The settings of a run's trainer; an order or a surgery that needs every task gets a micro-batch of each in a step"
-    from medxfer.data.multitask_loader import ORDERS
+    "The settings of a run's trainer"
     from medxfer.training.trainer import TrainSettings
 
-    strategy = spec.config['strategy']
-    settings = TrainSettings(**spec.config['train'])
-    if strategy['surgery'] or ORDERS.get(strategy['order']).every_task:
-        return replace(settings, accumulate=max(settings.accumulate, len(spec.tasks)))
-    return settings
+    train = spec.config['train']
+    known = {f.name: train[f.name] for f in fields(TrainSettings) if f.name in train}
+    micros = count_micro_batches(spec.config['strategy'], train, len(spec.tasks))
+    return replace(TrainSettings(**known), accumulate=micros)
+
+
+def count_micro_batches(
+    strategy: dict,
+    train: dict,  # settings
+    tasks: int,
+) -> int:
+    "Micro-batches in a step; an order or a surgery that needs every task gets one of each"
+    from medxfer.data.multitask_loader import ORDERS
+
+    every_task = strategy['surgery'] or ORDERS.get(strategy['order']).every_task
+    return max(train['accumulate'], tasks if every_task else 1)
 
 # %% ../../nbs/study/15_build.ipynb #3838c789
 def adapter_tables(

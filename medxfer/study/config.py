@@ -116,6 +116,7 @@ _MINIMA = {  # setting: its least value
     'seed': 0,
     'threads': 1,
     'budget.epochs': 1e-9,
+    'budget.share': 1e-9,
     'budget.shot_epochs': 1e-9,
     'scalar.trials': 1,
     'scalar.seed': 0,
@@ -127,6 +128,8 @@ _MINIMA = {  # setting: its least value
     'train.weight_decay': 0,
     'train.clip': 1e-9,
     'train.warmup': 0,
+    'train.decay': 1e-9,
+    'train.peak': 1e-9,
     'train.batch_tokens': 1,
     'train.temperature': 1e-9,
     'train.evaluations': 0,
@@ -254,6 +257,9 @@ class RunSpec:
     overrides: tuple[str, ...]  # what composes it again
     # What must have ended before: their ledgers, adapters or scores are used.
     needs: tuple['RunSpec', ...] = ()
+    trunk: str = (
+        ''  # id of a longer run that begins like this one, and is run first if it is planned
+    )
 
     @property
     def arm(self) -> str:
@@ -316,11 +322,21 @@ def run_identity(
         target=cfg['target'],
         seed=cfg['seed'],
         data={k: cfg['data'][k] for k in ('splits', 'holdout', 'overlap', 'drop_leaks')},
-        train=cfg['train'],
+        train=_identify_training(cfg['train']),
     )
     if cfg['accelerator']:  # ids of runs without one do not depend on it
         identity['accelerator'] = cfg['accelerator']
     return identity
+
+
+_STABLE_SETTINGS = ('schedule', 'decay', 'peak')  # of warm-up, stable, decay
+
+
+def _identify_training(train: dict) -> dict:
+    "The training settings; ids of runs with a linear schedule do not depend on those of another"
+    if train['schedule'] != 'linear':
+        return train
+    return {name: value for name, value in train.items() if name not in _STABLE_SETTINGS}
 
 
 def _task_identity(cfg: dict, task: str, files: str) -> dict:

@@ -161,7 +161,9 @@ def dispatch_runs(
     )
 
     def missing(r):
-        return [n.id for n in r.needs if n.id in planned and n.id not in finished]
+        needed = [n.id for n in r.needs if n.id in planned and n.id not in finished]
+        waits = r.trunk in planned and r.trunk not in finished and r.trunk not in out.failed
+        return [*needed, r.trunk] if waits else needed
 
     board = Board(say)
     while left or running:

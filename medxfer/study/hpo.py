@@ -248,7 +248,8 @@ class Tuner:
             *unit.overrides,
         ]  # no compared seed, also where a strategy is chosen over plan.seeds
         found = resolve_run([*fixed, *_format_overrides(values)], self.prints)
-        if values and 'of' in found.config['budget']:
+        budget = found.config['budget']
+        if values and ('of' in budget or budget.get('share') == 'own'):
             found = _copy_budget(found, resolve_run(fixed, self.prints))
         return _move_run(found, self.folder / 'runs')
 

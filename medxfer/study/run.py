@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['lock_folder', 'read_state', 'update_state', 'list_finished_runs', 'hold_out', 'TaskData', 'load_data',
-           'find_needed_folders', 'token_budget', 'dev_score', 'choose_on_dev', 'execute', 'trainer_for', 'measure_run',
-           'score_model', 'restore_predictions']
+           'find_needed_folders', 'dev_score', 'choose_on_dev', 'execute', 'trainer_for', 'measure_run', 'score_model',
+           'restore_predictions']
 
 # %% ../../nbs/study/20_run.ipynb #cf0123ae
 from contextlib import ExitStack
@@ -18,6 +18,7 @@ from ..data.load import load_task
 from ..data.base import MedxferError, Relation, Span, locked_file, write_atomic
 from ..data.corpora import get_corpus, get_task
 from .arms import resolve_run, strategy_overrides
+from .budgets import build_schedule, find_token_budget, make_branches
 from medxfer.study.build import (
     base_spec,
     choose_device,
@@ -164,22 +165,12 @@ def find_needed_folders(spec: RunSpec) -> dict[str, Path]:
     return {run.id: _find_folder(spec, run) for run in spec.needs}
 
 # %% ../../nbs/study/20_run.ipynb #cdbaf642
-def token_budget(spec: RunSpec, windows: dict, folders: dict, encoder) -> int:
-    "How many tokens a run may spend"
-    from medxfer.training.ledger import tokens_per_task
-
-    budget = spec.config['budget']
-    if 'of' not in budget:
-        others = set(budget.get('tasks', ())) - set(windows)
-        counted = windows | _windows_of_others(spec, others, encoder)
-        return round(budget['epochs'] * sum(len(w) for ws in counted.values() for w in ws))
-    spent = tokens_per_task(folders[budget['of']] / 'ledger.parquet')
-    found = spent.get(spec.tasks[0], 0) if budget['tokens'] == 'own' else sum(spent.values())
-    if not found:
-        raise MedxferError(
-            f'the run {budget["of"]} spent no token on {spec.tasks[0]}, so {spec.arm} has no budget; raise budget.epochs'
-        )
-    return found
+def _measure_lengths(spec: RunSpec, windows: dict, encoder) -> dict[str, list[int]]:
+    "Tokens of each training window, for every task that the budget is counted over"
+    config = spec.config
+    about = {*config['budget'].get('tasks', ()), *config.get('warmup', {}).get('tasks', ())}
+    counted = windows | _windows_of_others(spec, about - set(windows), encoder)
+    return {task: [len(w) for w in of_task] for task, of_task in counted.items()}
 
 
 def _windows_of_others(spec: RunSpec, tasks: set[str], encoder) -> dict:
@@ -327,10 +318,12 @@ def trainer_for(
             lambda: _choose_accumulation(spec, model, windows, encoder.pad_id, settings, say)
         )
     dev = {t: data[t].dev for t in scored_tasks(spec)}
+    lengths = _measure_lengths(spec, windows, encoder)
+    tokens = budget or find_token_budget(spec, lengths, folders)
     trainer = MultiTaskTrainer(
         model,
         windows,
-        budget or token_budget(spec, windows, folders, encoder),
+        tokens,
         folder or spec.folder / 'checkpoints',
         encoder.pad_id,
         settings,
@@ -341,6 +334,8 @@ def trainer_for(
         evaluate=lambda m: _primary_scores(score_model(m, encoder, dev, spec)[0]),
         say=say,
         processes=processes,
+        schedule=build_schedule(spec, tokens, lengths),
+        branches=make_branches(spec, tokens, lengths) if folder is None else None,
     )
     for entry in _inherit_ledger(spec, folders):
         trainer.ledger.add(entry)
@@ -599,6 +594,7 @@ def _write_run(spec: RunSpec, trainer, encoder, documents: dict, memory: dict):
         encoding=dict(encoder.fate),
         memory=memory,
     )
+    trainer.branches.forget()
 
 # %% ../../nbs/study/20_run.ipynb #06e4c811
 def _write_parquet(path: Path, frame):
