@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 import numpy as np
-from .config import ConfigError, RunSpec, compose, run_identity, run_id
+from medxfer.study.config import (
+    ConfigError,
+    RunSpec,
+    compose,
+    identify_training,
+    run_id,
+    run_identity,
+)
 from .build import count_micro_batches
 from .tuned import tuned_overrides
 
@@ -283,6 +290,14 @@ def _make_strategy(asked: _RunRequest):
     )
 
 # %% ../../nbs/study/05_arms.ipynb #26125a44
+def _make_dedicated(asked: _RunRequest):
+    "The strategy with a linear schedule over its own budget"
+    if asked.cfg['train']['schedule'] == 'linear':
+        raise ConfigError('arm=dedicated is for studies with train.schedule=wsd')
+    linear = asked.whole['train'] | dict(schedule='linear')
+    return dict(strategy=asked.strategy(), train=identify_training(linear)), ()
+
+# %% ../../nbs/study/05_arms.ipynb #aac3d984
 ARMS = {
     'st-own': Arm(
         'The same model on one task alone, with its own share of the tokens: the usual, naive comparison. The strategy has seen more, so a gain may be nothing but more data.',
@@ -316,6 +331,12 @@ ARMS = {
         'The strategy on all tasks but one, which loto starts from.',
         'target',
         _make_without,
+        prepares=True,
+    ),
+    'dedicated': Arm(
+        'The strategy with a linear schedule of its own, beside a run that shares its beginning with others.',
+        '',
+        _make_dedicated,
         prepares=True,
     ),
     'adapter': Arm(

@@ -219,7 +219,9 @@ class _Study:
     dev: Mapping = field(default_factory=dict)  # (task, arm): mean score on dev
     floors: Mapping[str, Side] = field(default_factory=dict)  # task: the dictionary
     strays: Mapping = field(default_factory=dict)  # (task, arm): a stray seed, in words
-    curves: Mapping = field(default_factory=dict)  # task: {own tokens: single-task side}
+    curves: Mapping = field(
+        default_factory=dict
+    )  # (strategy, task): {own tokens: single-task side}
 
     def find_arm(self, arm: str, strategy: str) -> str:
         "The name of a strategy's arm: its own where there is one"
@@ -246,6 +248,10 @@ class _Study:
         reason = _why_no_interval(self, own) or _why_no_interval(self, bases)
         sides = self.average(own), self.average(bases)
         return contrast_sides(*sides, self.count_documents(arm, tasks), self.alpha, reason)
+
+    def find_curve(self, strategy: str, task: str) -> Mapping[float, Side]:
+        "The single-task sides by own tokens: the strategy's own, or those of all strategies"
+        return self.curves.get((strategy, task)) or self.curves.get((None, task), {})
 
     def get_budget(self, strategy: str) -> Mapping | None:
         "Tokens of the strategy's runs by seed; None where they are not known"
@@ -657,13 +663,14 @@ def _claim_against_curve(
 ) -> tuple[Contrast | None, str]:
     "E against the best single-task model on up to as many tokens"
     budget = study.get_budget(strategy)
-    missing = [task for task in tasks if task not in study.curves]
+    missing = [task for task in tasks if not study.find_curve(strategy, task)]
     if missing or not budget:
         return equal, f'no curve of {", ".join(missing) or strategy}: E is claimed against st-total'
     total = _mean(budget) * (1 + MAX_GAP)
     chosen = {}
     for task in tasks:
-        points = {b: side for b, side in study.curves[task].items() if b <= total}
+        curve = study.find_curve(strategy, task)
+        points = {b: side for b, side in curve.items() if b <= total}
         if not points:
             return equal, f'the curve of {task} begins after the tokens of {strategy}'
         chosen[task] = max(points.items(), key=lambda point: float(point[1].scores.mean()))
@@ -855,7 +862,8 @@ def decide(
     dev: pd.DataFrame | None = None,  # task, arm, seed, score on dev
     floor: pd.DataFrame | None = None,  # task, doc_id, num, den of a dictionary
     seeds: Iterable | None = None,  # that were planned; None: those in the scores
-    curves: pd.DataFrame | None = None,  # scores of single-task training, with `budget`: own tokens
+    # Scores of single-task training, with `budget`: own tokens, and `strategy` if each has its own.
+    curves: pd.DataFrame | None = None,
     power: bool = True,  # whether to find the minimum detectable effects
 ) -> list[Verdict]:
     """For each strategy the verdict on the mean over tasks, then on each task (STATISTICS.md).
@@ -935,23 +943,36 @@ def _make_floors(study: _Study, floor: pd.DataFrame | None) -> dict[str, Side]:
     return floors
 
 # %% ../../nbs/study/30_claims.ipynb #a52139c2
-def _make_curves(study: _Study, curves: pd.DataFrame | None) -> dict[str, dict[float, Side]]:
-    "Task to the single-task sides by budget; refused where they were scored on other documents"
+_Curves = dict[tuple[str | None, str], dict[float, Side]]
+
+
+def _make_curves(study: _Study, curves: pd.DataFrame | None) -> _Curves:
+    "(strategy, task) to the single-task sides by budget; strategy None for all"
     if curves is None or curves.empty:
         return {}
     if 'budget' not in curves:
         raise MedxferError('the curves have no column budget: own tokens of each single-task run')
+    if 'strategy' not in curves:
+        return _make_curves_of(study, None, curves)
+    found: _Curves = {}
+    for strategy, rows in curves.groupby('strategy'):
+        found |= _make_curves_of(study, str(strategy), rows)
+    return found
+
+
+def _make_curves_of(study: _Study, strategy: str | None, curves: pd.DataFrame) -> _Curves:
+    "The curves of one strategy; refused where they were scored on other documents"
     named = curves.assign(arm=curves['budget'].map('st@{}'.format))
     check_scores(named)
     numbers = _number_groups(study.arrays)
-    found: dict[str, dict[float, Side]] = {}
+    found: _Curves = {}
     for (task, arm), scores in score_arrays(named).items():
         key = next((k for k in study.arrays if k[0] == task), None)
         if key is None:
             continue
         require_same_documents({key: study.arrays[key], (task, arm): scores}, task, [key[1], arm])
         side = make_side(scores.num, scores.den, numbers[key], scores.seeds)
-        found.setdefault(task, {})[float(arm.removeprefix('st@'))] = side
+        found.setdefault((strategy, task), {})[float(arm.removeprefix('st@'))] = side
     return found
 
 # %% ../../nbs/study/30_claims.ipynb #0453c3b7

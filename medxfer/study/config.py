@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ConfigError', 'resolve_profile', 'compose', 'data_root', 'make_corpora', 'fingerprint_tasks', 'RunSpec', 'run_id',
-           'run_identity']
+           'run_identity', 'identify_training']
 
 # %% ../../nbs/study/00_config.ipynb #e4744661
 from collections.abc import Collection, Iterable, Mapping
@@ -322,7 +322,7 @@ def run_identity(
         target=cfg['target'],
         seed=cfg['seed'],
         data={k: cfg['data'][k] for k in ('splits', 'holdout', 'overlap', 'drop_leaks')},
-        train=_identify_training(cfg['train']),
+        train=identify_training(cfg['train']),
     )
     if cfg['accelerator']:  # ids of runs without one do not depend on it
         identity['accelerator'] = cfg['accelerator']
@@ -332,7 +332,7 @@ def run_identity(
 _STABLE_SETTINGS = ('schedule', 'decay', 'peak')  # of warm-up, stable, decay
 
 
-def _identify_training(train: dict) -> dict:
+def identify_training(train: dict) -> dict:
     "The training settings; ids of runs with a linear schedule do not depend on those of another"
     if train['schedule'] != 'linear':
         return train

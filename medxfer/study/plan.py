@@ -134,11 +134,20 @@ def expand_plan(cfg: dict, base, seed: int):
         arms = [arm for arm in plan['arms'] if i == 0 or arm in JUDGED_ARMS]
         for arm, about in _list_arm_runs(cfg, strategy, arms):
             yield strategy['label'], [f'strategy={name}', f'arm={arm}', *about, f'seed={seed}']
+    if judged and _needs_dedicated(cfg, seed):
+        name, strategy = next(iter(judged.items()))
+        yield strategy['label'], [f'strategy={name}', 'arm=dedicated', f'seed={seed}']
     for name, strategy in judged.items():
         for share, arm, about in _list_curve_runs(cfg, strategy, plan['arms']):
             of = [f'arm={arm}', *about] if arm else []
             owner = strategy['label'] if arm else ''
             yield owner, [f'strategy={name}', *of, f'seed={seed}', f'budget.share={share:g}']
+
+
+def _needs_dedicated(cfg: dict, seed: int) -> bool:
+    "Whether a run of the seed is to show that branches are as good as runs of their own"
+    branches = cfg['train']['schedule'] == 'wsd' and len(list_shares(cfg)) > 1
+    return branches and seed == cfg['plan']['seeds'][0]
 
 
 def _list_curve_runs(cfg: dict, strategy: dict, arms: list[str]):
