@@ -80,6 +80,9 @@ class _PlanSheet:
         done = sum(row['done'] for row in self.rows)
         lines = [_format_run(row) for row in self.rows]
         lines.append(f'{len(self.rows)} runs, {self.tokens:,} training tokens; {done} are done')
+        computed = sum(row['computed'] for row in self.rows)
+        if computed < self.tokens:
+            lines.append(f'{computed:,} of these tokens are computed: branches share the rest')
         lines += cost_lines(self.costs)
         if self.adapters is not None and self.sums is not None:
             adapters = self.adapters.to_string(index=False)
@@ -97,7 +100,8 @@ def _format_run(row: dict) -> str:
     "One line: state, tokens, id, and the runs it needs"
     state = 'done' if row['done'] else 'to do'
     after = f'  after {", ".join(row["waits_for"])}' if row['waits_for'] else ''
-    return f'{state:6} {row["tokens"]:>12,} tokens  {row["id"]}{after}'
+    budget = '' if row['share'] == 1 else f'  at {row["share"]:g} of the budget'
+    return f'{state:6} {row["tokens"]:>12,} tokens  {row["id"]}{budget}{after}'
 
 # %% ../../nbs/commands/10_study.ipynb #aeada54c
 def _make_sheet(plan) -> _PlanSheet:
@@ -112,7 +116,7 @@ def _make_sheet(plan) -> _PlanSheet:
     )
     from medxfer.study.costs import plan_costs
     from medxfer.study.engines import is_done, worker_count
-    from medxfer.study.plan import planned_tokens
+    from medxfer.study.plan import computed_tokens, planned_tokens
     from medxfer.study.run import load_data
 
     widest = plan.widest
@@ -127,7 +131,8 @@ def _make_sheet(plan) -> _PlanSheet:
     test_documents = {task: len(d.test) for task, d in data.items()}
     tokens = planned_tokens(plan, window_tokens, training_documents)
     parameters = sum(p.numel() for p in bare.parameters())
-    costs = plan_costs(plan, tokens, parameters, test_documents, worker_count(plan))
+    computed = computed_tokens(plan, tokens)
+    costs = plan_costs(plan, computed, parameters, test_documents, worker_count(plan))
     rows = [
         dict(
             id=run.id,
@@ -135,6 +140,8 @@ def _make_sheet(plan) -> _PlanSheet:
             tasks=run.tasks,
             seed=run.seed,
             tokens=tokens[run.id],
+            computed=computed[run.id],
+            share=run.settings['budget']['share'],
             waits_for=[need.id for need in run.needs],
             done=is_done(run),
             command=run.command,
