@@ -50,22 +50,6 @@ def _find_links(
         links.add((kind, fragments[relation.head], fragments[relation.tail]))
     return links
 
-# %% ../../nbs/evaluation/03_temporal.ipynb #c32e69c0
-_Link = tuple  # (type, fragments of the source, fragments of the target)
-
-
-def _find_links(
-    sample: UnifiedSample,
-    prefix: str = 'TLINK:',  # of the label; what follows is the type
-) -> set[_Link]:
-    "The relations of one document by what they connect, not by their ids"
-    where = {s.id: s.fragments for s in sample.spans}
-    found = [r for r in sample.relations if r.label.startswith(prefix)]
-    for r in found:
-        if not {r.head, r.tail} <= where.keys():
-            raise DataError(f'{r.id} of document {sample.id} points at a span that is not there')
-    return {(r.label.removeprefix(prefix), where[r.head], where[r.tail]) for r in found}
-
 # %% ../../nbs/evaluation/03_temporal.ipynb #5cc9ff00
 _START, _END = 0, 1
 # type: comparisons that define it, (end point of the source, '<' '>' or '=', end point of the target)
