@@ -6,8 +6,11 @@
 __all__ = ['ENTITIES', 'N2C2']
 
 # %% ../../nbs/evaluation/05_entities.ipynb #1f3e56bb
+from collections.abc import Callable
+from operator import eq
+
 from ..data.base import Span, UnifiedSample
-from .scorer import Derived, Parts, Scorer, harmonic_mean, prf
+from .scorer import Derived, Parts, Scorer, compare_sets, harmonic_mean, prf
 from .spans import sorted_fragments, fragments_overlap
 
 # %% ../../nbs/evaluation/05_entities.ipynb #f90e49cb
@@ -20,60 +23,81 @@ def _mention_key(span: Span) -> _Mention:
     return span.label, sorted_fragments(span)
 
 
-def _find_mentions(sample: UnifiedSample, mention=_mention_key) -> list[_Mention]:
+def _find_mentions(
+    sample: UnifiedSample, get_key: Callable[[Span], _Mention] = _mention_key
+) -> list[_Mention]:
     "The mentions of a document, in its order"
-    return [mention(s) for s in sample.spans]
+    return [get_key(span) for span in sample.spans]
 
 
-def _find_links(sample: UnifiedSample, mention=_mention_key) -> list[_Link]:
+def _find_links(
+    sample: UnifiedSample, get_key: Callable[[Span], _Mention] = _mention_key
+) -> list[_Link]:
     "The relations of a document, in its order"
-    at = {s.id: mention(s) for s in sample.spans}
-    return [(r.label, at[r.head], at[r.tail]) for r in sample.relations]
+    mentions = {span.id: get_key(span) for span in sample.spans}
+    links = []
+    for relation in sample.relations:
+        link = (relation.label, mentions[relation.head], mentions[relation.tail])
+        links.append(link)
+    return links
 
 # %% ../../nbs/evaluation/05_entities.ipynb #ed271db5
 def _mentions_match(a: _Mention, b: _Mention) -> bool:
     "Whether two mentions have one label and share a character"
-    return a[0] == b[0] and fragments_overlap(a[1], b[1])
+    label, place = a
+    other_label, other_place = b
+    return label == other_label and fragments_overlap(place, other_place)
 
 
 def _links_match(a: _Link, b: _Link) -> bool:
-    "Whether two relations have one label and their ends are the same mentions, loosely"
-    return a[0] == b[0] and _mentions_match(a[1], b[1]) and _mentions_match(a[2], b[2])
+    "Whether two relations have one label and their ends match"
+    label, head, tail = a
+    other_label, other_head, other_tail = b
+    return (
+        label == other_label
+        and _mentions_match(head, other_head)
+        and _mentions_match(tail, other_tail)
+    )
 
 # %% ../../nbs/evaluation/05_entities.ipynb #80f0e084
-def _strict_prf(name: str, gold, pred) -> Parts:
-    "Precision, recall and F1 of what is equal"
-    gold, pred = set(gold), set(pred)
-    return prf(f'{name}_strict', len(gold & pred), len(gold), len(pred))
+def _count_matched(items: set, others: set, same: Callable[..., bool]) -> int:
+    "How many items match one of the others"
+    matched = 0
+    for item in items:
+        matched += any(same(item, other) for other in others)
+    return matched
 
 
-def _relaxed_pr(name: str, gold, pred, same) -> Parts:
+def _relaxed_pr(
+    name: str,
+    gold: list,
+    pred: list,
+    same: Callable[..., bool],  # whether two items match
+) -> Parts:
     "Precision and recall of what matches by `same`"
-    gold, pred = set(gold), set(pred)
-    found, met = (
-        sum(any(same(g, p) for g in gold) for p in pred),
-        sum(any(same(g, p) for p in pred) for g in gold),
-    )
+    gold_items = set(gold)
+    pred_items = set(pred)
+    found = _count_matched(pred_items, gold_items, same)
+    met = _count_matched(gold_items, pred_items, same)
     return {
-        f'{name}_relaxed_p': (float(found), float(len(pred))),
-        f'{name}_relaxed_r': (float(met), float(len(gold))),
+        f'{name}_relaxed_p': (float(found), float(len(pred_items))),
+        f'{name}_relaxed_r': (float(met), float(len(gold_items))),
     }
 
 # %% ../../nbs/evaluation/05_entities.ipynb #45ad357e
 def _entity_parts(gold: UnifiedSample, pred: UnifiedSample) -> Parts:
-    "The metrics of one document, but for the relaxed F1"
-    mentions, links = (
-        (_find_mentions(gold), _find_mentions(pred)),
-        (_find_links(gold), _find_links(pred)),
-    )
+    "The metrics of one document, except the relaxed F1"
+    mentions = _find_mentions(gold), _find_mentions(pred)
+    links = _find_links(gold), _find_links(pred)
     return {
-        **_strict_prf('entity', *mentions),
+        **compare_sets('entity_strict', *mentions),
         **_relaxed_pr('entity', *mentions, _mentions_match),
-        **_strict_prf('relation', *links),
+        **compare_sets('relation_strict', *links),
         **_relaxed_pr('relation', *links, _links_match),
     }
 
 
+# The relaxed precision and recall count different things, so their F1 is not a ratio of two sums.
 _RELAXED_F1 = {
     f'{name}_relaxed_f1': Derived((f'{name}_relaxed_p', f'{name}_relaxed_r'), harmonic_mean)
     for name in ('entity', 'relation')
@@ -83,33 +107,38 @@ ENTITIES = Scorer(_entity_parts, 'entity_strict_f1', _RELAXED_F1)
 # %% ../../nbs/evaluation/05_entities.ipynb #ea13d2ae
 def _envelope_key(span: Span) -> _Mention:
     "A span as its label and the stretch from its first to its last fragment"
-    return span.label, ((span.fragments[0][0], span.fragments[-1][1]),)
+    start, _ = span.fragments[0]
+    _, end = span.fragments[-1]
+    return span.label, ((start, end),)
 
 
-def _one_to_one_prf(name: str, gold: list, pred: list, same) -> Parts:
+def _one_to_one_prf(
+    name: str,
+    gold: list,
+    pred: list,
+    same: Callable[..., bool],  # whether two items match
+) -> Parts:
     "Precision, recall and F1 where a gold line pays for one prediction"
-    taken, kept, right = set(), 0, 0
+    taken = set()  # gold lines that an earlier prediction matched
+    kept = right = 0
     for p in pred:
         hits = {n for n, g in enumerate(gold) if same(g, p)}
         if not hits & taken:
-            kept, right = kept + 1, right + bool(hits)
+            kept += 1
+            right += bool(hits)
         taken |= hits
     return prf(name, right, len(gold), kept)
 
 # %% ../../nbs/evaluation/05_entities.ipynb #e5951a3e
 def _n2c2_parts(gold: UnifiedSample, pred: UnifiedSample) -> Parts:
     "The metrics of n2c2 2018 track 2 for one document"
-    gold_mentions, mentions = (_find_mentions(s, _envelope_key) for s in (gold, pred))
-    gold_links, links = (_find_links(s, _envelope_key) for s in (gold, pred))
-
-    def equal(a, b):
-        return a == b
-
+    mentions = [_find_mentions(sample, _envelope_key) for sample in (gold, pred)]
+    links = [_find_links(sample, _envelope_key) for sample in (gold, pred)]
     return {
-        **_one_to_one_prf('entity_relaxed', gold_mentions, mentions, _mentions_match),
-        **_one_to_one_prf('entity_strict', gold_mentions, mentions, equal),
-        **_one_to_one_prf('relation_relaxed', gold_links, links, _links_match),
-        **_one_to_one_prf('relation_strict', gold_links, links, equal),
+        **_one_to_one_prf('entity_relaxed', *mentions, _mentions_match),
+        **_one_to_one_prf('entity_strict', *mentions, eq),
+        **_one_to_one_prf('relation_relaxed', *links, _links_match),
+        **_one_to_one_prf('relation_strict', *links, eq),
     }
 
 

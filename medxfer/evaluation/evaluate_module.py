@@ -16,55 +16,67 @@ import evaluate
 def to_record(
     sample,  # UnifiedSample
 ) -> str:  # one line of JSON
-    "A sample as a string that `_from_record` reads back"
-    return json.dumps(asdict(sample), ensure_ascii=False, sort_keys=True)
+    "A sample as a string that `from_record` reads back"
+    fields = asdict(sample)
+    return json.dumps(fields, ensure_ascii=False, sort_keys=True)
 
 # %% ../../nbs/evaluation/09_evaluate_module.ipynb #189dd538
 def _lists_to_tuples(value):
-    "Lists as tuples, all the way down: what JSON makes of tuples is undone"
+    "Undo what JSON does to tuples, at any depth"
     if isinstance(value, dict):
-        return {k: _lists_to_tuples(v) for k, v in value.items()}
-    return tuple(_lists_to_tuples(v) for v in value) if isinstance(value, list) else value
+        return {key: _lists_to_tuples(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return tuple(_lists_to_tuples(part) for part in value)
+    return value
 
 # %% ../../nbs/evaluation/09_evaluate_module.ipynb #ab02b6a4
-def from_record(record: str):
-    "The UnifiedSample that `to_record` wrote"
+def from_record(
+    record: str,  # that `to_record` wrote
+):  # the UnifiedSample
+    "The sample of a record"
+    # Imported here, since the imports at the head become relative: `evaluate.load` runs a copy of
+    # this file elsewhere.
     from medxfer.data.base import Candidate, Relation, Span, UnifiedSample
 
-    fields: dict[str, Any] = {
-        key: _lists_to_tuples(value) for key, value in json.loads(record).items()
-    }
+    fields: dict[str, Any] = _lists_to_tuples(json.loads(record))
     for name, kind in (('spans', Span), ('relations', Relation), ('candidates', Candidate)):
-        fields[name] = tuple(kind(**f) for f in fields[name])
+        fields[name] = tuple(kind(**part) for part in fields[name])
     return UnifiedSample(**fields)
 
 # %% ../../nbs/evaluation/09_evaluate_module.ipynb #f9589f88
+def _find_corpus(
+    config_name: str | None,  # TASK or TASK/PROFILE
+):
+    "The corpus that a configuration names"
+    from medxfer.data.base import MedxferError
+    from medxfer.data.corpora import TASKS, get_corpus
+
+    if not config_name or config_name == 'default':
+        raise MedxferError(f'give a task as the second argument, one of {", ".join(TASKS)}')
+    return get_corpus(*config_name.split('/', 1))
+
+
 class OfficialScore(evaluate.Metric):
     "The official scores of a task; `config_name` is TASK or TASK/PROFILE"
 
     def __init__(self, config_name: str | None = None, **kwargs):
-        super().__init__(config_name=config_name, **{**kwargs, 'keep_in_memory': True})
+        kwargs['keep_in_memory'] = True
+        super().__init__(config_name=config_name, **kwargs)
 
     def _info(self):
-        from medxfer.data.base import MedxferError
-        from medxfer.data.corpora import TASKS, get_corpus
-
-        if not self.config_name or self.config_name == 'default':
-            raise MedxferError(f'give a task as the second argument, one of {", ".join(TASKS)}')
-        corpus = get_corpus(*self.config_name.split('/', 1))
+        corpus = _find_corpus(self.config_name)
+        columns = ('predictions', 'references')
         return evaluate.MetricInfo(
             description=f'Official scores of {corpus.task}, 0-100',
             citation=corpus.citation,
             inputs_description='predictions, references: documents as strings, from to_record',
-            features=datasets.Features(
-                {k: datasets.Value('string') for k in ('predictions', 'references')}
-            ),
+            features=datasets.Features(dict.fromkeys(columns, datasets.Value('string'))),
         )
 
     def _compute(self, predictions, references):
         from medxfer.evaluation.metrics import score_task
 
         task, _, profile = self.config_name.partition('/')
-        return score_task(
-            task, map(from_record, references), map(from_record, predictions), profile or None
-        )
+        gold = map(from_record, references)
+        pred = map(from_record, predictions)
+        return score_task(task, gold, pred, profile or None)

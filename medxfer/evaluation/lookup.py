@@ -7,6 +7,7 @@ __all__ = ['Dictionary']
 
 # %% ../../nbs/evaluation/20_lookup.ipynb #ec1b875e
 from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 import re
 from ..data.base import Span, UnifiedSample
@@ -20,43 +21,68 @@ def _tokenize(text: str) -> list[tuple[str, int, int]]:
     return [(m[0].lower(), m.start(), m.end()) for m in _WORD.finditer(text)]
 
 # %% ../../nbs/evaluation/20_lookup.ipynb #d4ca06a8
+def _count_labels(
+    samples: Iterable[UnifiedSample],
+    most_words: int,  # longest mention that counts
+) -> dict[tuple[str, ...], Counter]:
+    "How often each contiguous mention, as lower-cased words, has each label"
+    labels = {}
+    for sample in samples:
+        for span in sample.spans:
+            if len(span.fragments) > 1:
+                continue
+            mention = sample.text[span.start : span.end]
+            entry = tuple(word for word, _, _ in _tokenize(mention))
+            if 0 < len(entry) <= most_words:
+                labels.setdefault(entry, Counter())[span.label] += 1
+    return labels
+
+
 class Dictionary:
     "Training mentions, looked up in new texts"
 
     def __init__(
         self,
-        samples,  # training documents
+        samples: Sequence[UnifiedSample],  # training documents
         most_words: int = 12,  # longest entry
     ):
-        labels = {}
-        for s in samples:
-            for span in s.spans:
-                key = tuple(w for w, *_ in _tokenize(s.text[span.start : span.end]))
-                if len(span.fragments) == 1 and 0 < len(key) <= most_words:
-                    labels.setdefault(key, Counter())[span.label] += 1
+        labels = _count_labels(samples, most_words)
         self.longest = max(map(len, labels), default=0)
-        seen = Counter(key for s in samples for key, *_ in self.occurrences(s.text, labels))
-        self.entries = {
-            k: c.most_common(1)[0][0] for k, c in labels.items() if c.total() >= 0.5 * seen[k]
-        }
+        occurred = Counter()
+        for sample in samples:
+            for entry, _, _ in self.occurrences(sample.text, labels):
+                occurred[entry] += 1
+        self.entries = {}
+        for entry, counts in labels.items():
+            if counts.total() >= 0.5 * occurred[entry]:
+                [(label, _)] = counts.most_common(1)
+                self.entries[entry] = label
 
-    def occurrences(self, text: str, entries):
-        "Every place where an entry stands: (entry, start, end)"
-        ws = _tokenize(text)
-        for i in range(len(ws)):
-            for n in range(min(self.longest, len(ws) - i), 0, -1):
-                key = tuple(w for w, *_ in ws[i : i + n])
-                if key in entries:
-                    yield key, ws[i][1], ws[i + n - 1][2]
+    def occurrences(
+        self, text: str, entries: Container[tuple[str, ...]]
+    ) -> Iterator[tuple[tuple[str, ...], int, int]]:
+        "Every (entry, start, end) in a text, from left to right, at each word the longest first"
+        tokens = _tokenize(text)
+        for first in range(len(tokens)):
+            _, start, _ = tokens[first]
+            for last in range(min(first + self.longest, len(tokens)), first, -1):
+                entry = tuple(word for word, _, _ in tokens[first:last])
+                if entry in entries:
+                    _, _, end = tokens[last - 1]
+                    yield entry, start, end
 
-    def predict(self, samples) -> list[UnifiedSample]:
+    def predict(self, samples: Iterable[UnifiedSample]) -> list[UnifiedSample]:
         "Annotate documents: from left to right, the longest entry first, without overlap"
-        return [replace(s, spans=tuple(self.spans(s.text)), relations=()) for s in samples]
+        predictions = []
+        for sample in samples:
+            spans = tuple(self.spans(sample.text))
+            predictions.append(replace(sample, spans=spans, relations=()))
+        return predictions
 
-    def spans(self, text: str):
+    def spans(self, text: str) -> Iterator[Span]:
         "The mentions that the dictionary finds in a text"
-        free = 0
-        for n, (key, start, end) in enumerate(self.occurrences(text, self.entries), 1):
+        free = 0  # end of the last mention
+        for n, (entry, start, end) in enumerate(self.occurrences(text, self.entries), 1):
             if start >= free:
                 free = end
-                yield Span(f'T{n}', self.entries[key], ((start, end),))
+                yield Span(f'T{n}', self.entries[entry], ((start, end),))

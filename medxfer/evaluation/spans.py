@@ -6,48 +6,70 @@
 __all__ = ['Fragments', 'SHARE', 'sorted_fragments', 'normalized_concept', 'fragments_overlap', 'share_parts']
 
 # %% ../../nbs/evaluation/01_spans.ipynb #39eff18f
+from collections.abc import Collection, Iterable
 from ..data.base import Span, UnifiedSample
 from ..data.formats.pipe import NO_CONCEPT
-from .scorer import Parts, Scorer, prf
+from .scorer import Parts, Scorer, compare_sets, prf
 
 # %% ../../nbs/evaluation/01_spans.ipynb #4d4be9dd
 Fragments = tuple[tuple[int, int], ...]  # fragments in text order
 
 
 def sorted_fragments(span: Span) -> Fragments:
-    "Where a mention stands"
+    "The fragments of a mention in text order"
     return tuple(sorted(span.fragments))
 
 
 def normalized_concept(span: Span) -> str:
-    "The concept of a mention in small letters, as the scorers compare it; none is `cui-less`"
-    return (span.concepts[0] if span.concepts else NO_CONCEPT).lower()
+    "The concept of a mention, lower-cased as the scorers compare it; `cui-less` if it has none"
+    concept = span.concepts[0] if span.concepts else NO_CONCEPT
+    return concept.lower()
 
 
 def _concepts_by_place(sample: UnifiedSample) -> dict[Fragments, str]:
     "Every place of a document with the concept of its last mention"
-    return {sorted_fragments(s): normalized_concept(s) for s in sample.spans}
+    concepts = {}
+    for span in sample.spans:
+        concepts[sorted_fragments(span)] = normalized_concept(span)
+    return concepts
 
 # %% ../../nbs/evaluation/01_spans.ipynb #7601d461
 def fragments_overlap(a: Fragments, b: Fragments) -> bool:
     "Whether two mentions share a character"
-    return any(s < f and t < e for s, e in a for t, f in b)
+    for start, end in a:
+        for other_start, other_end in b:
+            if start < other_end and other_start < end:
+                return True
+    return False
 
 
-def _count_overlapping(some, others) -> int:
-    "How many of `some` places touch one of the `others`"
-    return sum(any(fragments_overlap(a, b) for b in others) for a in some)
+def _count_overlapping(places: Iterable[Fragments], others: Iterable[Fragments]) -> int:
+    "How many of `places` share a character with one of the `others`"
+    touched = 0
+    for place in places:
+        touched += any(fragments_overlap(place, other) for other in others)
+    return touched
 
 # %% ../../nbs/evaluation/01_spans.ipynb #28282c39
+def _place_parts(gold: Collection[Fragments], pred: Collection[Fragments]) -> Parts:
+    "Precision, recall and F1 of places: the same ones, and those that touch"
+    found = _count_overlapping(pred, gold)
+    missed = len(gold) - _count_overlapping(gold, pred)
+    return {
+        **compare_sets('span_strict', gold, pred),
+        # `found` counts predictions, also in the recall: see the table.
+        **prf('span_relaxed', found, found + missed, len(pred)),
+    }
+
+
 def share_parts(gold: UnifiedSample, pred: UnifiedSample) -> Parts:
     "The metrics of SemEval-2014 Task 7 for one document"
-    g, p = _concepts_by_place(gold), _concepts_by_place(pred)
+    g = _concepts_by_place(gold)
+    p = _concepts_by_place(pred)
     both = g.keys() & p.keys()
-    right = float(sum(g[k] == p[k] for k in both))
-    found, missed = _count_overlapping(p, g), len(g) - _count_overlapping(g, p)
+    right = float(sum(g[place] == p[place] for place in both))
     return {
-        **prf('span_strict', len(both), len(g), len(p)),
-        **prf('span_relaxed', found, found + missed, len(p)),
+        **_place_parts(g.keys(), p.keys()),
         'concept_strict': (right, float(len(g))),
         'concept_relaxed': (right, float(len(both))),
     }
