@@ -6,7 +6,10 @@
 __all__ = ['cache_folder', 'convert_gguf']
 
 # %% ../../nbs/models/01_gguf_cache.ipynb #1260b0eb
-import hashlib, os, shutil
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from ..data.base import MedxferError
 
@@ -26,9 +29,9 @@ def cache_folder() -> Path:
 
 # %% ../../nbs/models/01_gguf_cache.ipynb #b79d7d7f
 def _build_atomically(
-    folder: Path,  # where the result shall be
+    folder: Path,  # of the result
     half: Path,  # where it is until it is whole
-    build,  # function that fills a folder
+    build: Callable[[Path], object],  # fills a folder
 ):
     "Build under another name, then rename; nothing is left if it fails"
     shutil.rmtree(half, ignore_errors=True)
@@ -41,18 +44,19 @@ def _build_atomically(
 
 # %% ../../nbs/models/01_gguf_cache.ipynb #b61acd94
 def _build_once(
-    folder: Path,  # where the result shall be
-    build,  # function that fills a folder
+    folder: Path,  # of the result
+    build: Callable[[Path], object],  # fills a folder
 ) -> Path:  # `folder`
     "A folder that is built whole or not at all, by one process at a time"
     from filelock import FileLock
 
-    half = folder.with_name(f'.{folder.name}.half')
     if folder.is_dir():
         return folder
+    half = folder.with_name(f'.{folder.name}.half')
+    lock = FileLock(folder.with_name(f'.{folder.name}.lock'))
     try:
-        with FileLock(folder.with_name(f'.{folder.name}.lock')):
-            if not folder.is_dir():
+        with lock:
+            if not folder.is_dir():  # another process may have built it meanwhile
                 _build_atomically(folder, half, build)
     except OSError as e:
         raise MedxferError(
@@ -69,13 +73,12 @@ def _conversion_name(
     file: Path,
     special: dict,  # special tokens that are set by hand
 ) -> str:
-    "What the folder of a converted file is called"
+    "The name of a converted file's folder"
     with open(file, 'rb') as f:
         head = f.read(2**20)
-    key = hashlib.sha256(
-        repr((_CONVERSION_VERSION, file.stat().st_size, sorted(special.items()))).encode() + head
-    )
-    return f'{file.stem}-{key.hexdigest()[:12]}'
+    about = (_CONVERSION_VERSION, file.stat().st_size, sorted(special.items()))
+    digest = hashlib.sha256(repr(about).encode() + head).hexdigest()
+    return f'{file.stem}-{digest[:12]}'
 
 # %% ../../nbs/models/01_gguf_cache.ipynb #89d4ab42
 # What comes before the merges, by the name that a GGUF file gives it.
@@ -90,11 +93,11 @@ def _repair_tokenizer(
     "Set what the reader of GGUF leaves out of a byte-level tokenizer"
     from tokenizers import pre_tokenizers, processors
 
-    backend, level = tokenizer.backend_tokenizer, pre_tokenizers.ByteLevel(add_prefix_space=False)
+    backend = tokenizer.backend_tokenizer
     if pre in _DIGIT_SPLITTERS:
-        backend.pre_tokenizer = pre_tokenizers.Sequence(
-            [pre_tokenizers.Digits(individual_digits=True), level]
-        )
+        digits = pre_tokenizers.Digits(individual_digits=True)
+        bytes_ = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        backend.pre_tokenizer = pre_tokenizers.Sequence([digits, bytes_])
     backend.post_processor = processors.ByteLevel(trim_offsets=True)
     for name, token in special.items():
         if token not in tokenizer.get_vocab():
@@ -152,7 +155,5 @@ def convert_gguf(
             f'reading {file.name} needs the Python package gguf, which is not installed; '
             'see requirements-models.txt'
         )
-    return _build_once(
-        cache_folder() / _conversion_name(file, special),
-        lambda folder: _write_model_folder(file, folder, special),
-    )
+    folder = cache_folder() / _conversion_name(file, special)
+    return _build_once(folder, lambda half: _write_model_folder(file, half, special))

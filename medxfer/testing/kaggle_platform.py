@@ -171,8 +171,8 @@ class Platform(Server):
         path = self.folder / 'requests.jsonl'
         if not path.exists():
             return []
-        lines = path.read_text(encoding='utf-8').split('\n')
-        rows = [json.loads(line) for line in lines if line]
+        *lines, _being_written = path.read_text(encoding='utf-8').split('\n')
+        rows = [json.loads(line) for line in lines]
         return [row for row in rows if method in ('', row['method'])]
 
     def dataset_file(self, ref: str, name: str, number: int = 0) -> Path:
