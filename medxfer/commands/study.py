@@ -325,7 +325,7 @@ def _tune_study(args) -> int:
 
     overrides = _collect_overrides(args)
     check_data(plan_study(args.experiment, [*overrides, 'hpo.tuned=false']))
-    found = tune(args.experiment, overrides, printer(args))
+    found = tune(args.experiment, overrides, printer(args), args.top)
     print(json.dumps(found, default=str, indent=1))
     return 0
 
@@ -381,6 +381,12 @@ def add_study_commands(commands):
         "'hpo.space={train.lr: {low: 1.0e-4, high: 1.0e-2, log: true}}'",
     )
     _add_experiment(tune)
+    tune.add_argument(
+        '--top',
+        type=int,
+        metavar='N',
+        help='tune the N models of plan.models that do best on dev in single-task training, untuned',
+    )
     baseline = add_command(
         commands,
         'baseline',
