@@ -133,6 +133,7 @@ class StudyRecord:
     plan: dict[str, Any]  # study.yaml
     runs: tuple[RunRecord, ...]
     model: str | None = None  # the one that the record was cut down to, of several
+    sharing: int = 1  # models among which the level is shared, this one included
 
     @property
     def models(self) -> list[str]:
@@ -147,8 +148,17 @@ class StudyRecord:
         parts = []
         for name in self.models:
             own = tuple(run for run in self.runs if run.model == name)
-            parts.append(replace(self, plan=rest | dict(model=name), runs=own, model=name))
+            of_one = dict(plan=rest | dict(model=name), runs=own, model=name)
+            parts.append(replace(self, **of_one, sharing=len(self.models)))
         return parts
+
+    def pick_model(self, name: str = '') -> 'StudyRecord':
+        "The record of one of the models; without a name of the first"
+        parts = {part.model or self.plan.get('model'): part for part in self.split_models()}
+        if name and name not in parts:
+            known = ', '.join(filter(None, parts)) or 'one without a name'
+            raise MedxferError(f'{self.folder} has no model {name}; it has {known}')
+        return parts[name] if name else next(iter(parts.values()))
 
     @property
     def name(self) -> str:
@@ -400,10 +410,9 @@ def study_verdicts(record: StudyRecord) -> list[Verdict]:
     "The verdicts of a study: for each model and strategy the mean over tasks, then each task"
     entries = read_plans(record.folder)
     dropped = find_dropped_models(entries)
-    parts = record.split_models()
     verdicts = []
-    for part in parts:
-        verdicts += _judge_model(part, len(parts) + len(dropped))
+    for part in record.split_models():
+        verdicts += _judge_model(part, part.sharing + len(dropped))
     late, late_models = find_late_seeds(entries), find_late_models(entries)
     noted = []
     for verdict in verdicts:
