@@ -262,6 +262,7 @@ def check_scores(
     _reject_rows(scores, ~np.isfinite(scores.num + scores.den), 'a value that is not finite')
     _reject_rows(scores, scores.den < 0, 'a negative den')
     _reject_mixed_metrics(scores)
+    _reject_several_models(scores)
     repeated = scores.duplicated(list(SCORE_COLUMNS[:4]))
     _reject_rows(scores, repeated, 'the same task, arm, seed and doc_id as an earlier one')
     _reject_impossible_scores(scores)
@@ -277,6 +278,16 @@ def _reject_rows(scores: pd.DataFrame, bad, what: str) -> None:
         f'{bad.sum()} of {len(bad)} rows of the scores have {what}; the first is '
         f'task {first.task}, arm {first.arm}, seed {first.seed}, document {first.doc_id}'
     )
+
+
+def _reject_several_models(scores: pd.DataFrame) -> None:
+    "Reject scores of several models: what is compared is of one"
+    names = list(dict.fromkeys(scores['model'])) if 'model' in scores else []
+    if len(names) > 1:
+        raise MedxferError(
+            f'the scores are of several models ({", ".join(map(str, names))}), and a contrast is '
+            'within one: select the rows of one model'
+        )
 
 
 def _reject_mixed_metrics(scores: pd.DataFrame) -> None:

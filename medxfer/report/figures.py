@@ -294,12 +294,17 @@ def forest_figure(
 
 
 def _name_verdicts(verdicts: list[Verdict]) -> list[str]:
-    "Task, strategy where there are several, and verdict"
+    "Task, model and strategy where there are several, and verdict"
     several = len({v.strategy for v in verdicts}) > 1
+    of_models = len({v.model for v in verdicts}) > 1
     names = []
     for v in verdicts:
-        strategy = f' · {v.strategy}' if several else ''
-        names.append(f'{v.task or "all tasks (mean)"}{strategy}\n{v.verdict}')
+        parts = [
+            v.model if of_models else None,
+            v.task or 'all tasks (mean)',
+            v.strategy if several else None,
+        ]
+        names.append(f'{" · ".join(filter(None, parts))}\n{v.verdict}')
     return names
 
 # %% ../../nbs/report/20_figures.ipynb #31d5d1a1

@@ -18,6 +18,7 @@ from ..study.progress import study_progress
 from ..evaluation.significance import aa_check
 from ..study.record import RunRecord, StudyRecord, complete_scores
 from ..study.run import list_finished_runs
+from .models import model_table
 from .questions import VERDICT_SIGNS, Answer, verdict_sentence
 from .tables import all_scores, published_scores
 
@@ -112,8 +113,10 @@ def _run_rows(record: StudyRecord) -> pd.DataFrame:
         (run.id, run.arm, ', '.join(run.tasks), run.seed, _format_tokens(run))
         for run in record.runs
     ]
-    progress = study_progress(record.folder, record.runs)
-    return pd.DataFrame(rows, columns=columns).merge(progress, on='run')
+    table = pd.DataFrame(rows, columns=columns)
+    if record.models:
+        table.insert(1, 'model', [run.model for run in record.runs])
+    return table.merge(study_progress(record.folder, record.runs), on='run')
 
 
 def _format_tokens(run: RunRecord) -> str:
@@ -135,6 +138,7 @@ def _describe_study(record: StudyRecord) -> dict[str, Any]:
     plans = read_plans(record.folder)
     return dict(
         model=record.plan.get('model', 'not stated'),
+        models=record.models,
         corpora=', '.join(f'{t} ({profiles.get(t, "not stated")})' for t in record.tasks),
         made_up=made_up,
         planned=plans[0].date[:10] if plans else 'not recorded',
@@ -143,6 +147,9 @@ def _describe_study(record: StudyRecord) -> dict[str, Any]:
 # %% ../../nbs/report/40_page.ipynb #918ded34
 def _aa_text(record: StudyRecord) -> str:
     "How often single-task training is found to differ from itself with other seeds"
+    if record.models:
+        parts = [(part.model, _aa_text(part)) for part in record.split_models()]
+        return ' '.join(f'{model}: {said}' for model, said in parts if said)
     if not record.shown:
         return ''
     scores = complete_scores(record)
@@ -239,6 +246,7 @@ def _verdict_values(verdicts: list[Verdict]) -> dict[str, Any]:
     "What the template shows of the verdicts"
     return dict(
         verdicts=verdicts,
+        of_models=model_table(verdicts),
         several=len({v.strategy for v in verdicts}) > 1,
         parity=_parity_text(verdicts),
         **_count_text(verdicts),

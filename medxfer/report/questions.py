@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 import pandas as pd
 from ..data.base import MedxferError
-from ..evaluation.gap_closure import closure_table, gap_closure
+from ..evaluation.gap_closure import GOAL, closure_table, gap_closure
 from ..evaluation.significance import contrast
 from ..evaluation.task_similarity import read_similarity
 from medxfer.evaluation.transfer_analysis import (
@@ -210,11 +210,18 @@ def gap_answer(record: StudyRecord, scores: pd.DataFrame) -> Answer:
     missing = missing_runs(record, ('reference',))
     if missing:
         return _answer_not_run('RQ1', missing, '')
-    strategies = [s for s in record.strategies if not missing_runs(record, (s, 'st-total'))]
+    strategies = []
+    for s in record.strategies:
+        arms = {s, _find_base(scores, s)}
+        if arms <= set(scores.arm) and not missing_runs(record, arms):
+            strategies.append(s)
     if not strategies:
         missing = missing_runs(record, (*record.strategies, 'st-total'))
         return _answer_not_run('RQ1', missing, 'The study has no strategy.')
-    gaps = [gap_closure(scores, s, tasks=record.tasks) for s in strategies]
+    bases = [_find_base(scores, s) for s in strategies]
+    gaps = [
+        gap_closure(scores, s, base=base, tasks=record.tasks) for s, base in zip(strategies, bases)
+    ]
     known = [g for g in gaps if not math.isnan(g.closed)]
     rows = [(g.strategy, g.closed, g.low, g.high) for g in known]
     verdict = f'{max(g.closed for g in known):.0f} % closed' if known else 'undetermined'
@@ -222,11 +229,17 @@ def gap_answer(record: StudyRecord, scores: pd.DataFrame) -> Answer:
         rq='RQ1',
         verdict=verdict,
         text=' '.join(map(_describe_gap, gaps)),
-        table=closure_table(scores, strategies),
+        table=pd.concat(closure_table(scores, [s], base=b) for s, b in zip(strategies, bases)),
         figure=partial(intervals_figure, rows, _GAP_AXIS) if rows else None,
         caption="Mean over tasks, with Fieller's 95 % interval.",
         caveats=('The reference is one run of a model that its makers may change.',),
     )
+
+
+def _find_base(scores: pd.DataFrame, strategy: str) -> str:
+    "The name of a strategy's st-total: its own where there is one"
+    own = f'st-total({strategy})'
+    return own if own in set(scores.arm) else 'st-total'
 
 
 _GAP_AXIS = 'percent of the gap that is closed'
@@ -237,7 +250,8 @@ def _describe_gap(gap) -> str:
     if math.isnan(gap.closed):
         return f'{gap.strategy}: {gap.reason}.'
     interval = f'{gap.low:.0f} to {gap.high:.0f} %'
-    return f'{gap.strategy} closes {gap.closed:.0f} % of the gap ({interval}).'
+    goal = f'the goal of {GOAL[0]:.0f} to {GOAL[1]:.0f} % is {gap.goal}'
+    return f'{gap.strategy} closes {gap.closed:.0f} % of the gap ({interval}): {goal}.'
 
 # %% ../../nbs/report/30_questions.ipynb #cf865d94
 def shot_contrasts(record: StudyRecord, scores: pd.DataFrame) -> pd.DataFrame:

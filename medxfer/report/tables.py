@@ -118,17 +118,38 @@ _ALL_COLUMNS = ['task', 'metric', 'arm', 'mean', 'sd', 'seeds']
 
 
 def all_scores(record: StudyRecord) -> pd.DataFrame:
-    "Every score of the study and beside it, as text: task, metric, arm, mean, sd, seeds"
-    frames = [study_scores(record, primary=False)]
+    "Every score of the study and beside it, as text: task, metric, (model,) arm, mean, sd, seeds"
+    if not record.models:
+        return _all_scores(record, [score_table(_join_baselines(record))])
+    parts = [part for part in record.split_models() if part.shown]
+    tables = [
+        score_table(study_scores(part, primary=False)).assign(model=part.model) for part in parts
+    ]
+    baselines = _join_baselines(record, with_study=False)
+    if len(baselines):
+        tables.append(score_table(baselines))
+    table = _all_scores(record, tables)
+    table.insert(2, 'model', table.pop('model').fillna('-'))
+    return table
+
+
+def _join_baselines(record: StudyRecord, with_study: bool = True) -> pd.DataFrame:
+    "The scores of finished baselines, after those of the study"
+    frames = [study_scores(record, primary=False)] if with_study else []
     for run in _baseline_runs(record):
         if run.status == 'done':
             frames.append(run.get_table('scores').assign(arm=run.arm, seed=run.seed))
-    tables = [score_table(pd.concat(frames, ignore_index=True))]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+
+
+def _all_scores(record: StudyRecord, tables: list[pd.DataFrame]) -> pd.DataFrame:
+    "The tables with the dictionary and published scores below them"
     for known in (_dictionary_scores(record), published_scores(record)):
         if len(known):
             mean = known['mean'].map(_format_score)
             tables.append(known.assign(mean=mean, sd='-', seeds='-'))
-    table = pd.concat(tables, ignore_index=True).reindex(columns=_ALL_COLUMNS)
+    several = ['model'] if record.models else []
+    table = pd.concat(tables, ignore_index=True).reindex(columns=[*_ALL_COLUMNS, *several])
     return table.sort_values(['task', 'metric'], kind='stable', ignore_index=True)
 
 # %% ../../nbs/report/10_tables.ipynb #8520a5f2
@@ -187,7 +208,10 @@ def _tex_row(cells: Iterable) -> str:
 # %% ../../nbs/report/10_tables.ipynb #eb46f168
 def verdicts_csv(verdicts: Iterable[Verdict]) -> str:
     "One row a verdict, numbers unrounded, the contrasts A and C in columns of their own"
-    return pd.DataFrame([_flatten_verdict(v) for v in verdicts]).to_csv(index=False)
+    table = pd.DataFrame([_flatten_verdict(v) for v in verdicts])
+    if 'model' in table and table['model'].isna().all():
+        table = table.drop(columns='model')  # the study has one
+    return table.to_csv(index=False)
 
 
 def _flatten_verdict(verdict: Verdict) -> dict:

@@ -23,9 +23,15 @@ from medxfer.study.record import (
     study_tokens,
     study_verdicts,
 )
-from .figures import curves_figure, ledger_figure, save_figure, svg_text
+from medxfer.report.figures import (
+    curves_figure,
+    forest_figure,
+    ledger_figure,
+    save_figure,
+    svg_text,
+)
 from .page import render_page
-from .questions import Answer, answer_questions
+from .models import ModelAnswer, answer_models, model_table
 from .tables import all_scores, to_markdown, to_tex, verdicts_csv
 from ..study.tuned import best_file, hpo_figure, hpo_table, read_best
 
@@ -45,7 +51,7 @@ def write_report(
 def write_judged_report(record: StudyRecord, verdicts: list[Verdict]) -> Path:
     "`write_report` for a study that was judged already"
     margins = MARGINS | dict(record.plan.get('margins') or {})
-    answers = answer_questions(record, verdicts, margins)
+    answers = answer_models(record, verdicts, margins)
     target = record.folder / 'report'
     with tempfile.TemporaryDirectory(dir=record.folder, prefix='.report-') as tmp:
         out = Path(tmp) / 'report'
@@ -61,7 +67,9 @@ def write_judged_report(record: StudyRecord, verdicts: list[Verdict]) -> Path:
 _Named = tuple[pd.DataFrame, str]  # a table and its caption
 
 
-def _write_tables(record: StudyRecord, verdicts: list[Verdict], answers: list[Answer], out: Path):
+def _write_tables(
+    record: StudyRecord, verdicts: list[Verdict], answers: list[ModelAnswer], out: Path
+):
     "Every table as .md, .tex and .csv"
     for name, (table, caption) in _list_tables(record, verdicts, answers).items():
         _write_table(table, caption, f'{record.name}-{name}', out / name)
@@ -69,7 +77,7 @@ def _write_tables(record: StudyRecord, verdicts: list[Verdict], answers: list[An
 
 
 def _list_tables(
-    record: StudyRecord, verdicts: list[Verdict], answers: list[Answer]
+    record: StudyRecord, verdicts: list[Verdict], answers: list[ModelAnswer]
 ) -> dict[str, _Named]:
     "The tables of a report by name"
     study = f'Study {record.name}'
@@ -80,11 +88,18 @@ def _list_tables(
     tables['scores'] = (all_scores(record), caption)
     for a in answers:
         if a.table is not None and a.rq != 'RQ5':  # that one is `verdicts`
-            tables[a.rq] = (a.table, f'{study}, {a.rq}: {a.question}')
+            tables[a.key] = (a.table, f'{study}, {a.rq}{_name_model(a)}: {a.question}')
+    if record.models and verdicts:
+        caption = f'{study}: the word on each model, for the mean over tasks and by task.'
+        tables['models'] = (model_table(verdicts), caption)
     if best_file(record.folder).is_file():
         caption = f'{study}: settings searched on dev, with the same number of trials a model.'
         tables['tuning'] = (hpo_table(record.folder), caption)
     return tables
+
+
+def _name_model(answer: ModelAnswer) -> str:
+    return f', {answer.model}' if answer.model else ''
 
 
 def _write_table(table: pd.DataFrame, caption: str, label: str, path: Path):
@@ -100,11 +115,15 @@ _CONTROLS = ('st-total', 'st-own', 'placebo', 'scalar')  # drawn beside the stra
 
 
 def _write_page(
-    record: StudyRecord, verdicts: list[Verdict], answers: list[Answer], margins: dict, out: Path
+    record: StudyRecord,
+    verdicts: list[Verdict],
+    answers: list[ModelAnswer],
+    margins: dict,
+    out: Path,
 ):
     "The figures and report.html"
     svgs = {}
-    for name, (draw, alt) in _list_figures(record, answers).items():
+    for name, (draw, alt) in _list_figures(record, verdicts, answers, margins).items():
         save_figure(draw(), out, name)
         svgs[name] = svg_text(draw(), name, alt)
     tables = sorted(p.name for p in out.iterdir() if p.suffix in ('.csv', '.md', '.tex'))
@@ -112,22 +131,35 @@ def _write_page(
     (out / 'report.html').write_text(page, 'utf-8')
 
 
-def _list_figures(record: StudyRecord, answers: list[Answer]) -> dict[str, tuple[Callable, str]]:
-    "What draws each figure of a report, and its description"
+def _list_training_figures(record: StudyRecord) -> dict[str, tuple[Callable, str]]:
+    "The tokens and learning curves of a study, or of one of its models"
     tokens, curves = study_tokens(record), study_curves(record)
     drawn = {*record.strategies, *_CONTROLS}
     arms = [arm for arm in dict.fromkeys(tokens.arm) if arm in drawn]
     shown = select_rows(curves, curves.arm.isin(arms))
-    figures: dict[str, tuple[Callable, str]] = {
-        'ledger': (
+    end, of = (f'-{record.model}', f', {record.model}') if record.model else ('', '')
+    return {
+        f'ledger{end}': (
             partial(ledger_figure, tokens, record.tasks, arms),
-            'training tokens by arm and task',
+            f'training tokens by arm and task{of}',
         ),
-        'curves': (partial(curves_figure, shown, record.tasks), 'learning curves'),
+        f'curves{end}': (partial(curves_figure, shown, record.tasks), f'learning curves{of}'),
     }
+
+
+def _list_figures(
+    record: StudyRecord, verdicts: list[Verdict], answers: list[ModelAnswer], margins: dict
+) -> dict[str, tuple[Callable, str]]:
+    "What draws each figure of a report, and its description"
+    figures: dict[str, tuple[Callable, str]] = {}
+    for part in record.split_models():
+        figures |= _list_training_figures(part)
     for a in answers:
         if a.figure:
-            figures[a.rq] = (a.figure, a.question)
+            figures[a.key] = (a.figure, a.question + _name_model(a))
+    if record.models:
+        means = [v for v in verdicts if v.task is None]
+        figures['models'] = (partial(forest_figure, means, margins), 'all models')
     if best_file(record.folder).is_file() and read_best(record.folder)['sampler'] == 'random':
         figures['tuning'] = (partial(hpo_figure, record.folder), 'expected best of n trials')
     return figures

@@ -158,11 +158,16 @@ def study_overrides(overrides: Iterable[str]) -> tuple[str | None, list[str]]:
     """The experiment of a run, and the overrides of the study that the run belongs to.
 
     The experiment is None where the run has none. Of two `task=` overrides the last one chooses the
-    run's own task; a single one that names one task does so, too.
+    run's own task; a single one that names one task does so, too. Beside `plan.models` a model is the
+    run's own.
     """
+    overrides = tuple(overrides)
+    several = 'plan.models' in map(override_key, overrides)
     experiment, kept, tasks = None, [], []
     for override in overrides:
         key = override_key(override)
+        if key == 'model' and several:
+            continue
         if key == 'experiment':
             experiment = override.split('=', 1)[1]
         elif key == 'task':

@@ -18,7 +18,7 @@ from scipy import special
 from ..data.base import MedxferError
 from ..evaluation.significance import Side, combine_sides, weighted_holm
 from ..evaluation.simulation import MEASURED_COMPONENTS, Components
-from .words import CLAIM_SHARES, choose_word, find_signs, weigh_cells
+from .words import CLAIM_SHARES, choose_word, find_signs, share_level, weigh_cells
 
 # %% ../../nbs/study/31_power.ipynb #aa9356e1
 _ARMS = 4  # the strategy, st-total, st-own, placebo
@@ -176,7 +176,8 @@ class Rules:
     "What a study is judged by"
 
     strategies: int = 1  # judged in the study
-    alpha: float = 0.05
+    alpha: float = 0.05  # chance of any false word in the study
+    models: int = 1  # that share alpha equally
     mean_margin: float = 1.0  # points, of the mean over tasks
     task_margin: float = 2.0
     placebo: bool = True  # whether the placebo is run
@@ -193,13 +194,14 @@ def _judge_draws(drawn: _Drawn, effects: np.ndarray, rules: Rules) -> np.ndarray
     margins = np.array([rules.mean_margin, *[rules.task_margin] * tasks])
     worse = special.stdtr(drawn.df[:, 1], -(estimate[:, 1] + margins) / se[:, 1])
     signs = {}
+    alpha = share_level(rules.alpha, rules.models)
     for i, claim in enumerate(('equal', 'added', 'content')):
-        level = rules.alpha * CLAIM_SHARES[claim]
+        level = alpha * CLAIM_SHARES[claim]
         adjusted = weighted_holm(p[:, i], weights, others)
         signs[claim] = find_signs(estimate[:, i], adjusted, level)
     if not rules.placebo:
         signs['content'] = np.zeros_like(signs['content'])
-    level = rules.alpha * CLAIM_SHARES['not_worse']
+    level = alpha * CLAIM_SHARES['not_worse']
     not_worse = weighted_holm(worse, weights, others) <= level
     return choose_word(**signs, not_worse=not_worse, equivalent=False)
 

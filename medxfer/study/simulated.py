@@ -54,6 +54,7 @@ def simulated_plan(
     tasks: Sequence[str] = SIMULATED_TASKS,
     seeds: Sequence[int] = (1, 2, 3),
     shots: Sequence[int] = (4, 16),
+    models: Sequence[str] = (),  # none: one, without a name
     **changes,  # other keys of study.yaml
 ) -> dict:
     "What study.yaml says of the study"
@@ -61,6 +62,9 @@ def simulated_plan(
     for arm in lift:
         for seed in seeds:
             runs += [_plan_run(arm, seed, s) for s in _list_subjects(arm, tasks, shots)]
+    if models:
+        runs = [_name_model(run, model) for model in models for run in runs]
+        changes = dict(models=list(models), **changes)
     plan = dict(
         name='demo',
         experiment='demo',
@@ -74,6 +78,12 @@ def simulated_plan(
         runs=runs,
     )
     return plan | changes
+
+
+def _name_model(run: dict, model: str) -> dict:
+    "The line of a run that is of one of several models"
+    named = dict(id=f'{model}-{run["id"]}', model=model)
+    return run | named | dict(command=f'{run["command"]} model={model}')
 
 
 def _plan_run(arm: str, seed: int, subject: dict) -> dict:
@@ -170,16 +180,19 @@ def simulate_study(
     folder: str | Path,  # gets a folder `demo` with the study
     lift: Mapping = LIFT,  # arm: points above st-total, by task
     documents: int = 60,  # test documents of each task
+    models: Mapping[str, Mapping] | None = None,  # model: its points; None: one model, of `lift`
     **changes,  # as for `simulated_plan`
 ) -> Path:  # the study's folder
     "Write a study whose scores are drawn by chance"
     folder = Path(folder) / 'demo'
-    plan = simulated_plan(lift, **changes)
+    lifts = dict(models or {})
+    plan = simulated_plan(lift, models=list(lifts), **changes)
     command = StudyCommand(plan['experiment'], folder=str(folder), epochs=3.0)
     plan.setdefault('command', command.to_record())
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True)
     (folder / 'study.yaml').write_text(yaml.safe_dump(plan, sort_keys=False))
     for run in plan['runs']:
-        simulate_run(folder / run['id'], run, lift, plan['tasks'], documents, rng)
+        points = lifts.get(run.get('model'), lift)
+        simulate_run(folder / run['id'], run, points, plan['tasks'], documents, rng)
     return folder
