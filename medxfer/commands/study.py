@@ -6,7 +6,7 @@
 __all__ = ['add_study_commands']
 
 # %% ../../nbs/commands/10_study.ipynb #6b0a83de
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 import json
 import re
@@ -51,6 +51,7 @@ class _PlanSheet:
     costs: 'Costs'
     adapters: 'pd.DataFrame | None'  # trainable parameters by run and adapter
     sums: 'pd.DataFrame | None'  # by run
+    model: str | None = None  # of several
 
     @property
     def tokens(self) -> int:
@@ -60,6 +61,7 @@ class _PlanSheet:
         "The sheet as JSON"
         costs = self.costs
         return dict(
+            **(dict(model=self.model) if self.model else {}),
             runs=self.rows,
             tokens=self.tokens,
             adapters=_to_records(self.adapters),
@@ -79,7 +81,8 @@ class _PlanSheet:
 
         done = sum(row['done'] for row in self.rows)
         lines = [_format_run(row) for row in self.rows]
-        lines.append(f'{len(self.rows)} runs, {self.tokens:,} training tokens; {done} are done')
+        of = f'{self.model}: ' if self.model else ''
+        lines.append(f'{of}{len(self.rows)} runs, {self.tokens:,} training tokens; {done} are done')
         computed = sum(row['computed'] for row in self.rows)
         if computed < self.tokens:
             lines.append(f'{computed:,} of these tokens are computed: branches share the rest')
@@ -104,8 +107,64 @@ def _format_run(row: dict) -> str:
     return f'{state:6} {row["tokens"]:>12,} tokens  {row["id"]}{budget}{after}'
 
 # %% ../../nbs/commands/10_study.ipynb #aeada54c
-def _make_sheet(plan) -> _PlanSheet:
-    "Read the corpora of a plan and count what its runs would take"
+@dataclass
+class _PlanBook:
+    "The sheets of a study's models"
+
+    sheets: list[_PlanSheet]
+
+    @property
+    def hours_here(self) -> float | None:
+        hours = [sheet.costs.hours for sheet in self.sheets]
+        return None if None in hours else sum(h for h in hours if h)
+
+    def to_dict(self) -> dict:
+        "The sheets as JSON: of one model as it is; of several their sums, then each"
+        of_models = [sheet.to_dict() for sheet in self.sheets]
+        if len(of_models) == 1:
+            return of_models[0]
+        runs = [run | dict(model=found['model']) for found in of_models for run in found['runs']]
+        total = {
+            key: sum(found[key] for found in of_models)
+            for key in ('tokens', 'gpu_hours', 'dollars', 'kaggle_weeks')
+        }
+        for found in of_models:
+            del found['runs']
+        gpu = of_models[0]['gpu']
+        return dict(runs=runs, **total, gpu=gpu, hours_here=self.hours_here, models=of_models)
+
+    def to_text(self) -> str:
+        "The sheets as lines"
+        texts = [sheet.to_text() for sheet in self.sheets]
+        if len(texts) > 1:
+            texts.append(self._describe_sum())
+        return '\n\n'.join(texts)
+
+    def _describe_sum(self) -> str:
+        found = self.to_dict()
+        hours = f'{found["gpu_hours"]:.2f} hours on a {found["gpu"]}'
+        return (
+            f'{len(self.sheets)} models: {len(found["runs"])} runs, {found["tokens"]:,} training '
+            f'tokens; {hours}, {found["dollars"]:.2f} dollars, {found["kaggle_weeks"]:.2f} weeks\n'
+            'Each model is judged at an equal share of the level: '
+            f'any false word about one has a chance of at most {5 / len(self.sheets):.2g} %'
+        )
+
+
+def _make_book(plan) -> _PlanBook:
+    "Read the corpora of a plan and count what its runs would take, model by model"
+    from medxfer.study.run import load_data
+
+    data = load_data(plan.widest)
+    if len(plan.models) == 1:
+        return _PlanBook([_make_sheet(plan, data)])
+    parts = {name: plan.pick_model(name) for name in plan.models}
+    sheets = [replace(_make_sheet(part, data), model=name) for name, part in parts.items()]
+    return _PlanBook(sheets)
+
+# %% ../../nbs/commands/10_study.ipynb #0ccaf6b8
+def _make_sheet(plan, data: dict) -> _PlanSheet:
+    "What the runs of a plan with one model would take; `data` are its documents by task"
     from medxfer.models.budget import build_meta_model, count_head_parameters
     from medxfer.study.build import (
         adapter_tables,
@@ -117,10 +176,8 @@ def _make_sheet(plan) -> _PlanSheet:
     from medxfer.study.costs import plan_costs
     from medxfer.study.engines import is_done, worker_count
     from medxfer.study.plan import computed_tokens, planned_tokens
-    from medxfer.study.run import load_data
 
     widest = plan.widest
-    data = load_data(widest)
     encoder = encoder_for(widest)
     windows = training_windows(encoder, data)
     bare = build_meta_model(base_spec(widest))
@@ -153,14 +210,15 @@ def _make_sheet(plan) -> _PlanSheet:
 
 def _show_plan(args) -> int:
     "List the runs of an experiment with their tokens, hours and cost"
-    from medxfer.study.costs import measured_speed
+    from medxfer.study.costs import plan_speed
     from medxfer.study.run import measure_run
 
     _, plan = _make_plans(args)
-    if args.measure and measured_speed(plan.folder) is None:
-        measure_run(plan.widest, printer(args))
-    sheet = _make_sheet(plan)
-    print_result(args, sheet.to_dict(), sheet.to_text)
+    for part in map(plan.pick_model, plan.models):
+        if args.measure and plan_speed(part) is None:
+            measure_run(part.widest, printer(args))
+    book = _make_book(plan)
+    print_result(args, book.to_dict(), book.to_text)
     return 0
 
 # %% ../../nbs/commands/10_study.ipynb #9613c122
@@ -217,7 +275,9 @@ def _format_verdicts(rows: list[dict], dictionary: dict | None, path) -> str:
 
 def _format_verdict(row: dict) -> str:
     "Word and sentence, then the contrasts a line each, then what they rest on"
-    lines = [f'{row["verdict"]}  {row["strategy"]}, {row["task"]}', _wrap(row['sentence'])]
+    of = f'{row["model"]} · ' if 'model' in row else ''
+    head = f'{row["verdict"]}  {of}{row["strategy"]}, {row["task"]}'
+    lines = [head, _wrap(row['sentence'])]
     for name in ('E (equal tokens)', 'A (added tasks)', 'C (label content)'):
         lines.append(f'  {name:18} {row[name]}')
     rest = [f'p {row["p"]}', f'MDE {row["MDE"]}', row['seeds x docs'], f'parity {row["parity"]}']
@@ -272,7 +332,7 @@ def _tune_study(args) -> int:
 
     overrides = _collect_overrides(args)
     check_data(plan_study(args.experiment, [*overrides, 'hpo.tuned=false']))
-    found = tune(args.experiment, overrides, printer(args))
+    found = tune(args.experiment, overrides, printer(args), args.top)
     print(json.dumps(found, default=str, indent=1))
     return 0
 
@@ -328,6 +388,12 @@ def add_study_commands(commands):
         "'hpo.space={train.lr: {low: 1.0e-4, high: 1.0e-2, log: true}}'",
     )
     _add_experiment(tune)
+    tune.add_argument(
+        '--top',
+        type=int,
+        metavar='N',
+        help='tune the N models of plan.models that do best on dev in single-task training, untuned',
+    )
     baseline = add_command(
         commands,
         'baseline',

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ARMS', 'CURVE_ARMS', 'JUDGED_ARMS', 'COMPARED_ARMS', 'SCHEDULES', 'Arm', 'count_epochs', 'override_key',
            'strategy_overrides', 'restrict_strategy', 'trial_weights', 'list_shares', 'check_arm', 'name_tuned_arm',
-           'compose_tuned', 'resolve_run']
+           'name_tuned_model', 'compose_tuned', 'resolve_run']
 
 # %% ../../nbs/study/05_arms.ipynb #b0d8ae8f
 from collections.abc import Callable
@@ -257,6 +257,9 @@ _OWN_FIELDS = (
 
 def _make_best(asked: _RunRequest):
     "The strategy that did best on dev, over all seeds of the study"
+    own = asked.cfg['strategy']['name']
+    if own in asked.cfg['strategy']['among']:
+        raise ConfigError(f'{own} cannot choose from itself; take it out of plan.best')
     base = [
         o
         for o in asked.overrides
@@ -421,9 +424,14 @@ def name_tuned_arm(cfg: dict) -> str:
     return f'{cfg["arm"]}{own}'
 
 
+def name_tuned_model(cfg: dict) -> str:
+    "What comes before the name of a tuned arm: its model, in a study with `plan.models`; else nothing"
+    return f'{cfg["model"]["name"]} ' if cfg['plan']['models'] else ''
+
+
 def _tuning_name(cfg: dict) -> str:
-    "`name_tuned_arm`, with the task where the model trains one"
-    arm, name = ARMS.get(cfg['arm']), name_tuned_arm(cfg)
+    "`name_tuned_arm`, with the task where the model trains one, and with the model where there are several"
+    arm, name = ARMS.get(cfg['arm']), name_tuned_model(cfg) + name_tuned_arm(cfg)
     trains_one = arm and arm.subject == 'task' and not arm.prepares
     if trains_one or (not arm and cfg['strategy']['single']):
         return f'{name} {next(iter(cfg["task"]))}'

@@ -45,6 +45,7 @@ from medxfer.study.words import (
     describe_word,
     find_signs,
     is_ablation,
+    share_level,
     weigh_cells,
 )
 
@@ -90,6 +91,7 @@ class Verdict:
     n_seeds: int  # of the arm that has fewer
     n_docs: int
     scalar: Contrast | None = None  # strategy minus scalar; None: not run
+    model: str | None = None  # None: the study has one
 
 
 def empty_contrast(reason: str = '') -> Contrast:
@@ -219,9 +221,10 @@ class _Study:
     dev: Mapping = field(default_factory=dict)  # (task, arm): mean score on dev
     floors: Mapping[str, Side] = field(default_factory=dict)  # task: the dictionary
     strays: Mapping = field(default_factory=dict)  # (task, arm): a stray seed, in words
-    curves: Mapping = field(
-        default_factory=dict
-    )  # (strategy, task): {own tokens: single-task side}
+    # (strategy, task): {own tokens: single-task side}
+    curves: Mapping = field(default_factory=dict)
+    models: int = 1  # that share alpha
+    tuned: Mapping = field(default_factory=dict)  # arm: whether its settings were searched
 
     def find_arm(self, arm: str, strategy: str) -> str:
         "The name of a strategy's arm: its own where there is one"
@@ -252,6 +255,11 @@ class _Study:
     def find_curve(self, strategy: str, task: str) -> Mapping[float, Side]:
         "The single-task sides by own tokens: the strategy's own, or those of all strategies"
         return self.curves.get((strategy, task)) or self.curves.get((None, task), {})
+
+    @property
+    def level(self) -> float:
+        "The chance of any false word about the model"
+        return share_level(self.alpha, self.models)
 
     def get_budget(self, strategy: str) -> Mapping | None:
         "Tokens of the strategy's runs by seed; None where they are not known"
@@ -413,6 +421,19 @@ def _refuse_selection_on_test(study: _Study, arms: Iterable[str]) -> str:
                 f'select it on dev instead{_advise_run(study.command, arm)}'
             )
     return ''
+
+
+def _refuse_mixed_tuning(study: _Study, arm: str, base: str) -> str:
+    "That the settings of one of two arms were searched and those of the other were not"
+    kinds = {who: study.tuned.get(who, False) for who in (arm, base)}
+    if len(set(kinds.values())) == 1:
+        return ''
+    tuned, untuned = sorted(kinds, key=kinds.__getitem__, reverse=True)
+    advice = '' if study.command is None else f': `{study.command.tune()}`'
+    return (
+        f'{tuned} was tuned and {untuned} was not, so their difference may be that of the trials; '
+        f'tune both with equally many{advice}'
+    )
 
 
 def _advise_run(command: StudyCommand | None, arm: str) -> str:
@@ -615,6 +636,7 @@ def _contrast_with(study: _Study, strategy: str, kind: str, tasks: list[str]) ->
     own, other = dict.fromkeys(tasks, strategy), dict.fromkeys(tasks, arm)
     reason = (
         _refuse_selection_on_test(study, (strategy, arm))
+        or _refuse_mixed_tuning(study, strategy, arm)
         or found.reason
         or _refuse_small(study, own)
         or _refuse_small(study, other)
@@ -690,7 +712,7 @@ class _Signs:
     content: int
     not_worse: bool
     equivalent: bool
-    p: dict[str, float]  # claim: adjusted p, over the claim's share of alpha
+    p: dict[str, float]  # claim: adjusted p, over the claim's and the model's share of alpha
 
 
 def _judge_cells(study: _Study, cells: Sequence[_Cell]) -> list[_Signs]:
@@ -706,13 +728,13 @@ def _judge_cells(study: _Study, cells: Sequence[_Cell]) -> list[_Signs]:
     for claim, found in contrasts.items():
         adjusted = weighted_holm(np.array([c.p for c in found]), weights)
         estimates = np.array([c.estimate for c in found])
-        signs[claim] = find_signs(estimates, adjusted, study.alpha * CLAIM_SHARES[claim])
-        p[claim] = np.minimum(adjusted / CLAIM_SHARES[claim], 1)
+        signs[claim] = find_signs(estimates, adjusted, study.level * CLAIM_SHARES[claim])
+        p[claim] = np.minimum(adjusted * study.models / CLAIM_SHARES[claim], 1)
     margins = [study.margins[cell.margin_name] for cell in cells]
     worse = [one_sided_p(c, -m) for c, m in zip(contrasts['added'], margins)]
     worse = weighted_holm(np.array(worse), weights)
     close = [tost(_use(cell.equal), m) for cell, m in zip(cells, margins)]
-    equivalent = weighted_holm(np.array(close), weights) <= study.alpha
+    equivalent = weighted_holm(np.array(close), weights) <= study.level
     found = []
     for i in range(len(cells)):
         found.append(
@@ -720,7 +742,7 @@ def _judge_cells(study: _Study, cells: Sequence[_Cell]) -> list[_Signs]:
                 equal=int(signs['equal'][i]),
                 added=int(signs['added'][i]),
                 content=int(signs['content'][i]),
-                not_worse=bool(worse[i] <= study.alpha * CLAIM_SHARES['not_worse']),
+                not_worse=bool(worse[i] <= study.level * CLAIM_SHARES['not_worse']),
                 equivalent=bool(equivalent[i]),
                 p={claim: float(values[i]) for claim, values in p.items()},
             )
@@ -865,37 +887,73 @@ def decide(
     # Scores of single-task training, with `budget`: own tokens, and `strategy` if each has its own.
     curves: pd.DataFrame | None = None,
     power: bool = True,  # whether to find the minimum detectable effects
+    models: int | None = None,  # that share alpha; None: those in the scores
+    tuned: Mapping | None = None,  # arm: whether its settings were searched; None: none were
 ) -> list[Verdict]:
     """For each strategy the verdict on the mean over tasks, then on each task (STATISTICS.md).
 
-    Without `tokens` every word is 'undetermined'. What else is not given is not checked.
+    Without `tokens` every word is 'undetermined'. What else is not given is not checked. Tables with a
+    column `model` are judged model by model.
     """
-    check_scores(scores)
-    if tokens is not None:
-        check_tokens(tokens)
-    names = list(dict.fromkeys(scores.task.unique() if tasks is None else tasks))
-    named = find_strategies(scores.arm.unique(), strategies)
-    _check_origin(names, profiles, selected_on)
-    arrays = score_arrays(scores)
-    study = _make_study(
-        arrays,
-        tokens,
-        names,
+    of_models = _list_models(scores)
+    for model in of_models:
+        check_scores(_pick_model(scores, model))
+    tasks = list(dict.fromkeys(scores.task.unique() if tasks is None else tasks))
+    _check_origin(tasks, profiles, selected_on)
+    known = dict(
         alpha=alpha,
         command=command,
         profiles=profiles,
         selected_on=selected_on or {},
         margins=_fill_margins(margins),
         seeds=frozenset(seeds or ()),
-        dev=_average_dev(dev),
+        models=models or len(of_models),
+        tuned=tuned or {},
     )
-    study = replace(
+    found = []
+    for model in of_models:
+        tables = [_pick_model(table, model) for table in (scores, tokens, dev, curves)]
+        study = _read_study(tables, floor, tasks, known)
+        named = find_strategies(scores.arm.unique(), strategies)
+        found += [replace(v, model=model) for v in _list_verdicts(study, named, power)]
+    return found
+
+
+def _list_models(scores: pd.DataFrame) -> list[str | None]:
+    "The models of a table, None for that of a table without the column"
+    if 'model' not in scores:
+        return [None]
+    if scores.model.isna().any():
+        raise MedxferError('a score has no model; a column model must say it of every row')
+    return list(dict.fromkeys(scores.model))
+
+
+def _pick_model(table: Any, model: str | None) -> Any:
+    "The rows of one model; no table stays none"
+    if table is None or model is None:
+        return table
+    if 'model' not in table:
+        raise MedxferError('the scores have a column model; the other tables need it, too')
+    return table[table.model == model].drop(columns='model')
+
+
+def _read_study(
+    tables: Sequence[Any],  # scores, tokens, dev and curves of one model
+    floor: pd.DataFrame | None,
+    tasks: Sequence[str],
+    known: Mapping[str, Any],
+) -> _Study:
+    "What the verdicts on a model are made from"
+    scores, tokens, dev, curves = tables
+    if tokens is not None:
+        check_tokens(tokens)
+    study = _make_study(score_arrays(scores), tokens, tasks, dev=_average_dev(dev), **known)
+    return replace(
         study,
         floors=_make_floors(study, floor),
         strays=_find_strays(study.sides),
         curves=_make_curves(study, curves),
     )
-    return _list_verdicts(study, named, power)
 
 # %% ../../nbs/study/30_claims.ipynb #da15aff5
 def decide_arrays(
@@ -906,11 +964,12 @@ def decide_arrays(
     alpha: float = 0.05,
     dev: pd.DataFrame | None = None,  # as for `decide`
     power: bool = False,
+    models: int = 1,  # that share alpha
 ) -> list[Verdict]:
     "`decide` for scores that are arrays already, as in a simulation"
     tasks = list(dict.fromkeys(task for task, _ in arrays))
     known = dict(alpha=alpha, margins=_fill_margins(margins), dev=_average_dev(dev))
-    study = _make_study(arrays, tokens, tasks, **known)
+    study = _make_study(arrays, tokens, tasks, models=models, **known)
     study = replace(study, strays=_find_strays(study.sides))
     return _list_verdicts(study, list(strategies), power)
 
@@ -1006,6 +1065,7 @@ def _find_effects(study: _Study, strategy: str, strategies: int) -> np.ndarray:
     rules = Rules(
         strategies=strategies,
         alpha=study.alpha,
+        models=study.models,
         mean_margin=study.margins['macro'],
         task_margin=study.margins['task'],
         placebo=len(rows) > 3,
@@ -1090,7 +1150,11 @@ def _check_origin(tasks: Iterable[str], profiles: Mapping | None, selected_on: M
 # %% ../../nbs/study/30_claims.ipynb #9816517f
 def verdict_table(verdicts: Iterable[Verdict]) -> pd.DataFrame:
     "One row a verdict, as text: contrasts in points of a 0-100 score"
-    return pd.DataFrame([_format_verdict(v) for v in verdicts])
+    verdicts = list(verdicts)
+    table = pd.DataFrame([_format_verdict(v) for v in verdicts])
+    if any(v.model for v in verdicts):
+        table.insert(0, 'model', [v.model or '-' for v in verdicts])
+    return table
 
 
 def _format_verdict(v: Verdict) -> dict[str, str]:

@@ -10,7 +10,7 @@ __all__ = ['StudyPlan', 'plan_study', 'study_command', 'expand_plan', 'sort_by_n
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 import yaml
 from ..data.base import write_atomic
@@ -27,6 +27,8 @@ from medxfer.study.arms import (
 )
 from .budgets import find_trunk
 from .lock import describe_plan, record_plan
+from .models import list_models
+from .tuned import refuse_untuned_models
 from .config import ConfigError, RunSpec, compose, fingerprint_tasks, resolve_profile
 from .run import list_finished_runs
 
@@ -54,6 +56,18 @@ class StudyPlan:
         "The first run of the study of those that train the most tasks"
         return max(self.whole or self.runs, key=lambda r: len(r.tasks))
 
+    @property
+    def models(self) -> list[str]:
+        "The names of the study's models"
+        return list(dict.fromkeys(r.config['model']['name'] for r in self.whole or self.runs))
+
+    def pick_model(self, name: str) -> 'StudyPlan':
+        "The plan of one of the models: its settings and its runs"
+        whole = [r for r in self.whole or self.runs if r.config['model']['name'] == name]
+        own = [r for r in self.runs if r.config['model']['name'] == name]
+        settings = self.settings | dict(model=whole[0].settings['model'])
+        return replace(self, settings=settings, runs=tuple(own), whole=tuple(whole))
+
 # %% ../../nbs/study/10_plan.ipynb #c1b8f15a
 def plan_study(
     experiment: str,  # a file of configs/experiment
@@ -66,18 +80,20 @@ def plan_study(
         raise ConfigError(
             f'{bad[0]} belongs to one run; a study takes its seeds and arms from plan.seeds, plan.strategies and plan.arms'
         )
-    cfg = compose(base)
+    models = list_models(base)
+    cfg = compose(next(iter(models.values())))
     if not cfg['plan']['seeds'] or not cfg['plan']['strategies']:
         raise ConfigError('plan.seeds and plan.strategies must not be empty')
     if len(cfg['task']) < 2:
         raise ConfigError(
             f'a study of transfer needs two tasks or more; this one has {", ".join(cfg["task"])}'
         )
+    refuse_untuned_models(cfg, models)
     prints = fingerprint_tasks(cfg)
     runs, owners = [], {}
-    for seed in cfg['plan']['seeds']:
-        for owner, overrides_of_run in expand_plan(cfg, base, seed):
-            run = resolve_run([*base, *overrides_of_run], prints)
+    for of_model, seed in product(models.values(), cfg['plan']['seeds']):
+        for owner, overrides_of_run in expand_plan(cfg, of_model, seed):
+            run = resolve_run([*of_model, *overrides_of_run], prints)
             runs.append(run)
             if owner and owner not in owners.setdefault(run.id, []):
                 owners[run.id].append(owner)
@@ -277,6 +293,7 @@ def write_study(
             **_describe_budget(r),
             needs=[n.id for n in r.needs],
             command=r.command,
+            **_describe_choice(plan, r),
         )
         for r in plan.runs
     ]
@@ -293,7 +310,7 @@ def write_study(
         margins=cfg['plan']['margins'],
         primary={t: primary_metric(t, resolve_profile(cfg, t)) for t in plan.tasks},
         data={t: resolve_profile(cfg, t) for t in plan.tasks},
-        model=cfg['model']['name'],
+        **_describe_models(plan),
         runs=runs,
     )
     plan.folder.mkdir(parents=True, exist_ok=True)
@@ -307,6 +324,22 @@ def _describe_budget(run: RunSpec) -> dict:
     share = run.settings['budget']['share']
     found: dict = {} if share == 1 else dict(share=share)
     return found | (dict(trunk=run.trunk) if run.trunk else {})
+
+
+def _describe_models(plan: StudyPlan) -> dict:
+    "What study.yaml says of the models: `model`, or `models` where there are several, and their parameters"
+    of_runs = {r.config['model']['name']: r.settings['model'] for r in plan.runs}
+    sizes = {name: model.get('parameters') for name, model in of_runs.items()}
+    names = plan.models
+    named = dict(models=names) if len(names) > 1 else dict(model=names[0])
+    return named | dict(parameters={name: size for name, size in sizes.items() if size})
+
+
+def _describe_choice(plan: StudyPlan, run: RunSpec) -> dict:
+    "What few runs have to say: of which model they are, and that their settings were searched"
+    several = dict(model=run.config['model']['name']) if len(plan.models) > 1 else {}
+    tuned = dict(tuned=True) if run.settings['hpo']['tuned'] else {}
+    return several | tuned
 
 
 def _list_fingerprints(plan: StudyPlan) -> dict[str, str]:

@@ -25,7 +25,7 @@ from .advice import StudyCommand, override_key, replace_overrides, run_command
 from .arms import ARMS, JUDGED_ARMS
 from .claims import BASELINES, Verdict, decide
 from .environment import explain_differences, read_environment
-from .lock import find_late_seeds, read_plans
+from .lock import find_dropped_models, find_late_models, find_late_seeds, read_plans
 from .words import describe_word, is_ablation
 
 # %% ../../nbs/study/35_record.ipynb #b14c6878
@@ -51,6 +51,8 @@ class RunRecord:
     environment: Mapping[str, Any] = field(default_factory=dict)  # environment.json
     of: tuple[str, ...] = ()  # the strategies that its arm belongs to; none: to every one
     share: float = 1.0  # of the study's budget
+    model: str | None = None  # where the study has several
+    tuned: bool = False  # whether its settings were searched
 
     def get_table(self, name: str) -> pd.DataFrame:
         "The scores, ledger or curve of a run that is done"
@@ -132,6 +134,33 @@ class StudyRecord:
     folder: Path
     plan: dict[str, Any]  # study.yaml
     runs: tuple[RunRecord, ...]
+    model: str | None = None  # the one that the record was cut down to, of several
+    sharing: int = 1  # models among which the level is shared, this one included
+
+    @property
+    def models(self) -> list[str]:
+        "The models of a study that has several; none where it has one"
+        return [] if self.model else list(self.plan.get('models') or ())
+
+    def split_models(self) -> list['StudyRecord']:
+        "A record a model; where the study has one, the record itself"
+        if not self.models:
+            return [self]
+        rest = {key: value for key, value in self.plan.items() if key != 'models'}
+        parts = []
+        for name in self.models:
+            own = tuple(run for run in self.runs if run.model == name)
+            of_one = dict(plan=rest | dict(model=name), runs=own, model=name)
+            parts.append(replace(self, **of_one, sharing=len(self.models)))
+        return parts
+
+    def pick_model(self, name: str = '') -> 'StudyRecord':
+        "The record of one of the models; without a name of the first"
+        parts = {part.model or self.plan.get('model'): part for part in self.split_models()}
+        if name and name not in parts:
+            known = ', '.join(filter(None, parts)) or 'one without a name'
+            raise MedxferError(f'{self.folder} has no model {name}; it has {known}')
+        return parts[name] if name else next(iter(parts.values()))
 
     @property
     def name(self) -> str:
@@ -208,6 +237,8 @@ def _parse_run(entry: dict, command: StudyCommand, strategies: Iterable[str]) ->
         needs=tuple(entry.get('needs') or ()),
         of=_list_owners(entry, strategies),
         share=float(entry.get('share', 1)),
+        model=entry.get('model'),
+        tuned=bool(entry.get('tuned')),
     )
 
 
@@ -244,6 +275,8 @@ def _read_plan(path: Path) -> dict[str, Any]:
         missing = {'id', 'arm', 'tasks', 'seed'} - set(entry)
         if missing:
             raise MedxferError(f'{path}: a run has no {", ".join(sorted(missing))}; {again}')
+        if plan.get('models') and entry.get('model') not in plan['models']:
+            raise MedxferError(f'{path}: the run {entry["id"]} is of none of the models; {again}')
     missing = set(plan['tasks']) - set(plan['primary'])
     if missing:
         raise MedxferError(f'{path}: task {min(missing)} has no primary metric; {again}')
@@ -263,6 +296,8 @@ def _scored_arms(run: RunRecord) -> list[tuple[str, str]]:
 
 def _label_rows(run: RunRecord, rows: pd.DataFrame) -> pd.DataFrame:
     "Rows of a run, which have a task each, with arm and seed; once for each arm that the run stands for"
+    if run.model:
+        rows = rows.assign(model=run.model)
     pairs = _scored_arms(run)
     if run.arm == 'pair':
         named = dict(pairs)
@@ -276,7 +311,7 @@ def study_scores(
     record: StudyRecord,
     primary: bool = True,  # only the metric that decides, else all
 ) -> pd.DataFrame:
-    "Scores per document of all runs that are done: task, metric, arm, seed, doc_id, num, den, group"
+    "Scores per document of all runs that are done: task, metric, arm, seed, doc_id, num, den, group (and model)"
     frames = []
     for run in record.shown:
         scores = run.get_table('scores')
@@ -390,13 +425,19 @@ def _thin_out(points: Iterable[_Point], share: float) -> list[_Point]:
 _TOKEN_COLUMNS = ['arm', 'task', 'seed', 'tokens', 'run']
 
 
+def _name_columns(record: StudyRecord) -> list[str]:
+    "The columns of the tokens: with the model where the study has several"
+    several = any(run.model for run in record.runs)
+    return [*_TOKEN_COLUMNS, 'model'] if several else _TOKEN_COLUMNS
+
+
 def study_tokens(record: StudyRecord) -> pd.DataFrame:
     "Training tokens of all runs that are done, from their ledgers: arm, task, seed, tokens, run"
-    frames = []
+    frames = [pd.DataFrame(columns=_name_columns(record))] if not record.shown else []
     for run in record.shown:
         spent = run.get_table('ledger').groupby('task', as_index=False).tokens.sum()
         frames.append(_label_rows(run, spent).assign(run=run.id))
-    return pd.concat(frames, ignore_index=True).reindex(columns=_TOKEN_COLUMNS)
+    return pd.concat(frames, ignore_index=True).reindex(columns=_name_columns(record))
 
 
 def study_curves(record: StudyRecord) -> pd.DataFrame:
@@ -425,10 +466,16 @@ def missing_runs(
 
 def complete_scores(record: StudyRecord) -> pd.DataFrame:
     "The scores that decide, without the arms of which a planned run is not done in that task"
-    incomplete = {pair for run in record.awaited for pair in _scored_arms(run)}
+    if record.model and not record.shown:  # the other models may have scores
+        return pd.DataFrame(columns=_SCORE_COLUMNS)
+    incomplete = {(run.model, *pair) for run in record.awaited for pair in _scored_arms(run)}
     scores = study_scores(record)
-    keep = [pair not in incomplete for pair in zip(scores.task, scores.arm)]
+    models = scores.model if 'model' in scores else [None] * len(scores)
+    keep = [key not in incomplete for key in zip(models, scores.task, scores.arm)]
     return select_rows(scores, keep)
+
+
+_SCORE_COLUMNS = ['task', 'metric', 'arm', 'seed', 'doc_id', 'num', 'den', 'group', 'model']
 
 
 def describe_missing_runs(runs: Iterable[RunRecord]) -> str:
@@ -440,7 +487,22 @@ def describe_missing_runs(runs: Iterable[RunRecord]) -> str:
 
 # %% ../../nbs/study/35_record.ipynb #387ae52c
 def study_verdicts(record: StudyRecord) -> list[Verdict]:
-    "The verdicts of a study: for each strategy the mean over tasks, then each task"
+    "The verdicts of a study: for each model and strategy the mean over tasks, then each task"
+    entries = read_plans(record.folder)
+    dropped = find_dropped_models(entries)
+    verdicts = []
+    for part in record.split_models():
+        verdicts += _judge_model(part, part.sharing + len(dropped))
+    late, late_models = find_late_seeds(entries), find_late_models(entries)
+    noted = []
+    for verdict in verdicts:
+        verdict = _note_late_seeds(verdict, late)
+        noted.append(_note_models(verdict, verdict.model in late_models, dropped))
+    return noted
+
+
+def _judge_model(record: StudyRecord, models: int) -> list[Verdict]:
+    "The verdicts on one model, of several that share the level"
     strategies = [s for s in record.strategies if not is_ablation(s)]
     if not strategies:
         return []
@@ -462,11 +524,12 @@ def study_verdicts(record: StudyRecord) -> list[Verdict]:
             floor=_read_floor(record),
             curves=study_budget_curves(record, strategies),
             seeds=record.plan.get('seeds'),
+            models=models,
+            tuned=_read_tuned(record),
         )
-    late = find_late_seeds(read_plans(record.folder))
     mixed = explain_differences({run.id: run.environment for run in record.shown})
-    noted = [_note_late_seeds(_refuse_mixed_runs(v, mixed), late) for v in verdicts]
-    return [_name_missing_runs(v, record) for v in noted]
+    of_model = [replace(_refuse_mixed_runs(v, mixed), model=record.model) for v in verdicts]
+    return [_name_missing_runs(v, record) for v in of_model]
 
 
 def _refuse_mixed_runs(verdict: Verdict, mixed: str) -> Verdict:
@@ -513,6 +576,11 @@ def _read_profiles(record: StudyRecord) -> dict[str, str] | None:
     return {t: data[t] for t in record.tasks}
 
 
+def _read_tuned(record: StudyRecord) -> dict[str, bool]:
+    "Arm to whether its settings were searched"
+    return {arm: run.tuned for run in record.shown for _, arm in _scored_arms(run)}
+
+
 def _read_selections(record: StudyRecord) -> dict[str, str]:
     "Arm to the split on which it was selected: what the runs say, overruled by the plan"
     of_runs = {r.arm: r.selected_on for r in record.done if r.selected_on}
@@ -524,8 +592,8 @@ def study_dev_scores(record: StudyRecord) -> pd.DataFrame:
     curves = study_curves(record)
     of_one = curves.arm.str.split('(').str[0].isin(('st-own', 'st-total'))
     ends = select_rows(curves, of_one).sort_values('tokens', kind='stable')
-    last = ends.groupby(['task', 'arm', 'seed'], as_index=False).score.last()
-    return last
+    keys = [key for key in ('task', 'arm', 'seed', 'model') if key in ends]
+    return ends.groupby(keys, as_index=False).score.last()
 
 
 def _read_floor(record: StudyRecord) -> pd.DataFrame | None:
@@ -547,6 +615,24 @@ def _note_late_seeds(verdict: Verdict, late: list[int]) -> Verdict:
         'is reached says a false one in 8 to 16 % of studies'
     )
     return replace(verdict, reason=f'{verdict.reason}; {note}')
+
+
+def _note_models(verdict: Verdict, late: bool, dropped: list[str]) -> Verdict:
+    "The verdict; its reason says that its model, or the loss of another one, came when results were known"
+    if verdict.verdict in ('not run', 'undetermined'):
+        return verdict
+    notes = []
+    if late:
+        notes.append(
+            f'{verdict.model or "this model"} was planned after runs were finished: adding models '
+            'until a word is reached says more false ones'
+        )
+    if dropped:
+        notes.append(
+            f'{", ".join(dropped)} was dropped from the plan after runs were finished and keeps '
+            'its share of the level'
+        )
+    return replace(verdict, reason='; '.join((verdict.reason, *notes)))
 
 
 def _name_missing_runs(verdict: Verdict, record: StudyRecord) -> Verdict:

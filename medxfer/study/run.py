@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['lock_folder', 'read_state', 'update_state', 'list_finished_runs', 'hold_out', 'TaskData', 'load_data',
-           'find_needed_folders', 'dev_score', 'choose_on_dev', 'execute', 'trainer_for', 'measure_run', 'score_model',
-           'restore_predictions']
+           'find_needed_folders', 'dev_score', 'choose_on_dev', 'execute', 'trainer_for', 'smoke_file', 'measure_run',
+           'score_model', 'restore_predictions']
 
 # %% ../../nbs/study/20_run.ipynb #cf0123ae
 from contextlib import ExitStack
@@ -352,7 +352,7 @@ _SMOKE_RATIO = 10  # a run is tested if it is this many times as long as the tes
 _NOT_TESTED = ('seed', 'arm', 'target', 'budget', 'choose', 'start')  # what may differ between runs
 
 
-def _smoke_file(spec: RunSpec) -> Path:
+def smoke_file(spec: RunSpec) -> Path:
     "The file with the result of testing a run's configuration"
     kind = {k: v for k, v in spec.config.items() if k not in _NOT_TESTED}
     digest = hashlib.sha256(json.dumps(kind, sort_keys=True).encode()).hexdigest()[:10]
@@ -364,7 +364,7 @@ def _is_smoke_test_due(spec: RunSpec, budget: int) -> bool:
     long = budget >= _SMOKE_RATIO * _SMOKE_STEPS * spec.config['train']['batch_tokens']
     if not (spec.settings['smoke_test'] and long):
         return False
-    return not (_smoke_file(spec).exists() or (spec.folder / 'checkpoints').exists())
+    return not (smoke_file(spec).exists() or (spec.folder / 'checkpoints').exists())
 
 
 def _run_smoke_test(spec: RunSpec, data: dict[str, TaskData], encoder, trainer, say):
@@ -376,7 +376,7 @@ def _run_smoke_test(spec: RunSpec, data: dict[str, TaskData], encoder, trainer, 
     for line in report.lines():
         say(line)
     say(_format_forecast(ahead))
-    file = _smoke_file(spec)
+    file = smoke_file(spec)
     file.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(file, json.dumps(dict(asdict(report), full_run=ahead), indent=1).encode())
 
