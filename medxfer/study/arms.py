@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 import numpy as np
+from ..data.placebo import PERMUTATION
 from .config import ConfigError, RunSpec, compose, run_identity, run_id
 from .tuned import tuned_overrides
 
@@ -113,7 +114,7 @@ def _make_pair(asked: _RunRequest):
 
 def _make_placebo(asked: _RunRequest):
     "The strategy; the labels are permuted when the windows are made"
-    return dict(strategy=asked.strategy()), ()
+    return dict(strategy=asked.strategy(), permutation=PERMUTATION), ()
 
 # %% ../../nbs/study/05_arms.ipynb #acbe2142
 def trial_weights(trial: int, tasks) -> dict[str, float]:

@@ -312,11 +312,11 @@ def trainer_for(
     "The trainer of a run, its model built; schemas are read from the training windows where they are not given"
     from medxfer.training.trainer import MultiTaskTrainer
 
-    windows, strategy, folders = (
-        windows_for(spec, encoder, data),
-        spec.config['strategy'],
-        find_needed_folders(spec),
-    )
+    measured = {} if folder is None else None
+    windows = windows_for(spec, encoder, data, measured)
+    if measured and processes.first:
+        write_atomic(spec.folder / 'placebo.json', json.dumps(measured, indent=1).encode())
+    strategy, folders = spec.config['strategy'], find_needed_folders(spec)
     schemas = schemas or schemas_for(spec, windows, encoder.tokenizer, say)
     model, settings = (
         processes.first_then_others(lambda: model_for(spec, schemas, folders, processes, build)),
@@ -354,7 +354,15 @@ def _primary_scores(scores: dict) -> dict:
 # %% ../../nbs/study/20_run.ipynb #5a0ce001
 _SMOKE_STEPS = 50  # of the test
 _SMOKE_RATIO = 10  # a run is tested if it is this many times as long as the test
-_NOT_TESTED = ('seed', 'arm', 'target', 'budget', 'choose', 'start')  # what may differ between runs
+_NOT_TESTED = (
+    'seed',
+    'arm',
+    'target',
+    'budget',
+    'choose',
+    'start',
+    'permutation',
+)  # what may differ between runs
 
 
 def _smoke_file(spec: RunSpec) -> Path:
