@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ARMS', 'JUDGED_ARMS', 'COMPARED_ARMS', 'Arm', 'override_key', 'strategy_overrides', 'restrict_strategy',
-           'trial_weights', 'check_arm', 'name_tuned_arm', 'compose_tuned', 'resolve_run']
+           'trial_weights', 'refuse_reference', 'check_arm', 'name_tuned_arm', 'compose_tuned', 'resolve_run']
 
 # %% ../../nbs/study/05_arms.ipynb #b0d8ae8f
 from collections.abc import Callable
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 import numpy as np
+from ..data.base import MedxferError
 from .config import ConfigError, RunSpec, compose, run_identity, run_id
 from .tuned import tuned_overrides
 
@@ -50,11 +51,15 @@ class _RunRequest:
         "The strategy that the arm belongs to"
         return self.whole['strategy']
 
+    def list_corpora(self) -> dict:
+        "The corpora of the strategy's run, as a budget names them"
+        tasks = run_identity(self.whole, self.prints)['tasks']
+        return {t: dict(profile=c['profile'], files=c['files']) for t, c in tasks.items()}
+
     def total_budget(self) -> dict:
         "As many tokens as the strategy's run spends: its epochs over all of its tasks"
-        tasks = run_identity(self.whole, self.prints)['tasks']
-        corpora = {t: dict(profile=c['profile'], files=c['files']) for t, c in tasks.items()}
-        return dict(epochs=self.whole['budget']['epochs'], share='total', tasks=corpora)
+        epochs = self.whole['budget']['epochs']
+        return dict(epochs=epochs, share='total', tasks=self.list_corpora())
 
 # %% ../../nbs/study/05_arms.ipynb #f60f419c
 def override_key(override: str) -> str:
@@ -179,12 +184,50 @@ def _make_scratch(asked: _RunRequest):
 
 def _make_loto(asked: _RunRequest):
     "A few documents, after training on all other tasks (leave one task out)"
+    return _start_from(asked, 'without')
+
+
+def _make_loto_placebo(asked: _RunRequest):
+    "A few documents, after training on all other tasks with permuted labels"
+    return _start_from(asked, 'without-placebo')
+
+
+def _start_from(asked: _RunRequest, arm: str):
+    "A few documents, with the shared adapters of a run on all other tasks"
     if not {'shared', 'group'} & set(asked.strategy()['adapters']['kinds']):
         raise ConfigError(
-            f'arm=loto carries shared adapters over, and {asked.cfg["strategy"]["label"]} has none'
+            f'arm={asked.cfg["arm"]} carries shared adapters over, '
+            f'and {asked.cfg["strategy"]["label"]} has none'
         )
-    first = asked.run('arm=without', f'target={asked.cfg["target"]}')
+    first = asked.run(f'arm={arm}', f'target={asked.cfg["target"]}')
     return _few_shot_changes(asked, start=dict(runs=[first.id], take='shared')), (first,)
+
+
+def _make_loto_total(asked: _RunRequest):
+    "A few documents, repeated until as many tokens are spent as by loto and what it starts from"
+    changes = _few_shot_changes(asked)
+    if asked.cfg['train']['patience']:
+        about = [f'target={asked.cfg["target"]}', f'shots={asked.cfg["shots"]}']
+        first = asked.run('arm=loto', *about)
+        return changes | dict(budget=dict(of=first.id, tokens='total')), (first,)
+    corpora = asked.list_corpora()
+    others = {t: corpus for t, corpus in corpora.items() if t != asked.cfg['target']}
+    before = dict(epochs=asked.whole['budget']['epochs'], tasks=others)
+    return changes | dict(budget=changes['budget'] | dict(before=before)), ()
+
+# %% ../../nbs/study/05_arms.ipynb #a0ec289e
+def _make_reference(asked: _RunRequest):
+    "A proprietary model: it trains nothing"
+    return dict(budget=dict(epochs=0)), ()
+
+
+def refuse_reference(run: RunSpec):
+    "Refuse to run the arm `reference`, which has no model to prompt yet"
+    if run.arm == 'reference':
+        raise MedxferError(
+            'arm=reference is not available yet: medxfer cannot prompt a proprietary model; the other '
+            'arms run without it, and its scores are read where a study already holds them'
+        )
 
 # %% ../../nbs/study/05_arms.ipynb #749a690c
 def _make_adapter(asked: _RunRequest):
@@ -279,9 +322,28 @@ ARMS = {
     ),
     'loto': Arm('A few documents of a task, after training on all others.', 'shots', _make_loto),
     'scratch': Arm('The same few documents, without the other tasks.', 'shots', _make_scratch),
+    'loto-placebo': Arm(
+        'The same few documents, after training on the texts of all others with permuted labels.',
+        'shots',
+        _make_loto_placebo,
+    ),
+    'loto-total': Arm(
+        'The same few documents alone, repeated until as many tokens are spent as by loto in all.',
+        'shots',
+        _make_loto_total,
+    ),
+    'reference': Arm(
+        'A proprietary model, prompted: the gap that is to be closed.', '', _make_reference
+    ),
     'trial': Arm('Task weights that were tried out for scalar.', '', _make_trial, prepares=True),
     'without': Arm(
         'The strategy on all tasks but one, which loto starts from.',
+        'target',
+        _make_without,
+        prepares=True,
+    ),
+    'without-placebo': Arm(
+        'The strategy on all tasks but one, their labels permuted, which loto-placebo starts from.',
         'target',
         _make_without,
         prepares=True,
@@ -322,7 +384,8 @@ def check_arm(cfg: dict):
             'trains one task a run'
         )
     if cfg['shots'] is not None and subject != 'shots':
-        raise ConfigError('shots is for arm=loto and arm=scratch')
+        known = ', '.join(f'arm={a}' for a, arm in ARMS.items() if arm.subject == 'shots')
+        raise ConfigError(f'shots is for {known}')
     if subject == 'pair' and len(tasks) != 2:
         raise ConfigError(f'arm=pair trains two tasks: add task=[A,B], two of {", ".join(tasks)}')
     if (subject == 'task' or not name and cfg['strategy']['single']) and len(tasks) > 1:
@@ -333,7 +396,7 @@ def check_arm(cfg: dict):
 
 def _trained_tasks(cfg: dict) -> list[str]:
     "The tasks that a run trains"
-    if cfg['arm'] == 'without':
+    if cfg['arm'] in ('without', 'without-placebo'):
         return [t for t in cfg['task'] if t != cfg['target']]
     return (
         [cfg['target']] if cfg['arm'] and ARMS[cfg['arm']].subject == 'shots' else list(cfg['task'])

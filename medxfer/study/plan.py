@@ -109,6 +109,8 @@ def expand_plan(cfg: dict, base, seed: int):
     judged = {name: s for name, s in strategies.items() if _has_arms(s)}
     for i, (name, strategy) in enumerate(judged.items()):
         arms = [arm for arm in plan['arms'] if i == 0 or arm in JUDGED_ARMS]
+        if seed != plan['seeds'][0]:
+            arms = [arm for arm in arms if arm != 'reference']  # one run, which has no seed
         for arm, about in _list_arm_runs(cfg, strategy, arms):
             yield strategy['label'], [f'strategy={name}', f'arm={arm}', *about, f'seed={seed}']
 
@@ -182,6 +184,8 @@ def planned_tokens(
             about = budget['tasks'] if budget.get('share') == 'total' else r.tasks
             part = {t: shots / documents[t] if shots else 1 for t in about}
             own[r.id] = sum(sizes[t] * part[t] for t in about) * budget['epochs']
+            if before := budget.get('before'):
+                own[r.id] += sum(sizes[t] for t in before['tasks']) * before['epochs']
         seen[r.id] = own[r.id] + sum(seen[i] for i in (r.config.get('start') or {}).get('runs', []))
     return {k: round(v) for k, v in own.items()}
 
