@@ -89,10 +89,20 @@ def build_layout(spec: RunSpec):
     )
 
 
+_LEFT_OUT_ARMS = (
+    'without',
+    'without-placebo',
+    'loto',
+    'loto-placebo',
+    'loto-total',
+    'scratch',
+)  # about a task that was left out
+
+
 def _head_parts(spec: RunSpec) -> dict[str, list[str]]:
     "The parts of each task's head, for the tasks whose adapters a run's layout must fit"
     cfg = spec.settings
-    if cfg['arm'] not in ('without', 'loto', 'scratch'):
+    if cfg['arm'] not in _LEFT_OUT_ARMS:
         return {task: info['heads'] for task, info in spec.config['tasks'].items()}
     # Adapters are carried over to the task that was left out, so they have one shape for all.
     own = cfg['data']['heads']
@@ -197,9 +207,8 @@ def training_windows(encoder, data: dict, target: str | None = None, seed: int =
 
 def windows_for(spec: RunSpec, encoder, data: dict) -> dict:
     "The training windows of a run"
-    return training_windows(
-        encoder, data, spec.config['target'] if spec.arm == 'placebo' else None, spec.seed
-    )
+    permuted = spec.arm in ('placebo', 'without-placebo')
+    return training_windows(encoder, data, spec.config['target'] if permuted else None, spec.seed)
 
 # %% ../../nbs/study/15_build.ipynb #a0725a6b
 def _load_terminology(spec: RunSpec, task: str):

@@ -17,7 +17,15 @@ from .advice import StudyCommand
 from .words import is_ablation
 from .arms import ARMS, COMPARED_ARMS, JUDGED_ARMS, resolve_run
 from .lock import describe_plan, record_plan
-from .config import ConfigError, RunSpec, compose, fingerprint_tasks, resolve_profile
+from medxfer.study.config import (
+    ConfigError,
+    RunSpec,
+    compose,
+    fingerprint_ood,
+    fingerprint_tasks,
+    list_ood,
+    resolve_profile,
+)
 from .run import list_finished_runs
 
 # %% ../../nbs/study/10_plan.ipynb #a6aa9003
@@ -63,7 +71,7 @@ def plan_study(
         raise ConfigError(
             f'a study of transfer needs two tasks or more; this one has {", ".join(cfg["task"])}'
         )
-    prints = fingerprint_tasks(cfg)
+    prints = fingerprint_tasks(cfg) | fingerprint_ood(cfg)
     runs, owners = [], {}
     for seed in cfg['plan']['seeds']:
         for owner, overrides_of_run in expand_plan(cfg, base, seed):
@@ -228,12 +236,28 @@ def write_study(
         primary={t: primary_metric(t, resolve_profile(cfg, t)) for t in plan.tasks},
         data={t: resolve_profile(cfg, t) for t in plan.tasks},
         model=cfg['model']['name'],
+        **_list_more(cfg),
         runs=runs,
     )
     plan.folder.mkdir(parents=True, exist_ok=True)
     write_atomic(plan.folder / 'study.yaml', yaml.safe_dump(study, sort_keys=False).encode())
     finished = len(list_finished_runs(plan.folder))
     record_plan(plan.folder, describe_plan(study, _list_fingerprints(plan)), finished)
+
+
+def _list_more(cfg: dict) -> dict:
+    "What few studies have: other corpora that runs are scored on, and a study to be shown beside"
+    from medxfer.evaluation.metrics import primary_metric
+
+    more = {}
+    if others := list_ood(cfg):
+        more['ood'] = {
+            task: dict(profile=corpus.profile, primary=primary_metric(task, corpus.profile))
+            for task, corpus in others.items()
+        }
+    if cfg['plan']['beside']:
+        more['beside'] = cfg['plan']['beside']
+    return more
 
 
 def _list_fingerprints(plan: StudyPlan) -> dict[str, str]:
