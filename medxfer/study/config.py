@@ -299,7 +299,12 @@ def run_id(config: dict) -> str:
     return '-'.join(part for part in parts if part)
 
 # %% ../../nbs/study/00_config.ipynb #af4cf78f
-_DESCRIPTIVE_FIELDS = ('kaggle', 'licence', 'parameters')  # of a model; no run uses them
+_DESCRIPTIVE_FIELDS = (
+    'kaggle',
+    'licence',
+    'parameters',
+    'pretrained_on',
+)  # of a model; no run uses them
 
 
 def run_identity(
