@@ -42,7 +42,7 @@ def transfer_tables(
     runs,  # that are done: each with arm, tasks, seed, scores and ledger; other arms may be among them
     primary: Mapping[str, str],  # task: the metric that decides
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    "Scores (task, arm, seed, doc_id, num, den) and tokens (task, arm, seed, tokens) of st-total and of all pairs"
+    "Scores (task, arm, seed, doc_id, num, den) and tokens (task, arm, seed, tokens) of st-total, st-own and of all pairs"
 
     def pair(r):
         return r.arm.startswith('pair')
@@ -52,7 +52,7 @@ def transfer_tables(
             seed=r.seed
         )
 
-    kept = [r for r in runs if pair(r) or r.arm == 'st-total']
+    kept = [r for r in runs if pair(r) or r.arm in ('st-total', 'st-own')]
     if not any(map(pair, kept)):
         raise MedxferError(
             'the study has no run of two tasks that is done, so there is no matrix of transfer; run its arm pair'
@@ -104,14 +104,46 @@ _MATRIX_COLUMNS = (
     'n_seeds',
     'n_docs',
     'parity',
+    'added',
+    'added_low',
+    'added_high',
+    'p_harm',
     'flag',
     'reason',
 )
 
 
-def _flag(c):
-    "Where the interval of a `Contrast` lies"
-    return 'negative' if c.high < 0 else 'positive' if c.low > 0 else 'undetermined'
+def _flag(c, added=None):
+    "Where the interval of a `Contrast` with st-total lies; `added` is the one with st-own"
+    if c.low > 0:
+        return 'positive'
+    if not c.high < 0:
+        return 'undetermined'
+    return 'negative' if added is not None and added.high < 0 else 'dilution'
+
+
+def _harm_p(c, added) -> float:
+    "p of being below both st-total and st-own: the larger of the two; nan where one has none"
+    if added is None or np.isnan(c.p) or np.isnan(added.p):
+        return np.nan
+    return max(c.p, added.p) if c.estimate < 0 and added.estimate < 0 else 1.0
+
+
+def _contrast_with_own(scores, tokens, target, auxiliary, alpha):
+    "The pair minus st-own of the target, and why it is not known"
+    arms = [pair_arm(auxiliary), 'st-own']
+    own = scores[(scores.task == target) & (scores.arm == 'st-own')]
+    if own.empty:
+        return None, f'st-own has not been run for {target}: harm is not told from dilution'
+    if tokens is not None:
+        rows = tokens[(tokens.task == target) & tokens.arm.isin(arms)]
+        spent = rows.groupby('arm').tokens.mean()
+        if len(spent) < 2 or spent['st-own'] > (1 + _MAX_TOKEN_GAP) * spent[arms[0]]:
+            return (
+                None,
+                f'st-own of {target} is not known to spend at most the own tokens of the pair',
+            )
+    return contrast(scores, *arms, target, alpha), ''
 
 
 def _list_seeds(rows: pd.DataFrame, arm: str) -> list:
@@ -150,7 +182,13 @@ def _cell(scores, tokens, target, auxiliary, alpha) -> dict:
         reason = 'both arms score the same in every document and seed: is it the same run twice?'
         return row | dict(flag='undetermined', reason=reason)
     row |= dict(estimate=c.estimate, low=c.low, high=c.high, p=c.p, mde=c.mde)
-    return row | dict(n_seeds=c.n_seeds, n_docs=c.n_docs, flag=_flag(c), reason=c.reason)
+    added, unknown = _contrast_with_own(scores, tokens, target, auxiliary, alpha)
+    if added is not None:
+        row |= dict(added=added.estimate, added_low=added.low, added_high=added.high)
+    row |= dict(p_harm=_harm_p(c, added), flag=_flag(c, added), reason=c.reason)
+    if row['flag'] == 'dilution' and unknown:
+        row['reason'] = unknown
+    return row | dict(n_seeds=c.n_seeds, n_docs=c.n_docs)
 
 # %% ../../nbs/evaluation/30_transfer_analysis.ipynb #81c317bf
 def transfer_matrix(
@@ -159,7 +197,7 @@ def transfer_matrix(
     alpha: float = 0.05,  # an interval covers 1 - alpha
     tokens: pd.DataFrame
     | None = None,  # arm, task, seed, tokens; without it the tokens are taken to match
-) -> pd.DataFrame:  # MATRIX and p_bh
+) -> pd.DataFrame:  # MATRIX and p_bh; p_harm is adjusted as p_bh is
     "One row for each ordered pair: what the auxiliary did for the target, in points of a 0-100 score"
     check_scores(scores)
     tasks = list(tasks)
@@ -174,6 +212,7 @@ def transfer_matrix(
         )
     table = pd.DataFrame([_cell(scores, tokens, k, j, alpha) for k, j in permutations(tasks, 2)])
     table.insert(_MATRIX_COLUMNS.index('p') + 1, 'p_bh', _adjust_p(table.p))
+    table['p_harm'] = _adjust_p(table.p_harm)
     return table
 
 
@@ -186,7 +225,13 @@ def _adjust_p(p: pd.Series) -> np.ndarray:
 
 # %% ../../nbs/evaluation/30_transfer_analysis.ipynb #b5b35776
 _HARM, _NEUTRAL, _HELP, _DARK = '#8a3b00', '#f7f6f2', '#5b9bd5', '#22262b'
-_FLAG_MARKS = {'positive': '▲ ', 'negative': '▼ ', 'undetermined': '', 'not run': ''}
+_FLAG_MARKS = {
+    'positive': '▲ ',
+    'negative': '▼ ',
+    'dilution': '▽ ',
+    'undetermined': '',
+    'not run': '',
+}
 
 
 def _luminance(colour) -> float:

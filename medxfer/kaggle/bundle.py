@@ -323,6 +323,11 @@ def pack_data(
         raise MedxferError(
             f'{lent} looks up concepts in a terminology, and terminologies are licensed to one person; leave the concepts out, or run this study at home'
         )
+    if settings['data']['ood']:
+        raise MedxferError(
+            'data.ood names other corpora, and these are not carried to Kaggle; '
+            'run this study at home, or without them: data.ood={}'
+        )
     check_corpora(corpora, allow, folder, root)
     for c in corpora:
         base = task_folder(c.task, root, c.profile)
@@ -333,7 +338,7 @@ def pack_data(
 
 # %% ../../nbs/kaggle/10_bundle.ipynb #c6157c7f
 _TEXT_FREE_FILES = re.compile(
-    r'(config\.yaml|(state|metrics|progress|batches|accelerator)\.json|permissions\.jsonl|(ledger|curve|cosines|scores)\.parquet'
+    r'(config\.yaml|(state|metrics|progress|batches|accelerator)\.json|permissions\.jsonl|(ledger|curve|cosines|scores|ood)\.parquet'
     r'|predictions/\w+\.jsonl|adapter/([\w.-]+/)*[\w.-]+\.(safetensors|json)|checkpoints/step-\d+/[\w.-]+\.(safetensors|parquet|json))'
 )
 _PREDICTION_FIELDS = {'doc_id', 'spans', 'relations', 'candidates'}
