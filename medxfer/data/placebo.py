@@ -82,7 +82,7 @@ def _group_questions(windows: Sequence[Window]) -> list[list[list[int]]]:
     pool = [i for members in alone for i in members]
     return [*groups, [pool]] if pool else groups
 
-# %% ../../nbs/data/45_placebo.ipynb #5dace8d5
+# %% ../../nbs/data/45_placebo.ipynb #f47d2343
 def permute_labels(
     windows: Sequence[Window],  # training windows of one task
     seed: int,
@@ -99,7 +99,7 @@ def permute_labels(
             permuted[to] = _copy_labels(windows[to], windows[source])
     return _permute_answers(permuted, rng)
 
-# %% ../../nbs/data/45_placebo.ipynb #506f46a8
+# %% ../../nbs/data/45_placebo.ipynb #c6c21c4b
 def _permute_answers(windows: Sequence[Window], rng: np.random.Generator) -> list[Window]:
     "Windows whose questions have the relevance of another question's candidates, shuffled"
     permuted = list(windows)
@@ -110,7 +110,7 @@ def _permute_answers(windows: Sequence[Window], rng: np.random.Generator) -> lis
                 permuted[i] = replace(windows[i], relevant=windows[j].relevant)
     return permuted
 
-# %% ../../nbs/data/45_placebo.ipynb #c6053cf7
+# %% ../../nbs/data/45_placebo.ipynb #87ce63ce
 _Cells = set[tuple[int, Hashable]]  # token and label
 
 
@@ -135,7 +135,7 @@ def _compare_cells(true: _Cells, placebo: _Cells) -> tuple[int, int, int]:
     "Labels that both have, labels of the placebo, and tokens whose labels differ"
     return len(true & placebo), len(placebo), len({token for token, _ in true ^ placebo})
 
-# %% ../../nbs/data/45_placebo.ipynb #e1c4894e
+# %% ../../nbs/data/45_placebo.ipynb #6060e6d4
 @dataclass(frozen=True)
 class _Counts:
     "What truth and placebo have in common; arrays hold one value a permutation"
@@ -160,7 +160,7 @@ class _Counts:
         gap = np.asarray(self.both) / self.cells - a * b
         return np.where(spread > 0, gap / np.where(spread > 0, spread, 1), 0.0)
 
-# %% ../../nbs/data/45_placebo.ipynb #3ba7d8a3
+# %% ../../nbs/data/45_placebo.ipynb #2543f7a3
 _PERMUTATIONS = 999  # the highest of them is the limit: chance exceeds it once in 1,000
 
 
@@ -198,7 +198,7 @@ def _compare_pairs(windows: Sequence[Window]) -> dict[str, np.ndarray]:
                 table[a, b] = _compare_cells(true[a][kind], cells)
     return tables
 
-# %% ../../nbs/data/45_placebo.ipynb #9f0e267b
+# %% ../../nbs/data/45_placebo.ipynb #3fa3a968
 def _permute_rankings(windows: Sequence[Window], rng: np.random.Generator) -> np.ndarray:
     "Candidates that are good in truth and placebo, in random permutations"
     both = np.zeros(_PERMUTATIONS, dtype=np.int64)
@@ -209,7 +209,7 @@ def _permute_rankings(windows: Sequence[Window], rng: np.random.Generator) -> np
         both += rng.hypergeometric(good[to], size - good[to], good[source]).sum(1)
     return both
 
-# %% ../../nbs/data/45_placebo.ipynb #a1eac893
+# %% ../../nbs/data/45_placebo.ipynb #06b6d74e
 @dataclass(frozen=True)
 class LabelTrace:
     "What a placebo's labels of one kind say about the truth, and what a random permutation leaves"
@@ -247,7 +247,7 @@ def measure_labels(
         traces['ranking'] = _make_trace(*_count_rankings(true, placebo, drawn))
     return traces
 
-# %% ../../nbs/data/45_placebo.ipynb #03936174
+# %% ../../nbs/data/45_placebo.ipynb #cf28db1c
 def _make_trace(found: _Counts, drawn: _Counts) -> LabelTrace:
     "What was found beside what random permutations leave"
     return LabelTrace(
@@ -287,7 +287,7 @@ def _count_rankings(
     found = _Counts(both, good, sum(placebo), n, differ, n)
     return found, _Counts(drawn, good, good, n, 2 * (good - drawn), n)
 
-# %% ../../nbs/data/45_placebo.ipynb #916ecb46
+# %% ../../nbs/data/45_placebo.ipynb #d912a8ba
 PERMUTATION = 2  # part of a placebo run's identity; 1 permuted answers inside their question
 _DRAWS = 5
 

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['ARMS', 'CURVE_ARMS', 'JUDGED_ARMS', 'COMPARED_ARMS', 'SCHEDULES', 'Arm', 'count_epochs', 'override_key',
-           'strategy_overrides', 'restrict_strategy', 'trial_weights', 'list_shares', 'check_arm', 'name_tuned_arm',
-           'name_tuned_model', 'compose_tuned', 'resolve_run']
+           'strategy_overrides', 'restrict_strategy', 'trial_weights', 'refuse_reference', 'list_shares', 'check_arm',
+           'name_tuned_arm', 'name_tuned_model', 'compose_tuned', 'resolve_run']
 
 # %% ../../nbs/study/05_arms.ipynb #b0d8ae8f
 from collections.abc import Callable
@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 import numpy as np
+from ..data.base import MedxferError
+from ..data.placebo import PERMUTATION
 from medxfer.study.config import (
     ConfigError,
     RunSpec,
@@ -152,7 +154,7 @@ def _make_pair(asked: _RunRequest):
 
 def _make_placebo(asked: _RunRequest):
     "The strategy; the labels are permuted when the windows are made"
-    return dict(strategy=asked.strategy()), ()
+    return dict(strategy=asked.strategy(), permutation=PERMUTATION), ()
 
 # %% ../../nbs/study/05_arms.ipynb #acbe2142
 def trial_weights(trial: int, tasks) -> dict[str, float]:
@@ -218,12 +220,49 @@ def _make_scratch(asked: _RunRequest):
 
 def _make_loto(asked: _RunRequest):
     "A few documents, after training on all other tasks (leave one task out)"
+    return _start_from(asked, 'without')
+
+
+def _make_loto_placebo(asked: _RunRequest):
+    "A few documents, after training on all other tasks with permuted labels"
+    return _start_from(asked, 'without-placebo')
+
+
+def _start_from(asked: _RunRequest, arm: str):
+    "A few documents, with the shared adapters of a run on all other tasks"
     if not {'shared', 'group'} & set(asked.strategy()['adapters']['kinds']):
         raise ConfigError(
-            f'arm=loto carries shared adapters over, and {asked.cfg["strategy"]["label"]} has none'
+            f'arm={asked.cfg["arm"]} carries shared adapters over, '
+            f'and {asked.cfg["strategy"]["label"]} has none'
         )
-    first = asked.run('arm=without', f'target={asked.cfg["target"]}')
+    first = asked.run(f'arm={arm}', f'target={asked.cfg["target"]}')
     return _few_shot_changes(asked, start=dict(runs=[first.id], take='shared')), (first,)
+
+
+def _make_loto_total(asked: _RunRequest):
+    "A few documents, repeated until as many tokens are spent as by loto and what it starts from"
+    changes = _few_shot_changes(asked)
+    if asked.cfg['train']['patience']:
+        about = [f'target={asked.cfg["target"]}', f'shots={asked.cfg["shots"]}']
+        first = asked.run('arm=loto', *about)
+        return changes | dict(budget=dict(of=first.id, tokens='total')), (first,)
+    others = {t: corpus for t, corpus in asked.corpora.items() if t != asked.cfg['target']}
+    before = dict(epochs=count_epochs(asked.whole), tasks=others)
+    return changes | dict(budget=changes['budget'] | dict(before=before)), ()
+
+# %% ../../nbs/study/05_arms.ipynb #00c3d9a7
+def _make_reference(asked: _RunRequest):
+    "A proprietary model: it trains nothing"
+    return dict(budget=dict(epochs=0)), ()
+
+
+def refuse_reference(run: RunSpec):
+    "Refuse to run the arm `reference`, which has no model to prompt yet"
+    if run.arm == 'reference':
+        raise MedxferError(
+            'arm=reference is not available yet: medxfer cannot prompt a proprietary model; the other '
+            'arms run without it, and its scores are read where a study already holds them'
+        )
 
 # %% ../../nbs/study/05_arms.ipynb #749a690c
 def _make_adapter(asked: _RunRequest):
@@ -329,6 +368,19 @@ ARMS = {
     ),
     'loto': Arm('A few documents of a task, after training on all others.', 'shots', _make_loto),
     'scratch': Arm('The same few documents, without the other tasks.', 'shots', _make_scratch),
+    'loto-placebo': Arm(
+        'The same few documents, after training on the texts of all others with permuted labels.',
+        'shots',
+        _make_loto_placebo,
+    ),
+    'loto-total': Arm(
+        'The same few documents alone, repeated until as many tokens are spent as by loto in all.',
+        'shots',
+        _make_loto_total,
+    ),
+    'reference': Arm(
+        'A proprietary model, prompted: the gap that is to be closed.', '', _make_reference
+    ),
     'trial': Arm('Task weights that were tried out for scalar.', '', _make_trial, prepares=True),
     'without': Arm(
         'The strategy on all tasks but one, which loto starts from.',
@@ -340,6 +392,12 @@ ARMS = {
         'The strategy with a linear schedule of its own, beside a run that shares its beginning with others.',
         '',
         _make_dedicated,
+        prepares=True,
+    ),
+    'without-placebo': Arm(
+        'The strategy on all tasks but one, their labels permuted, which loto-placebo starts from.',
+        'target',
+        _make_without,
         prepares=True,
     ),
     'adapter': Arm(
@@ -397,7 +455,8 @@ def check_arm(cfg: dict):
             'trains one task a run'
         )
     if cfg['shots'] is not None and subject != 'shots':
-        raise ConfigError('shots is for arm=loto and arm=scratch')
+        known = ', '.join(f'arm={a}' for a, arm in ARMS.items() if arm.subject == 'shots')
+        raise ConfigError(f'shots is for {known}')
     if subject == 'pair' and len(tasks) != 2:
         raise ConfigError(f'arm=pair trains two tasks: add task=[A,B], two of {", ".join(tasks)}')
     if (subject == 'task' or not name and cfg['strategy']['single']) and len(tasks) > 1:
@@ -408,7 +467,7 @@ def check_arm(cfg: dict):
 
 def _trained_tasks(cfg: dict) -> list[str]:
     "The tasks that a run trains"
-    if cfg['arm'] == 'without':
+    if cfg['arm'] in ('without', 'without-placebo'):
         return [t for t in cfg['task'] if t != cfg['target']]
     return (
         [cfg['target']] if cfg['arm'] and ARMS[cfg['arm']].subject == 'shots' else list(cfg['task'])

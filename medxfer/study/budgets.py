@@ -27,7 +27,9 @@ def find_token_budget(
     budget = spec.config['budget']
     if 'of' in budget:
         return _read_budget(spec, folders)
-    total = _count_total(budget, lengths)
+    total = _count_total(dict(tasks=spec.tasks) | budget, lengths)
+    if 'before' in budget:
+        total += _count_total(budget['before'], lengths)
     if budget.get('share') != 'own':
         return total
     found = _deal_out(spec, total, lengths).get(spec.tasks[0], 0)
@@ -38,11 +40,7 @@ def find_token_budget(
 
 def _count_total(budget: Mapping, lengths: Lengths) -> int:
     "Passes over the training tokens of all tasks of a budget"
-    return round(budget['epochs'] * sum(sum(lengths[task]) for task in _tasks_of(budget, lengths)))
-
-
-def _tasks_of(budget: Mapping, lengths: Lengths) -> list[str]:
-    return list(budget.get('tasks', lengths))
+    return round(budget['epochs'] * sum(sum(lengths[task]) for task in budget['tasks']))
 
 
 def _deal_out(spec: RunSpec, total: int, lengths: Lengths) -> dict[str, int]:

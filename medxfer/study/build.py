@@ -89,10 +89,20 @@ def build_layout(spec: RunSpec):
     )
 
 
+_LEFT_OUT_ARMS = (
+    'without',
+    'without-placebo',
+    'loto',
+    'loto-placebo',
+    'loto-total',
+    'scratch',
+)  # about a task that was left out
+
+
 def _head_parts(spec: RunSpec) -> dict[str, list[str]]:
     "The parts of each task's head, for the tasks whose adapters a run's layout must fit"
     cfg = spec.settings
-    if cfg['arm'] not in ('without', 'loto', 'scratch'):
+    if cfg['arm'] not in _LEFT_OUT_ARMS:
         return {task: info['heads'] for task, info in spec.config['tasks'].items()}
     # Adapters are carried over to the task that was left out, so they have one shape for all.
     own = cfg['data']['heads']
@@ -195,11 +205,28 @@ def training_windows(encoder, data: dict, target: str | None = None, seed: int =
     return {t: ws if target in (None, t) else permute_labels(ws, seed) for t, ws in windows.items()}
 
 
-def windows_for(spec: RunSpec, encoder, data: dict) -> dict:
-    "The training windows of a run"
-    return training_windows(
-        encoder, data, spec.config['target'] if spec.arm == 'placebo' else None, spec.seed
-    )
+_PERMUTED_ARMS = ('placebo', 'without-placebo')  # labels of all tasks but the target
+
+
+def windows_for(
+    spec: RunSpec,
+    encoder,
+    data: dict,
+    measured: dict | None = None,  # gets what a placebo's labels still say, by task and kind
+) -> dict:
+    "The training windows of a run; the labels of a placebo are checked where `measured` is given"
+    from medxfer.data.placebo import make_placebo
+
+    if spec.arm not in _PERMUTED_ARMS:
+        return training_windows(encoder, data)
+    target = spec.config['target']
+    if measured is None:
+        return training_windows(encoder, data, target or '', spec.seed)
+    windows = training_windows(encoder, data)
+    for task in windows:
+        if task != target:
+            windows[task], measured[task] = make_placebo(task, windows[task], spec.seed)
+    return windows
 
 # %% ../../nbs/study/15_build.ipynb #a0725a6b
 def _load_terminology(spec: RunSpec, task: str):

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ConfigError', 'resolve_profile', 'compose', 'data_root', 'make_corpora', 'fingerprint_tasks', 'RunSpec', 'run_id',
-           'run_identity', 'identify_training']
+           'run_identity', 'identify_training', 'OtherCorpus', 'list_ood', 'fingerprint_ood']
 
 # %% ../../nbs/study/00_config.ipynb #e4744661
 from collections.abc import Collection, Iterable, Mapping
@@ -77,6 +77,7 @@ _OPEN_MAPPINGS = (
     'hpo.space',
     'data.profiles',
     'data.heads',
+    'data.ood',
     'data.synthetic',
     'strategy.weights',
     'strategy.depths',
@@ -304,7 +305,12 @@ def run_id(config: dict) -> str:
     return '-'.join(part for part in parts if part)
 
 # %% ../../nbs/study/00_config.ipynb #af4cf78f
-_DESCRIPTIVE_FIELDS = ('kaggle', 'licence', 'parameters')  # of a model; no run uses them
+_DESCRIPTIVE_FIELDS = (
+    'kaggle',
+    'licence',
+    'parameters',
+    'pretrained_on',
+)  # of a model; no run uses them
 
 
 def run_identity(
@@ -326,6 +332,9 @@ def run_identity(
     )
     if cfg['accelerator']:  # ids of runs without one do not depend on it
         identity['accelerator'] = cfg['accelerator']
+    others = list_ood(cfg, known)
+    if scored := [task for task in tasks if task in others]:
+        identity['ood'] = {task: others[task].identity for task in scored}
     return identity
 
 
@@ -337,6 +346,41 @@ def identify_training(train: dict) -> dict:
     if train['schedule'] != 'linear':
         return train
     return {name: value for name, value in train.items() if name not in _STABLE_SETTINGS}
+
+
+@dataclass(frozen=True)
+class OtherCorpus:
+    "Another corpus of a task, which no run is trained on"
+
+    root: Path
+    profile: str
+    files: str  # its fingerprint
+
+    @property
+    def identity(self) -> dict[str, str]:
+        return dict(profile=self.profile, files=self.files)
+
+
+def list_ood(
+    cfg: dict,
+    prints: Mapping[str, str] | None = None,  # of `fingerprint_ood`, where they are known already
+) -> dict[str, OtherCorpus]:
+    "Each of a configuration's tasks that `data.ood` names, to the other corpus; refused where its folder is not known"
+    named = {task: get_corpus(task, name) for task, name in cfg['data']['ood'].items()}
+    root = cfg['data']['ood_root'] or cfg['data']['root']
+    if named and not root:
+        raise ConfigError('data.ood needs the folder of its corpora: data.ood_root=DIR')
+    found = {}
+    for task, corpus in named.items():
+        if task in cfg['task']:
+            files = (prints or {}).get(f'ood {task}') or fingerprint(task, root, corpus.profile)
+            found[task] = OtherCorpus(Path(root), corpus.profile, files)
+    return found
+
+
+def fingerprint_ood(cfg: dict) -> dict[str, str]:
+    "'ood TASK' to the fingerprint of the other corpus of a task"
+    return {f'ood {task}': corpus.files for task, corpus in list_ood(cfg).items()}
 
 
 def _task_identity(cfg: dict, task: str, files: str) -> dict:

@@ -18,7 +18,7 @@ from .arms import resolve_run
 from .config import RunSpec, make_corpora, resolve_profile
 from .plan import StudyPlan
 from .progress import Board, progress_row
-from .run import execute, load_data, lock_folder, read_state, update_state
+from .run import execute, load_data, load_ood, lock_folder, read_state, update_state
 
 # %% ../../nbs/study/25_engines.ipynb #63bad071
 def stop_with_parent(parent: int, every: float = 1.0):
@@ -211,7 +211,10 @@ def check_data(plan: StudyPlan):
     if all(map(is_done, plan.runs)):
         return
     data = load_data(plan.widest)
-    refuse_leaks({t: d.train for t, d in data.items()}, {t: d.test for t, d in data.items()})
+    train = {t: d.train for t, d in data.items()}
+    refuse_leaks(train, {t: d.test for t, d in data.items()})
+    if plan.settings['data']['ood']:
+        refuse_leaks(train, load_ood(plan.settings))
 
 # %% ../../nbs/study/25_engines.ipynb #d43a6d06
 def score_dictionary(plan: StudyPlan) -> dict:

@@ -29,7 +29,15 @@ from .budgets import find_trunk
 from .lock import describe_plan, record_plan
 from .models import list_models
 from .tuned import refuse_untuned_models
-from .config import ConfigError, RunSpec, compose, fingerprint_tasks, resolve_profile
+from medxfer.study.config import (
+    ConfigError,
+    RunSpec,
+    compose,
+    fingerprint_ood,
+    fingerprint_tasks,
+    list_ood,
+    resolve_profile,
+)
 from .run import list_finished_runs
 
 # %% ../../nbs/study/10_plan.ipynb #a6aa9003
@@ -89,7 +97,7 @@ def plan_study(
             f'a study of transfer needs two tasks or more; this one has {", ".join(cfg["task"])}'
         )
     refuse_untuned_models(cfg, models)
-    prints = fingerprint_tasks(cfg)
+    prints = fingerprint_tasks(cfg) | fingerprint_ood(cfg)
     runs, owners = [], {}
     for of_model, seed in product(models.values(), cfg['plan']['seeds']):
         for owner, overrides_of_run in expand_plan(cfg, of_model, seed):
@@ -148,6 +156,8 @@ def expand_plan(cfg: dict, base, seed: int):
     judged = {name: s for name, s in strategies.items() if _has_arms(s)}
     for i, (name, strategy) in enumerate(judged.items()):
         arms = [arm for arm in plan['arms'] if i == 0 or arm in JUDGED_ARMS]
+        if seed != plan['seeds'][0]:
+            arms = [arm for arm in arms if arm != 'reference']  # one run, which has no seed
         for arm, about in _list_arm_runs(cfg, strategy, arms):
             yield strategy['label'], [f'strategy={name}', f'arm={arm}', *about, f'seed={seed}']
     if judged and _needs_dedicated(cfg, seed):
@@ -249,6 +259,8 @@ def planned_tokens(
             about = budget['tasks'] if budget.get('share') == 'total' else r.tasks
             part = {t: shots / documents[t] if shots else 1 for t in about}
             own[r.id] = sum(sizes[t] * part[t] for t in about) * budget['epochs']
+            if before := budget.get('before'):
+                own[r.id] += sum(sizes[t] for t in before['tasks']) * before['epochs']
         seen[r.id] = own[r.id] + sum(seen[i] for i in (r.config.get('start') or {}).get('runs', []))
     return {k: round(v) for k, v in own.items()}
 
@@ -311,6 +323,7 @@ def write_study(
         primary={t: primary_metric(t, resolve_profile(cfg, t)) for t in plan.tasks},
         data={t: resolve_profile(cfg, t) for t in plan.tasks},
         **_describe_models(plan),
+        **_list_more(cfg),
         runs=runs,
     )
     plan.folder.mkdir(parents=True, exist_ok=True)
@@ -340,6 +353,21 @@ def _describe_choice(plan: StudyPlan, run: RunSpec) -> dict:
     several = dict(model=run.config['model']['name']) if len(plan.models) > 1 else {}
     tuned = dict(tuned=True) if run.settings['hpo']['tuned'] else {}
     return several | tuned
+
+
+def _list_more(cfg: dict) -> dict:
+    "What few studies have: other corpora that runs are scored on, and a study to be shown beside"
+    from medxfer.evaluation.metrics import primary_metric
+
+    more = {}
+    if others := list_ood(cfg):
+        more['ood'] = {
+            task: dict(profile=corpus.profile, primary=primary_metric(task, corpus.profile))
+            for task, corpus in others.items()
+        }
+    if cfg['plan']['beside']:
+        more['beside'] = cfg['plan']['beside']
+    return more
 
 
 def _list_fingerprints(plan: StudyPlan) -> dict[str, str]:
