@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['VENUES', 'MedxferError', 'DataError', 'NotFound', 'Busy', 'OutOfMemory', 'Diverged', 'Span', 'Relation', 'Candidate',
            'UnifiedSample', 'Problem', 'ParseReport', 'count_samples', 'Corpus', 'read_text', 'numbered_lines',
-           'check_fragments', 'pair_files', 'Format', 'CorpusInfo', 'Task', 'write_atomic', 'locked_file']
+           'check_fragments', 'is_foreign', 'list_files', 'list_folders', 'is_about_corpus', 'pair_files', 'Format',
+           'CorpusInfo', 'Task', 'write_atomic', 'locked_file']
 
 # %% ../../nbs/data/00_base.ipynb #1e740110
 from collections import Counter
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 import os
+import re
 
 # %% ../../nbs/data/00_base.ipynb #4b61efcf
 class MedxferError(ValueError):
@@ -234,6 +236,34 @@ def check_fragments(
     return None
 
 # %% ../../nbs/data/00_base.ipynb #0ee3c0cf
+_FOREIGN_NAMES = {'thumbs.db', 'desktop.ini', '__macosx', 'icon\r', 'lost+found'}
+
+
+def is_foreign(name: str) -> bool:
+    "Whether a file or folder belongs to a system or an editor, not to a corpus"
+    return (
+        name.startswith(('.', '~$'))
+        or name.endswith('~')
+        or (name.startswith('#') and name.endswith('#'))
+        or name.lower() in _FOREIGN_NAMES
+    )
+
+
+def list_files(
+    folder,
+    ending: str = '',  # in lower case; files are found whatever the case of theirs
+) -> list[Path]:
+    "The files of a folder with an ending, sorted by name, without foreign ones"
+    found = (p for p in Path(folder).iterdir() if p.name.lower().endswith(ending))
+    return sorted(p for p in found if not is_foreign(p.name) and p.is_file())
+
+
+def list_folders(folder) -> list[Path]:
+    "The folders in a folder, sorted by name, without foreign ones"
+    found = (p for p in Path(folder).iterdir() if not is_foreign(p.name))
+    return sorted(p for p in found if p.is_dir())
+
+# %% ../../nbs/data/00_base.ipynb #9489f0cb
 def _check_partners(found: dict[str, Path], partners: dict[str, Path], partner_ext: str):
     "A `DataError` if one of the files lacks its partner"
     alone = sorted(found.keys() - partners.keys())
@@ -245,14 +275,23 @@ def _check_partners(found: dict[str, Path], partners: dict[str, Path], partner_e
         )
 
 
+def is_about_corpus(path: Path) -> bool:
+    "Whether a file is about a corpus and not of it, by its name: a README, a licence, a list of changes"
+    about = r'(read[ _-]?me|licen[cs]e|copying|changes|changelog|citation|guidelines)([-_. ].*)?'
+    return re.fullmatch(about, path.name, re.IGNORECASE) is not None
+
+
 def pair_files(
     folder: Path,  # has both kinds of files
     text_ext: str,  # e.g. '.text'
     annotation_ext: str,  # e.g. '.pipe'
 ) -> list[tuple[Path, Path]]:  # (text, annotation), sorted by name
     "Every text of a folder with its annotation file; a `DataError` if one has no partner"
-    texts = {p.stem: p for p in folder.glob(f'*{text_ext}')}
-    annotations = {p.stem: p for p in folder.glob(f'*{annotation_ext}')}
+    texts = {p.stem: p for p in list_files(folder, text_ext)}
+    annotations = {p.stem: p for p in list_files(folder, annotation_ext)}
+    for stem in texts.keys() - annotations.keys():
+        if is_about_corpus(texts[stem]):
+            del texts[stem]
     _check_partners(texts, annotations, annotation_ext)
     _check_partners(annotations, texts, text_ext)
     return [(texts[stem], annotations[stem]) for stem in sorted(texts)]
@@ -262,6 +301,7 @@ class Format:
     "One kind of official files; subclasses implement `claims`, `read` and `render`"
 
     name = ''  # e.g. 'pipe', for messages
+    nested = False  # whether its documents are in folders of their own
 
     def claims(self, folder: Path) -> bool:
         "Whether a folder has files of this kind"

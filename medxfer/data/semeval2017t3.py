@@ -8,11 +8,21 @@ __all__ = ['TASK', 'RankingTask']
 # %% ../../nbs/data/13_semeval2017t3.ipynb #4393b133
 from collections.abc import Iterable
 from pathlib import Path
-from .base import VENUES, CorpusInfo, DataError, ParseReport, Task, UnifiedSample
+from medxfer.data.base import (
+    VENUES,
+    CorpusInfo,
+    DataError,
+    Format,
+    ParseReport,
+    Task,
+    UnifiedSample,
+    list_files,
+)
 from medxfer.data.formats.cqa_xml import (
     QuestionFormat,
     ThreadFormat,
     build_queries,
+    is_2015_file,
     read_prediction_file,
 )
 
@@ -69,6 +79,20 @@ class RankingTask(Task):
         "Queries of subtask A, B, C or D"
         return build_queries(samples, subtask)
 
+    def format_of(self, folder: Path, info: CorpusInfo) -> Format | None:
+        "The format whose files a folder holds; files of SemEval-2015 Task 3 alone are refused"
+        found = super().format_of(folder, info)
+        if found:
+            return found
+        for path in list_files(folder, '.xml'):
+            if is_2015_file(path):
+                raise DataError(
+                    'has the format of SemEval-2015 Task 3; the releases of 2016 have the same '
+                    'threads in a newer format, as ...2015-Task3-CQA-QL-*-reformatted-*.xml: use those',
+                    path,
+                )
+        return None
+
     def submitted(
         self,
         path: Path,  # a prediction file, or a folder with just one
@@ -79,7 +103,7 @@ class RankingTask(Task):
         "Predicted queries; a `DataError` if a folder has several prediction files"
         files = [path]
         if not path.is_file():
-            files = sorted(p for p in path.iterdir() if p.suffix in _PREDICTION_SUFFIXES)
+            files = [p for p in list_files(path) if p.suffix in _PREDICTION_SUFFIXES]
         if len(files) > 1:
             raise DataError(
                 f'holds {len(files)} prediction files; name the one of the subtask', path

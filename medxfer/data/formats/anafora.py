@@ -22,6 +22,8 @@ from medxfer.data.base import (
     Span,
     UnifiedSample,
     check_fragments,
+    list_files,
+    list_folders,
     read_text,
 )
 from .safe_xml import ElementReport, element_line, parse_xml
@@ -45,8 +47,8 @@ def _list_temporal_files(
 ) -> list[str]:  # names
     "Temporal files of any annotator in any state"
     starts = tuple(f'{folder.name}.{schema}.' for schema in _SCHEMAS)
-    names = (p.name for p in folder.iterdir() if p.suffix == '.xml')
-    return sorted(name for name in names if name.startswith(starts))
+    names = [p.name for p in list_files(folder, '.xml')]
+    return [name for name in names if name.startswith(starts)]
 
 # %% ../../../nbs/data/formats/40_anafora.ipynb #9ad6e98b
 _XML_SPACE = ' \t\n\r'  # what XML calls white space; a no-break space is part of a value
@@ -401,8 +403,7 @@ def _explain_unwritable(sample: UnifiedSample) -> str:  # '' if Anafora can hold
 # %% ../../../nbs/data/formats/40_anafora.ipynb #9b7ea9e8
 def _list_document_folders(folder: Path) -> list[Path]:
     "The folders of documents, sorted by name"
-    found = (p for p in Path(folder).iterdir() if p.is_dir() and not p.name.startswith('.'))
-    return sorted(found, key=lambda p: p.name)
+    return list_folders(folder)
 
 
 def _report_unlabelled(folder: Path, annotator: str, report: ParseReport):
@@ -443,6 +444,7 @@ class AnaforaFormat(Format):
     # Document folders with the texts, if these are not beside the XML.
     texts: Path | None = None
     name = 'Anafora'
+    nested = True
 
     def claims(self, folder: Path) -> bool:
         "Whether there is XML of our annotator, or texts that the other one did not annotate either"

@@ -22,6 +22,7 @@ from medxfer.data.base import (
     Span,
     UnifiedSample,
     check_fragments,
+    list_files,
     numbered_lines,
     pair_files,
     read_text,
@@ -470,7 +471,7 @@ class BratFormat(Format):
 
     def claims(self, folder: Path) -> bool:
         "Whether there is an `.ann` file"
-        return any(folder.glob('*.ann'))
+        return bool(list_files(folder, '.ann'))
 
     def parse(self, name: str, text: str, content: str, file, report: ParseReport) -> UnifiedSample:
         "One document from the contents of its two files"

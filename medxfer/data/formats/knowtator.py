@@ -22,6 +22,8 @@ from medxfer.data.base import (
     Span,
     UnifiedSample,
     check_fragments,
+    is_about_corpus,
+    list_files,
     read_text,
 )
 from .pipe import all_mentions, check_render, parse_offset
@@ -280,14 +282,14 @@ class KnowtatorFormat(Format):
 
     def claims(self, folder: Path) -> bool:
         "Whether there is a `.knowtator.xml` file"
-        return any(folder.glob(f'*{self.ending}'))
+        return bool(list_files(folder, self.ending))
 
     def pairs(self, folder: Path) -> list[tuple[Path, Path]]:
         "Every text with its annotation, sorted by name; a `DataError` if one has no partner"
         pairs = []
-        texts = set(folder.glob('*.txt'))
-        for xml in sorted(folder.glob(f'*{self.ending}')):
-            base = xml.name.removesuffix(self.ending)
+        texts = set(list_files(folder, '.txt'))
+        for xml in list_files(folder, self.ending):
+            base = xml.name[: -len(self.ending)]
             candidates = [folder / base, folder / f'{base}.txt']
             text = next((path for path in candidates if path in texts), None)
             if text is None:
@@ -295,6 +297,7 @@ class KnowtatorFormat(Format):
                 raise DataError(message, xml)
             pairs.append((text, xml))
         alone = sorted(texts - {text for text, _ in pairs})
+        alone = [text for text in alone if not is_about_corpus(text)]
         if alone:
             raise DataError(
                 f'has no {alone[0].name}{self.ending} beside it ({len(alone)} such in this '

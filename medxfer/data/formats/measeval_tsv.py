@@ -20,6 +20,8 @@ from medxfer.data.base import (
     Span,
     UnifiedSample,
     check_fragments,
+    is_about_corpus,
+    list_files,
     numbered_lines,
     read_text,
 )
@@ -298,6 +300,7 @@ class MeasEvalFormat(Format):
     "`text/NAME.txt` and `tsv/NAME.tsv`"
 
     name = 'MeasEval (text/*.txt, tsv/*.tsv)'
+    nested = True
 
     def folders(self, folder: Path) -> tuple[Path, Path]:
         "Where texts and tables are: in `text` (`txt` in the trial release) and `tsv`, or all in `folder`"
@@ -308,7 +311,7 @@ class MeasEvalFormat(Format):
     def claims(self, folder: Path) -> bool:
         "Whether there are tables, or a folder of texts"
         texts, tables = self.folders(folder)
-        return any(tables.glob('*.tsv')) or (texts != folder and any(texts.glob('*.txt')))
+        return bool(list_files(tables, '.tsv') or (texts != folder and list_files(texts, '.txt')))
 
     def parse(self, name: str, text: str, content: str, file, report: ParseReport) -> UnifiedSample:
         "One document from its text and the content of its table"
@@ -320,8 +323,12 @@ class MeasEvalFormat(Format):
     def read(self, folder: Path, report: ParseReport) -> Iterator[UnifiedSample]:
         "One sample per text, sorted by name; a text without a table has no annotation"
         texts, tables = self.folders(folder)
-        text_files = {path.stem: path for path in texts.glob('*.txt')}
-        table_files = {path.stem: path for path in tables.glob('*.tsv')}
+        table_files = {path.stem: path for path in list_files(tables, '.tsv')}
+        text_files = {
+            path.stem: path
+            for path in list_files(texts, '.txt')
+            if path.stem in table_files or not is_about_corpus(path)
+        }
         alone = sorted(table_files.keys() - text_files.keys())
         if alone:
             raise DataError(

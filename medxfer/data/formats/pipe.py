@@ -21,6 +21,8 @@ from medxfer.data.base import (
     Span,
     UnifiedSample,
     check_fragments,
+    is_about_corpus,
+    list_files,
     numbered_lines,
     pair_files,
     read_text,
@@ -105,7 +107,8 @@ class PipeFormat(Format):
 
     def claims(self, folder: Path) -> bool:
         "Whether there is a `.pipe` or `.text` file; `read` refuses one without the other"
-        return any(p.suffix in ('.pipe', '.text') for p in folder.iterdir())
+        texts = [p for p in list_files(folder, '.text') if not is_about_corpus(p)]
+        return bool(texts or list_files(folder, '.pipe'))
 
     def read(self, folder: Path, report: ParseReport) -> Iterator[UnifiedSample]:
         "One sample per `.text`"

@@ -9,8 +9,24 @@ __all__ = ['check_root', 'can_run', 'format_check_report']
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from ..load import FOLDER_SPLITS, SPLITS, declared_profile, load_task
-from ..base import Corpus, CorpusInfo, DataError, MedxferError, UnifiedSample
+from medxfer.data.load import (
+    FOLDER_SPLITS,
+    SPLITS,
+    declared_profile,
+    has_documents,
+    load_task,
+    refuse_wrong_root,
+    split_folders,
+)
+from medxfer.data.base import (
+    Corpus,
+    CorpusInfo,
+    DataError,
+    MedxferError,
+    UnifiedSample,
+    list_files,
+    list_folders,
+)
 from ..corpora import TASKS, get_corpus, get_task
 from .get import download_command
 from .venues import find_foreign_marks
@@ -26,15 +42,15 @@ def _corpus_folders(task: str, root: Path) -> list[Path]:  # those that hold any
         *(root / task / p for p in profiles),
         *(root / p / task for p in profiles),
     ]
-    found = [p for p in named if p.is_dir() and _holds_splits(p)]
-    return list(dict.fromkeys(found))
+    there = [p for p in dict.fromkeys(named) if p.is_dir()]
+    found = [p for p in there if _holds_splits(p)]
+    return found or [p for p in there if p == root / task and has_documents(task, p)]
 
 
 def _holds_splits(folder: Path) -> bool:
     "Whether a folder has split folders or files of its own"
-    return any((folder / s).is_dir() for s in FOLDER_SPLITS) or any(
-        p.is_file() and not p.name.startswith('.') for p in folder.iterdir()
-    )
+    splits = [p for p in list_folders(folder) if p.name.lower() in FOLDER_SPLITS]
+    return bool(splits or list_files(folder))
 
 # %% ../../../nbs/data/sources/30_check.ipynb #acb0badd
 def _split_counts(samples) -> dict[str, int]:
@@ -63,12 +79,10 @@ def _guess_profile(
 # %% ../../../nbs/data/sources/30_check.ipynb #02d913cc
 def _readable_profiles(task: str, folder: Path) -> list[CorpusInfo]:
     "The profiles of a task whose files a folder holds"
-    splits = [folder / s for s in FOLDER_SPLITS if (folder / s).is_dir()] or [folder]
-    return [
-        get_corpus(task, c.profile)
-        for c in get_task(task).corpora
-        if any(get_task(task).format_of(s, c) for s in splits)
-    ]
+    splits = split_folders(task, folder).values()
+    profiles = [c.profile for c in get_task(task).corpora]
+    readable = [p for p in profiles if any(has_documents(task, s, p) for s in splits)]
+    return [get_corpus(task, p) for p in readable]
 
 # %% ../../../nbs/data/sources/30_check.ipynb #04cb128a
 def _is_annotated(sample: UnifiedSample) -> bool:
@@ -197,6 +211,8 @@ def check_root(
         # the folder measeval says nothing about other tasks
         found = [r for r in found if r['documents'] or Path(r['folder']).name.startswith(task)]
         rows += found or [_empty_row(task, folder='', why=_advise_missing_task(task, root))]
+    if not any(row['folder'] for row in rows):
+        refuse_wrong_root(root)
     return rows
 
 
