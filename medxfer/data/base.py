@@ -363,6 +363,10 @@ class Task:
         "The samples for training and scores; subclasses drop what official scores leave out"
         return tuple(samples)
 
+    def find_withheld(self, samples: Iterable[UnifiedSample]) -> list[str]:
+        "Ids of the documents whose gold annotation is withheld, so that they cannot be scored"
+        return []
+
     def view(self, samples: Iterable[UnifiedSample], subtask: str) -> tuple[UnifiedSample, ...]:
         "The samples as a subtask scores them; only for tasks whose subtasks need different samples"
         raise NotFound(f'{self.name} has no subtask {subtask!r}: its scores are named by subtask')

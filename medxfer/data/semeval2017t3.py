@@ -75,6 +75,10 @@ class RankingTask(Task):
         "All threads but marked repeats: official scores leave them out, and their text is in another file"
         return tuple(s for s in samples if 'skip' not in s.meta)
 
+    def find_withheld(self, samples: Iterable[UnifiedSample]) -> list[str]:
+        "Ids of the threads or questions with a candidate whose label is `?`"
+        return [s.id for s in samples if any(c.label in ('?', '') for c in s.candidates)]
+
     def view(self, samples: Iterable[UnifiedSample], subtask: str) -> tuple[UnifiedSample, ...]:
         "Queries of subtask A, B, C or D"
         return build_queries(samples, subtask)

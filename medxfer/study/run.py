@@ -134,15 +134,14 @@ def _drop_leaked_documents(spec: RunSpec, data: dict, root) -> dict[str, TaskDat
 
 
 def _load_task_data(task: str, root, profile: str, data: dict) -> TaskData:
-    "Train, dev and test of one task; refused where annotations were lost, unless the config allows it"
+    "Train, dev and test of one task; refused where they cannot be learned from or scored"
+    from medxfer.data.sources.check import find_obstacle
+
     splits = {k: s for k, s in data['splits'].items() if s}
-    corpora = {s: load_task(task, root, s, profile) for s in set(splits.values())}
-    lost = [p for c in corpora.values() for p in c.report.lost]
-    if lost and not data['allow_lost']:
-        raise MedxferError(
-            f'{lost[0]} ({len(lost)} annotations of {task} cannot be read; '
-            'correct the files, or continue without them: data.allow_lost=true)'
-        )
+    corpora = {s: load_task(task, root, s, profile) for s in sorted(set(splits.values()))}
+    obstacle = find_obstacle(task, corpora, splits, data['allow_lost'])
+    if obstacle:
+        raise MedxferError(obstacle)
     part = {k: list(get_task(task).counted(corpora[s].samples)) for k, s in splits.items()}
     if 'dev' not in part:
         part['train'], part['dev'] = hold_out(part['train'], data['holdout'])

@@ -184,7 +184,8 @@ def _split_text(
     return text[: start - 1], text[start:]
 
 # %% ../../../nbs/data/formats/50_cqa_xml.ipynb #bdb4e1b9
-_VARIANTS = ('-input', '-subtaskA', '-with-multiline')
+# The main file of two is the one that has fewer, and the later ones, of these.
+_VARIANTS = ('-input', '-subtaskA', '-with-multiline', '-multiline', '-cleansed')
 
 
 def _read_split_from_name(name: str) -> str:
@@ -202,6 +203,11 @@ def _split_variants(name: str) -> tuple[str, tuple[bool, ...]]:
         base = base.replace(suffix, '')
     return base, tuple(suffix in name for suffix in _VARIANTS)
 
+
+def _has_edited_text(name: str) -> bool:
+    "Whether a file name says that line breaks of the forum were kept or removed"
+    return '-multiline' in name or '-cleansed' in name
+
 # %% ../../../nbs/data/formats/50_cqa_xml.ipynb #75e247db
 class _SampleIndex:
     "The samples of a folder that have been read, to recognize those that another file repeats"
@@ -209,29 +215,49 @@ class _SampleIndex:
     def __init__(self, unit: str, report: ParseReport):
         self.unit = unit  # name of a sample in messages
         self.report = report
-        # (split, id) to the sample and the base name of its file
-        self._first: dict[tuple[str, str], tuple[UnifiedSample, str]] = {}
+        self.samples: dict[
+            tuple[str, str], UnifiedSample
+        ] = {}  # by split and id, the first reading
 
-    def add(self, sample: UnifiedSample, path: Path, line: int) -> bool:
-        "Whether a sample is new; if not, it is compared with the first one and reported"
-        base, _ = _split_variants(path.name)
-        key = (sample.split, sample.id)
-        first, first_base = self._first.setdefault(key, (sample, base))
+    def add(self, sample: UnifiedSample, path: Path, line: int):
+        "Keep a sample that is new; compare one that is not, and take labels that it gives"
+        key = self._find_key(sample)
+        first = self.samples.setdefault(key, sample)
         if first is sample:
-            return True
-        if first_base == base and first.meta['file'] != path.name:
-            self._compare(first, sample, path, line)
-        else:
+            return
+        content = _find_other_content(first, sample)
+        of_one_release = _get_base(first) == _get_base(sample)
+        if first.meta['file'] == path.name or (content and not of_one_release):
             message = f'the {self.unit} {sample.id} was read before; this one is left out'
             self.report.problem(path, line, 'repeated id', message)
-        return False
-
-    def _compare(self, first: UnifiedSample, again: UnifiedSample, path: Path, line: int):
+            return
         self.report.counts[f'{self.unit}s read again'] += 1
-        difference = _find_difference(first, again)
+        difference = content or _find_other_label(first, sample)
         if difference:
             message = f'{difference}; {first.meta["file"]} is followed'
             self.report.problem(path, line, 'differs from its main file', message, lost=False)
+        if not content:
+            self._take_labels(key, sample)
+
+    def _find_key(self, sample: UnifiedSample) -> tuple[str, str]:
+        "The key of an earlier reading of a sample, or its own; a file without a split in its name fits all"
+        splits = [sample.split, ''] if sample.split else ['', 'train', 'dev', 'test']
+        keys = [(split, sample.id) for split in splits]
+        return next((key for key in keys if key in self.samples), keys[0])
+
+    def _take_labels(self, key: tuple[str, str], again: UnifiedSample):
+        first = self.samples[key]
+        filled = _fill_withheld(first, again)
+        pairs = zip(first.candidates, filled.candidates)
+        count = sum(a.label != b.label for a, b in pairs)
+        if count:
+            self.report.counts['withheld labels found in another file'] += count
+        self.samples[key] = filled
+
+
+def _get_base(sample: UnifiedSample) -> str:
+    "The base name of a sample's file"
+    return _split_variants(sample.meta['file'])[0]
 
 # %% ../../../nbs/data/formats/50_cqa_xml.ipynb #d35cb881
 def _find_unwritable(
@@ -329,8 +355,8 @@ class CqaFormat(Format):
             split = _read_split_from_name(path.name)
             for found, line in self.parse_samples(parse_xml(path), ElementReport(path, report)):
                 sample = replace(found, split=split)
-                if index.add(sample, path, line):
-                    yield sample
+                index.add(sample, path, line)
+        yield from index.samples.values()
 
     def render(self, sample: UnifiedSample) -> dict[str, str]:
         return self.files([sample])
@@ -373,19 +399,76 @@ def _has_raw_text(sample: UnifiedSample) -> bool:
     return any(name == 'RelQClean' for name, _ in others)
 
 
-def _find_difference(first: UnifiedSample, again: UnifiedSample) -> str:
-    "How two readings of one sample differ, '' if they agree; a withheld label agrees with any"
+def _squeeze(text: str) -> str:
+    "The letters and digits of a text, which removing line breaks leaves as they are"
+    return ''.join(filter(str.isalnum, text))
+
+
+def _find_other_content(first: UnifiedSample, again: UnifiedSample) -> str:
+    "How the words or ids of two readings of one sample differ, '' if they agree"
     if [c.id for c in first.candidates] != [c.id for c in again.candidates]:
         return f'{again.id} has other candidates here'
-    for a, b in zip(first.candidates, again.candidates):
-        if b.label not in (a.label, '?'):
-            return f'{b.id} is labelled {b.label} here and {a.label} there'
-    if _has_raw_text(first) == _has_raw_text(again) and first.text != again.text:
-        return f'{again.id} has another question here'
+    edited = any(_has_edited_text(s.meta['file']) for s in (first, again))
+    normalize = _squeeze if edited else str
+    if _has_raw_text(first) == _has_raw_text(again):
+        if normalize(first.text) != normalize(again.text):
+            return f'{again.id} has another question here'
     texts = zip(again.candidates, _get_clean_texts(first), _get_clean_texts(again))
     for candidate, there, here in texts:
-        if here != there:
+        if normalize(here) != normalize(there):
             return f'{candidate.id} has another text here'
+    return ''
+
+# %% ../../../nbs/data/formats/50_cqa_xml.ipynb #24ab6d52
+_WITHHELD = ('?', '')
+# Attributes that are labels of the subtasks B and C.
+_LABEL_ATTRIBUTES = ('RELC_RELEVANCE2ORGQ', 'RELQ_RELEVANCE2ORGQ')
+
+
+def _choose_label(first: str, again: str) -> str:
+    "The label of two readings: the given one, the first of two given ones"
+    return again if first in _WITHHELD and again not in _WITHHELD else first
+
+
+def _fill_attributes(first: _Pairs, again: _Pairs) -> _Pairs:
+    "Attributes whose withheld labels another reading gives"
+    given = dict(again)
+    return tuple(
+        (name, _choose_label(value, given.get(name, '?')) if name in _LABEL_ATTRIBUTES else value)
+        for name, value in first
+    )
+
+
+def _fill_withheld(first: UnifiedSample, again: UnifiedSample) -> UnifiedSample:
+    "A sample with the labels that it withholds and another reading gives"
+    pairs = zip(first.candidates, again.candidates)
+    candidates = tuple(replace(a, label=_choose_label(a.label, b.label)) for a, b in pairs)
+    meta = dict(first.meta)
+    if 'comments' in meta and 'comments' in again.meta:
+        comments = zip(meta['comments'], again.meta['comments'])
+        meta['comments'] = tuple((_fill_attributes(a[0], b[0]), *a[1:]) for a, b in comments)
+        attributes, others = meta['question']
+        meta['question'] = (_fill_attributes(attributes, again.meta['question'][0]), others)
+    return replace(first, candidates=candidates, meta=meta)
+
+
+def _list_labels(sample: UnifiedSample) -> list[tuple[str, str, str]]:
+    "(owner, kind, label) of everything that is labelled in a sample"
+    labels = [(c.id, '', c.label) for c in sample.candidates]
+    owners = [(sample.id, sample.meta['question'])]
+    owners += zip([c.id for c in sample.candidates], sample.meta.get('comments', ()))
+    for owner, (attributes, *_) in owners:
+        labels += [(owner, name, value) for name, value in attributes if name in _LABEL_ATTRIBUTES]
+    return labels
+
+
+def _find_other_label(first: UnifiedSample, again: UnifiedSample) -> str:
+    "A label that two readings of one sample give differently, '' if there is none"
+    there = {(owner, kind): label for owner, kind, label in _list_labels(first)}
+    for owner, kind, here in _list_labels(again):
+        known = there.get((owner, kind), here)
+        if known not in (here, *_WITHHELD) and here not in _WITHHELD:
+            return f'{owner} is labelled {here} here and {known} there'
     return ''
 
 # %% ../../../nbs/data/formats/50_cqa_xml.ipynb #37034e41
