@@ -46,6 +46,7 @@ def _format_metrics(result: dict) -> str:
 def _write_predictions(args) -> int:
     "Write a finished run's predictions as official files; these hold text where the format does"
     import yaml
+    from medxfer.data.load import load_task
 
     folder = Path(args.run)
     if not (folder / 'config.yaml').is_file():
@@ -56,27 +57,28 @@ def _write_predictions(args) -> int:
         predicted = folder / 'predictions' / f'{task}.jsonl'
         if predicted.exists():  # a placebo run has predictions of its target only
             out = Path(args.out) / task
-            count = _write_task_predictions(predicted, task, info['profile'], split, args.data, out)
+            newlines = config['data'].get('newlines')
+            corpus = load_task(task, args.data, split, info['profile'], newlines=newlines)
+            count = _write_task_predictions(predicted, corpus, out)
             printer(args)(f'{count} documents of {task} in {out}')
     return 0
 
 
-def _write_task_predictions(
-    predicted: Path, task: str, profile, split, data: str, out: Path
-) -> int:
+def _write_task_predictions(predicted: Path, corpus, out: Path) -> int:
     "Put one task's predictions into the texts of its test documents and write them; how many"
     from medxfer.data.corpora import get_task
     from medxfer.data.formats.cqa_xml import write_prediction_file
-    from medxfer.data.load import load_task, write_task
+    from medxfer.data.load import write_task
     from medxfer.study.run import restore_predictions
 
-    gold = get_task(task).counted(load_task(task, data, split, profile).samples)
+    task = corpus.task
+    gold = get_task(task).counted(corpus.samples)
     documents = restore_predictions(predicted, gold)
     if any(document.candidates for document in documents):
         out.mkdir(parents=True, exist_ok=True)
         write_prediction_file(documents, out / f'{task}.pred')
     else:
-        write_task(task, documents, out, profile)
+        write_task(task, documents, out, corpus.profile)
     return len(documents)
 
 # %% ../../nbs/commands/20_run.ipynb #7aba3d3b

@@ -142,8 +142,12 @@ class ParseReport:
     def __init__(
         self,
         strict: bool = False,  # raise at the first problem
+        newlines: str | None = None,  # 'crlf' or 'lf': read texts so, see `data.offsets`
     ):
         self.strict = strict
+        self.newlines = newlines
+        # How well offsets fit, counted by `data.offsets`.
+        self.evidence: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
         self.problems: list[Problem] = []
 
@@ -152,6 +156,10 @@ class ParseReport:
         if self.strict:
             raise DataError(message, file, line)
         self.problems.append(Problem(str(file), line, kind, message, lost))
+
+    def warn(self, file, line: int, kind: str, message: str):
+        "Record what only looks wrong, so that not even `strict` raises it"
+        self.problems.append(Problem(str(file), line, kind, message, lost=False))
 
     @property
     def lost(self) -> list[Problem]:

@@ -8,6 +8,7 @@ __all__ = ['SPLITS', 'FOLDER_SPLITS', 'task_folder', 'suggest_root', 'split_fold
            'fingerprint']
 
 # %% ../../nbs/data/02_load.ipynb #9ffacd5f
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from medxfer.data.base import (
     write_atomic,
 )
 from .corpora import TASKS, get_corpus, get_task
+from .offsets import check_newlines, report_evidence
 
 # %% ../../nbs/data/02_load.ipynb #dcaad6cd
 SPLITS = ('train', 'dev', 'test')
@@ -263,12 +265,15 @@ def load_task(
     split: str | None = None,  # None: every split
     profile: str | None = None,  # None: the declared one, or the first whose files are found
     strict: bool = False,  # raise at the first problem in a file
+    newlines: str | None = None,  # 'crlf' or 'lf': what line ends were when offsets were counted
 ) -> Corpus:  # samples, and a report of every problem
     "Read a task's official files"
     if profile:
         get_corpus(name, profile)  # refuses an unknown one
     found = profile or declared_profile(name, task_folder(name, root))
-    report = ParseReport(strict)
+    check_newlines(newlines)
+    report = ParseReport(strict, newlines)
+    evidence: Counter[str] = Counter()
     samples: list[UnifiedSample] = []
     for folder_split, folder in split_folders(name, root, split, found).items():
         info, parts = find_documents(name, folder, found or None)
@@ -280,8 +285,12 @@ def load_task(
                 samples.append(replace(sample, task=name, split=sample_split, source=info.source))
         if len(samples) == before:
             raise DataError(_explain_nothing(name, folder, split), folder)
+        report_evidence(report, folder)
+        evidence += report.evidence
+        report.evidence = Counter()  # a spoilt split shows beside a good one
         if parts[0][1] == folder:
             _note_unread_folders(name, info, parts[0][0], folder, report)
+    report.evidence = evidence
     report.counts += count_samples(samples)
     return Corpus(name, found, tuple(samples), report)
 

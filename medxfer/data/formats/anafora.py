@@ -8,6 +8,7 @@ __all__ = ['AnaforaFormat']
 # %% ../../../nbs/data/formats/40_anafora.ipynb #afb47cd9
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
@@ -24,8 +25,8 @@ from medxfer.data.base import (
     check_fragments,
     list_files,
     list_folders,
-    read_text,
 )
+from ..offsets import IMPLAUSIBLE, read_document, weigh_edges
 from .safe_xml import ElementReport, element_line, parse_xml
 
 # %% ../../../nbs/data/formats/40_anafora.ipynb #37c32972
@@ -147,11 +148,10 @@ def _read_head(
     return _Head(name, kind, elements.read_child(annotation, 'parentsType'))
 
 # %% ../../../nbs/data/formats/40_anafora.ipynb #7b0157a4
-def _parse_fragments(
+def _parse_places(
     value: str,  # e.g. '98,102;110,113'
-    length: int,  # code points of the text
 ) -> tuple[tuple[int, int], ...]:  # e.g. ((98, 102), (110, 113))
-    "The fragments of an entity, in the file's order; a ValueError with a sentence if they are malformed"
+    "The fragments of an entity, in the file's order, wherever they are; a ValueError with a sentence if they are malformed"
     fragments = []
     for part in value.split(';'):
         match = re.fullmatch(r'\s*(\d{1,9})\s*,\s*(\d{1,9})\s*', part, re.ASCII)
@@ -160,10 +160,19 @@ def _parse_fragments(
                 f'a span is start,end or several of these separated by ;, not {value[:80]!r}'
             )
         fragments.append((int(match[1]), int(match[2])))
+    return tuple(fragments)
+
+
+def _parse_fragments(
+    value: str,  # as for `_parse_places`
+    length: int,  # code points of the text
+) -> tuple[tuple[int, int], ...]:
+    "The fragments of an entity; a ValueError with a sentence if they are malformed or outside the text"
+    fragments = _parse_places(value)
     fault = check_fragments(fragments, length)
     if fault:
         raise ValueError(fault)
-    return tuple(fragments)
+    return fragments
 
 # %% ../../../nbs/data/formats/40_anafora.ipynb #464c8558
 _ENDS = ('Source', 'Target')
@@ -254,6 +263,18 @@ def _list_annotations(root: Element, elements: _ElementReader) -> list[Element]:
     return found
 
 
+def _list_places(annotations: list[Element]) -> list[tuple[tuple[int, int], ...]]:
+    "The fragments of every readable entity, those outside the text too"
+    places = []
+    for element in annotations:
+        if element.tag == 'entity':
+            try:
+                places.append(_parse_places(element.findtext('span') or ''))
+            except ValueError:
+                continue  # reported when the entity is read
+    return places
+
+
 def _check_progress(root: Element, elements: _ElementReader):
     "Report a file that says it is not completed"
     for element in root.iter('progress'):
@@ -276,6 +297,7 @@ def _read_annotations(
     elements = _ElementReader(file, report)
     annotations = _list_annotations(root, elements)
     _check_progress(root, elements)
+    weigh_edges(report, file, text, _list_places(annotations))
     reader = _AnnotationReader(elements, len(text))
     for element in annotations:
         if element.tag == 'entity':
@@ -464,12 +486,13 @@ class AnaforaFormat(Format):
             text_file = self._find_text(path, files, report)
             if text_file is None:
                 continue
-            text = read_text(text_file)
             if files:
-                yield _read_document(path.name, files, text, report)
+                parse = partial(_read_document, path.name, files)
+                yield parse(read_document(text_file, report, parse), report)
                 continue
             if any_gold or _list_temporal_files(path):
                 _report_unlabelled(path, self.annotator, report)
+            text = read_document(text_file, report, lambda text, report: None)
             yield UnifiedSample(path.name, '', text, meta={'schema': ''})
 
     def _find_text(

@@ -27,6 +27,14 @@ from medxfer.data.base import (
     pair_files,
     read_text,
 )
+from medxfer.data.offsets import (
+    Mention,
+    explain_offsets,
+    is_envelope,
+    read_document,
+    squeeze,
+    weigh_words,
+)
 
 # %% ../../../nbs/data/formats/20_brat.ipynb #6ea1b070
 def remove_whitespace(text: str) -> str:
@@ -37,11 +45,10 @@ def remove_whitespace(text: str) -> str:
 _SPAN_FIELD = re.compile(r'(\S+) +(\d{1,9} +\d{1,9}(?: *; *\d{1,9} +\d{1,9})*) *')
 
 
-def _parse_span(
+def _match_span(
     line: str,  # a T line without its end; its text may be broken over lines
-    text: str,  # the document
 ) -> tuple[Span, str]:  # the span, and the text that the line records
-    "The mention of a T line; a ValueError with a sentence if it is malformed"
+    "The mention of a T line, wherever its offsets are; a ValueError with a sentence if it is malformed"
     span_id, _, rest = line.partition('\t')
     label_and_offsets, _, recorded = rest.partition('\t')
     match = _SPAN_FIELD.fullmatch(label_and_offsets)
@@ -52,10 +59,19 @@ def _parse_span(
     for pair in offsets.split(';'):
         start, end = pair.split()
         fragments.append((int(start), int(end)))
-    fault = check_fragments(fragments, len(text))
+    return Span(span_id, label, tuple(fragments)), recorded
+
+
+def _parse_span(
+    line: str,  # as for `_match_span`
+    text: str,  # the document
+) -> tuple[Span, str]:  # the span, and the text that the line records
+    "The mention of a T line; a ValueError with a sentence if it is malformed or outside the text"
+    span, recorded = _match_span(line)
+    fault = check_fragments(span.fragments, len(text))
     if fault:
         raise ValueError(fault)
-    return Span(span_id, label, tuple(fragments)), recorded
+    return span, recorded
 
 # %% ../../../nbs/data/formats/20_brat.ipynb #d5219e5a
 def _find_continuation_end(
@@ -130,6 +146,7 @@ class _AnnFile:
         self.further_concepts: list[tuple[str, str, str, str]] = []
         # Steps that need all lines to be read.
         self.later: list[Callable[[], None]] = []
+        self.mentions: list[Mention] = []  # with their words, those outside the text too
 
     def lose(self, number: int, kind: str, message: str):
         "Report a line that is left out"
@@ -156,18 +173,16 @@ class _AnnFile:
                 self.lose(number, 'unknown line', message)
         for step in self.later:
             step()
+        weigh_words(self.report, self.text, self.mentions)
 
 # %% ../../../nbs/data/formats/20_brat.ipynb #ee0983fc
 def _explain_mismatch(span: Span, recorded: str, text: str) -> str | None:
     "How the text of a T line disagrees with the document, None if it agrees"
-    covered = span.covered(text)
-    if remove_whitespace(recorded) == remove_whitespace(covered):
+    if squeeze(recorded) == squeeze(span.covered(text)):
         return None
-    wider = replace(span, fragments=tuple((start, end + 1) for start, end in span.fragments))
-    hint = ''
-    if remove_whitespace(recorded) == remove_whitespace(wider.covered(text)):
-        hint = '; its end seems to be inclusive'
-    elif re.fullmatch('.*?'.join(map(re.escape, recorded.split())), covered, re.S):
+    mention = (span.fragments, recorded)
+    hint = explain_offsets(mention, text)
+    if not hint and is_envelope(mention, text):
         hint = '; it seems to merge several fragments'
     return f'the text that {span.id} records is not the text at its offsets{hint}'
 
@@ -175,9 +190,16 @@ def _explain_mismatch(span: Span, recorded: str, text: str) -> str | None:
 def _read_span(ann: _AnnFile, number: int, line: str):
     "T1⇥Label 0 5;7 9⇥text"
     try:
-        span, recorded = _parse_span(line, ann.text)
+        span, recorded = _match_span(line)
     except ValueError as e:
         ann.lose(number, 'unreadable mention', str(e))
+        return
+    mention = (span.fragments, recorded)
+    if not is_envelope(mention, ann.text):
+        ann.mentions.append(mention)
+    fault = check_fragments(span.fragments, len(ann.text))
+    if fault:
+        ann.lose(number, 'unreadable mention', fault + explain_offsets(mention, ann.text))
         return
     if span.id in ann.spans:
         ann.lose(number, 'repeated id', f'{span.id} appears twice in this file')
@@ -528,8 +550,13 @@ class BratFormat(Format):
     def read(self, folder: Path, report: ParseReport) -> Iterator[UnifiedSample]:
         "One sample per `.txt`, sorted by name"
         for text_file, ann_file in pair_files(folder, '.txt', '.ann'):
-            text = read_text(text_file)
-            yield self.parse(text_file.stem, text, read_text(ann_file), ann_file, report)
+            parse = partial(self._parse_text, text_file.stem, read_text(ann_file), ann_file)
+            yield parse(read_document(text_file, report, parse), report)
+
+    def _parse_text(
+        self, name: str, content: str, file, text: str, report: ParseReport
+    ) -> UnifiedSample:
+        return self.parse(name, text, content, file, report)
 
     def render(self, sample: UnifiedSample) -> dict[str, str]:
         "The `.txt` and `.ann` of one document; a `DataError` for what the format cannot hold"

@@ -8,6 +8,7 @@ __all__ = ['RELATIONS', 'MEASEVAL', 'to_one_line', 'assign_annotation_sets', 'Me
 # %% ../../../nbs/data/formats/60_measeval_tsv.ipynb #53dfbc21
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 import json
@@ -25,6 +26,7 @@ from medxfer.data.base import (
     numbered_lines,
     read_text,
 )
+from ..offsets import Mention, explain_offsets, read_document, squeeze, weigh_words
 from .brat import check_round_trip, remove_whitespace
 
 # %% ../../../nbs/data/formats/60_measeval_tsv.ipynb #a00554dc
@@ -81,10 +83,14 @@ def _parse_other(field: str) -> dict[str, Any]:
     raise ValueError('the last column is neither empty nor a JSON object')
 
 # %% ../../../nbs/data/formats/60_measeval_tsv.ipynb #c99b292f
+def _squeeze_words(text: str) -> str:
+    "Words to compare, without what a spreadsheet may change"
+    return squeeze(text).replace('"', '')
+
+
 def _parse_row(
     line: str,  # of a table
     name: str,  # the document of the table
-    text: str,  # of the document
 ) -> tuple[Span, str, dict[str, Any]]:  # with annotSet and annotId; column `text`; column `other`
     "Read one line; a ValueError with a sentence if it cannot be read"
     fields = line.split('\t')
@@ -101,9 +107,6 @@ def _parse_row(
     if not span_id or not label:
         raise ValueError('annotType or annotId is empty')
     fragment = (int(start), int(end))
-    wrong = check_fragments([fragment], len(text))
-    if wrong:
-        raise ValueError(wrong)
     span = Span(span_id, label, (fragment,), {'annotSet': group})
     return span, recorded, _parse_other(other)
 
@@ -122,6 +125,7 @@ class _Table:
         self.name = name
         self.text = text
         self.report = report
+        self.mentions: list[Mention] = []  # with their words, those outside the text too
         self.spans: dict[str, Span] = {}  # by span id
         self.ids: dict[tuple[str, str], str] = {}  # (annotSet, annotId) to span id
         # (line, span id, annotSet, label, what the relation names)
@@ -142,13 +146,21 @@ class _Table:
             if is_header or not line.strip():
                 continue
             try:
-                span, recorded, other = _parse_row(line, self.name, self.text)
+                span, recorded, other = _parse_row(line, self.name)
             except ValueError as e:
                 self.lose(number, 'unreadable line', str(e))
+                continue
+            mention = (span.fragments, recorded)
+            self.mentions.append(mention)
+            wrong = check_fragments(span.fragments, len(self.text))
+            if wrong:
+                wrong += explain_offsets(mention, self.text, _squeeze_words)
+                self.lose(number, 'unreadable line', wrong)
                 continue
             key = self._find_key(number, span, other)
             if key:
                 self._add(number, key, span, recorded, other)
+        weigh_words(self.report, self.text, self.mentions, _squeeze_words)
 
     def _find_key(self, number: int, span: Span, other: Mapping[str, Any]) -> str | None:
         "The id of a new span in its sample; None if the line must be left out"
@@ -177,7 +189,8 @@ class _Table:
         if covered not in (recorded, _unquote_field(recorded)):
             attributes['text'] = recorded
             if remove_whitespace(recorded) != remove_whitespace(covered):
-                message = f'the text that {span.id} records is not the text at its offsets'
+                hint = explain_offsets((span.fragments, recorded), self.text, _squeeze_words)
+                message = f'the text that {span.id} records is not the text at its offsets{hint}'
                 self.note(number, 'text disagrees', message)
         self.ids[group, span.id] = key
         for name, value in other.items():
@@ -338,7 +351,13 @@ class MeasEvalFormat(Format):
         for name, file in sorted(text_files.items()):
             table = table_files.get(name)
             content = read_text(table) if table else ''
-            yield self.parse(name, read_text(file), content, table or file, report)
+            parse = partial(self._parse_text, name, content, table or file)
+            yield parse(read_document(file, report, parse), report)
+
+    def _parse_text(
+        self, name: str, content: str, file, text: str, report: ParseReport
+    ) -> UnifiedSample:
+        return self.parse(name, text, content, file, report)
 
     def render(self, sample: UnifiedSample) -> dict[str, str]:
         "The text and the table of one document, no table without annotation; a `DataError` if they cannot hold it"
