@@ -214,6 +214,12 @@ def read_text(
 ) -> str:  # its text, newlines and byte order mark untouched
     "The text of a file exactly as stored; a `DataError` with the line if it is not UTF-8"
     raw = Path(path).read_bytes()
+    if raw.count(0) > len(raw) // 4:
+        raise DataError(
+            'every other byte is zero, so the file is UTF-16; '
+            'convert it to UTF-8 (iconv -f utf-16 -t utf-8) and check that its offsets still fit',
+            path,
+        )
     try:
         return raw.decode('utf-8')
     except UnicodeDecodeError as e:
@@ -227,7 +233,8 @@ def read_text(
 # %% ../../nbs/data/00_base.ipynb #c609a5e7
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
     "The lines of `text` with their numbers from 1, without line ends"
-    for number, line in enumerate(text.split('\n'), 1):
+    newline = '\n' if '\n' in text else '\r'
+    for number, line in enumerate(text.split(newline), 1):
         yield number, line.removesuffix('\r')
 
 # %% ../../nbs/data/00_base.ipynb #118dbc1d

@@ -31,17 +31,17 @@ from medxfer.data.base import (
 from .safe_xml import ElementReport, element_line, parse_xml
 
 # %% ../../../nbs/data/formats/50_cqa_xml.ipynb #216e705c
-_RELEVANT = ('Good', 'PerfectMatch', 'Relevant', 'D', 'R', 'true')
-_IRRELEVANT = ('Bad', 'PotentiallyUseful', 'Irrelevant', 'I', 'false')
+_RELEVANT = ('good', 'perfectmatch', 'relevant', 'd', 'r', 'true')
+_IRRELEVANT = ('bad', 'potentiallyuseful', 'irrelevant', 'i', 'false')
 
 
 def is_relevant(
-    label: str,  # as in the official files, or true or false
+    label: str,  # as in the official files, or true or false; in any case
 ) -> bool:
     "Whether a gold label counts as relevant; a `DataError` if it is withheld or unknown"
-    if label in _RELEVANT:
+    if label.lower() in _RELEVANT:
         return True
-    if label in _IRRELEVANT:
+    if label.lower() in _IRRELEVANT:
         return False
     raise DataError(
         f'the label {label!r} is neither relevant nor irrelevant; scores need labelled files'
@@ -467,7 +467,8 @@ def _find_other_label(first: UnifiedSample, again: UnifiedSample) -> str:
     there = {(owner, kind): label for owner, kind, label in _list_labels(first)}
     for owner, kind, here in _list_labels(again):
         known = there.get((owner, kind), here)
-        if known not in (here, *_WITHHELD) and here not in _WITHHELD:
+        given = known not in _WITHHELD and here not in _WITHHELD
+        if given and known.lower() != here.lower():
             return f'{owner} is labelled {here} here and {known} there'
     return ''
 
@@ -528,7 +529,7 @@ def _report_unknown_label(
     element: Element, label: str, known: tuple[str, ...], what: str, log: ElementReport
 ):
     "Report a label that the task does not have"
-    if label not in known:
+    if label.lower() not in map(str.lower, known):
         message = f'{what} has the unknown label {label!r}; it is kept as it is'
         log.note(element, 'unknown label', message)
 
