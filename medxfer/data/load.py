@@ -81,8 +81,8 @@ def task_folder(
     if _find_splits(root) or list_files(root):
         return root
     hint = suggest_root(name, root)
-    if not hint and _search_below(name, root, profile):
-        return root  # files deeper down, which `find_documents` reads or refuses
+    if not hint and has_documents(name, root, profile):
+        return root  # folders of documents, or files deeper down
     raise DataError(f'holds neither a folder {name} nor any of {", ".join(SPLITS)}{hint}', root)
 
 
@@ -111,7 +111,8 @@ def split_folders(
     folder = task_folder(name, root, profile)
     found = _find_splits(folder)
     if not found:
-        return {'': folder}
+        is_split = split is not None and FOLDER_SPLITS.get(folder.name.lower()) == split
+        return {split: folder} if split and is_split else {'': folder}
     if split is None:
         return found
     if split not in found:
@@ -254,8 +255,8 @@ def _explain_nothing(name: str, folder: Path, split: str | None) -> str:
     "Why no document was read from a folder that has files"
     if split is None:
         return f'holds no document of {name}'
-    if FOLDER_SPLITS.get(folder.name.lower()) == split:
-        return f'holds no document of {name} itself; give the folder above it, which has the splits'
+    if folder.name.lower() in FOLDER_SPLITS:
+        return f'holds the split {folder.name}, not {split}; give the folder above it'
     return f'holds no document of {name} in split {split!r}; put its files into a folder {split}'
 
 # %% ../../nbs/data/02_load.ipynb #ae5a3f38
@@ -266,13 +267,14 @@ def load_task(
     profile: str | None = None,  # None: the declared one, or the first whose files are found
     strict: bool = False,  # raise at the first problem in a file
     newlines: str | None = None,  # 'crlf' or 'lf': what line ends were when offsets were counted
+    tolerant: bool = False,  # report files that cannot be read at all, and read the others
 ) -> Corpus:  # samples, and a report of every problem
     "Read a task's official files"
     if profile:
         get_corpus(name, profile)  # refuses an unknown one
     found = profile or declared_profile(name, task_folder(name, root))
     check_newlines(newlines)
-    report = ParseReport(strict, newlines)
+    report = ParseReport(strict, newlines, tolerant)
     evidence: Counter[str] = Counter()
     samples: list[UnifiedSample] = []
     for folder_split, folder in split_folders(name, root, split, found).items():

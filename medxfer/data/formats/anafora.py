@@ -7,7 +7,7 @@ __all__ = ['AnaforaFormat']
 
 # %% ../../../nbs/data/formats/40_anafora.ipynb #afb47cd9
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +23,7 @@ from medxfer.data.base import (
     Span,
     UnifiedSample,
     check_fragments,
+    find_files,
     list_files,
     list_folders,
 )
@@ -483,17 +484,48 @@ class AnaforaFormat(Format):
         ]
         any_gold = any(files for _, files in documents)
         for path, files in documents:
-            text_file = self._find_text(path, files, report)
+            try:
+                text_file = self._find_text(path, files, report)
+            except DataError as e:
+                if not report.tolerant:
+                    raise
+                report.add_error(e)
+                continue
             if text_file is None:
                 continue
-            if files:
-                parse = partial(_read_document, path.name, files)
-                yield parse(read_document(text_file, report, parse), report)
-                continue
-            if any_gold or _list_temporal_files(path):
+            if not files and (any_gold or _list_temporal_files(path)):
                 _report_unlabelled(path, self.annotator, report)
-            text = read_document(text_file, report, lambda text, report: None)
-            yield UnifiedSample(path.name, '', text, meta={'schema': ''})
+            yield from report.attempt(partial(self._read_folder, path, files, text_file, report))
+
+    def _read_folder(
+        self, folder: Path, files: dict[str, Path], text_file: Path, report: ParseReport
+    ) -> UnifiedSample:
+        "The document of one folder, unlabelled where there is no XML"
+        if files:
+            parse = partial(_read_document, folder.name, files)
+            return parse(read_document(text_file, report, parse), report)
+        text = read_document(text_file, report, lambda text, report: None)
+        return UnifiedSample(folder.name, '', text, meta={'schema': ''})
+
+    def find_annotations(self, folder: Path) -> dict[str, Path]:
+        "The XML of a submission without texts, by document, in one folder or in one each"
+        found = {}
+        for path in find_files(folder, f'.{self.annotator}.completed.xml'):
+            name, dot, schema = path.name[: -len(f'.{self.annotator}.completed.xml')].rpartition(
+                '.'
+            )
+            if dot and schema in _SCHEMAS and (name not in found or schema == _SCHEMAS[0]):
+                found[name] = path
+        return {} if any((p.parent / name).is_file() for name, p in found.items()) else found
+
+    def annotate(
+        self, gold: UnifiedSample, file: Path | None, report: ParseReport
+    ) -> UnifiedSample:
+        "The document that XML without a text describes"
+        files = {} if file is None else {file.name.split('.')[-4]: file}
+        if not files:
+            return replace(gold, spans=(), relations=(), meta={'schema': ''})
+        return _read_document(gold.id, files, gold.text, report)
 
     def _find_text(
         self, folder: Path, files: dict[str, Path], report: ParseReport

@@ -22,6 +22,7 @@ from medxfer.data.base import (
     Span,
     UnifiedSample,
     check_fragments,
+    find_files,
     list_files,
     numbered_lines,
     pair_files,
@@ -549,9 +550,23 @@ class BratFormat(Format):
 
     def read(self, folder: Path, report: ParseReport) -> Iterator[UnifiedSample]:
         "One sample per `.txt`, sorted by name"
-        for text_file, ann_file in pair_files(folder, '.txt', '.ann'):
-            parse = partial(self._parse_text, text_file.stem, read_text(ann_file), ann_file)
-            yield parse(read_document(text_file, report, parse), report)
+        for text_file, ann_file in pair_files(folder, '.txt', '.ann', report):
+            yield from report.attempt(partial(self._read_pair, text_file, ann_file, report))
+
+    def _read_pair(self, text_file: Path, ann_file: Path, report: ParseReport) -> UnifiedSample:
+        parse = partial(self._parse_text, text_file.stem, read_text(ann_file), ann_file)
+        return parse(read_document(text_file, report, parse), report)
+
+    def find_annotations(self, folder: Path) -> dict[str, Path]:
+        "The `.ann` files of a submission without texts, by document"
+        found = {p.stem: p for p in find_files(folder, '.ann')}
+        return {} if found.keys() & {p.stem for p in find_files(folder, '.txt')} else found
+
+    def annotate(
+        self, gold: UnifiedSample, file: Path | None, report: ParseReport
+    ) -> UnifiedSample:
+        "The document that an `.ann` file without a text describes"
+        return self.parse(gold.id, gold.text, read_text(file) if file else '', file, report)
 
     def _parse_text(
         self, name: str, content: str, file, text: str, report: ParseReport

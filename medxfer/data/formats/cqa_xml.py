@@ -352,11 +352,19 @@ class CqaFormat(Format):
                 message = f'has no {self.unit}{_explain_2015(path)}; it is left out'
                 report.problem(path, 1, 'another kind of file', message)
                 continue
-            split = _read_split_from_name(path.name)
-            for found, line in self.parse_samples(parse_xml(path), ElementReport(path, report)):
-                sample = replace(found, split=split)
-                index.add(sample, path, line)
+            try:
+                self._read_file(path, index, report)
+            except DataError as e:
+                if not report.tolerant:
+                    raise
+                report.add_error(e)
         yield from index.samples.values()
+
+    def _read_file(self, path: Path, index: _SampleIndex, report: ParseReport):
+        "Add the samples of a file to the index"
+        split = _read_split_from_name(path.name)
+        for found, line in self.parse_samples(parse_xml(path), ElementReport(path, report)):
+            index.add(replace(found, split=split), path, line)
 
     def render(self, sample: UnifiedSample) -> dict[str, str]:
         return self.files([sample])

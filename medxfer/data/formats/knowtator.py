@@ -23,6 +23,7 @@ from medxfer.data.base import (
     Span,
     UnifiedSample,
     check_fragments,
+    find_files,
     is_about_corpus,
     list_files,
 )
@@ -331,8 +332,26 @@ class KnowtatorFormat(Format):
     def read(self, folder: Path, report: ParseReport) -> Iterator[UnifiedSample]:
         "One sample per text"
         for text, xml in self.pairs(folder):
-            parse = partial(self._parse_text, text.stem, xml.read_bytes(), xml)
-            yield parse(read_document(text, report, parse), report)
+            yield from report.attempt(partial(self._read_pair, text, xml, report))
+
+    def _read_pair(self, text: Path, xml: Path, report: ParseReport) -> UnifiedSample:
+        parse = partial(self._parse_text, text.stem, xml.read_bytes(), xml)
+        return parse(read_document(text, report, parse), report)
+
+    def find_annotations(self, folder: Path) -> dict[str, Path]:
+        "The annotation files of a submission without texts, by document"
+        found = {}
+        for path in find_files(folder, self.ending):
+            found[path.name[: -len(self.ending)].removesuffix('.txt')] = path
+        return {} if found.keys() & {p.stem for p in find_files(folder, '.txt')} else found
+
+    def annotate(
+        self, gold: UnifiedSample, file: Path | None, report: ParseReport
+    ) -> UnifiedSample:
+        "The document that an annotation file without a text describes"
+        if file is None:
+            return replace(gold, spans=(), relations=(), meta={})
+        return self.parse(gold.id, gold.text, file.read_bytes(), file, report)
 
     def _parse_text(
         self, doc_id: str, content: bytes, file, text: str, report: ParseReport

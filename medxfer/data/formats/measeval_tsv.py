@@ -21,6 +21,7 @@ from medxfer.data.base import (
     Span,
     UnifiedSample,
     check_fragments,
+    find_files,
     is_about_corpus,
     list_files,
     numbered_lines,
@@ -314,6 +315,7 @@ class MeasEvalFormat(Format):
 
     name = 'MeasEval (text/*.txt, tsv/*.tsv)'
     nested = True
+    optional = True
 
     def folders(self, folder: Path) -> tuple[Path, Path]:
         "Where texts and tables are: in `text` (`txt` in the trial release) and `tsv`, or all in `folder`"
@@ -344,15 +346,32 @@ class MeasEvalFormat(Format):
         }
         alone = sorted(table_files.keys() - text_files.keys())
         if alone:
-            raise DataError(
+            error = DataError(
                 f'has no {alone[0]}.txt ({len(alone)} such in this folder); add the text, or remove this table',
                 table_files[alone[0]],
             )
+            if not report.tolerant:
+                raise error
+            report.add_error(error)
         for name, file in sorted(text_files.items()):
-            table = table_files.get(name)
-            content = read_text(table) if table else ''
-            parse = partial(self._parse_text, name, content, table or file)
-            yield parse(read_document(file, report, parse), report)
+            read = partial(self._read_pair, file, table_files.get(name), report)
+            yield from report.attempt(read)
+
+    def _read_pair(self, file: Path, table: Path | None, report: ParseReport) -> UnifiedSample:
+        content = read_text(table) if table else ''
+        parse = partial(self._parse_text, file.stem, content, table or file)
+        return parse(read_document(file, report, parse), report)
+
+    def find_annotations(self, folder: Path) -> dict[str, Path]:
+        "The tables of a submission without texts, by document"
+        found = {p.stem: p for p in find_files(folder, '.tsv')}
+        return {} if found.keys() & {p.stem for p in find_files(folder, '.txt')} else found
+
+    def annotate(
+        self, gold: UnifiedSample, file: Path | None, report: ParseReport
+    ) -> UnifiedSample:
+        "The document that a table without a text describes"
+        return self.parse(gold.id, gold.text, read_text(file) if file else '', file, report)
 
     def _parse_text(
         self, name: str, content: str, file, text: str, report: ParseReport

@@ -21,6 +21,7 @@ from medxfer.data.base import (
     Span,
     UnifiedSample,
     check_fragments,
+    find_files,
     is_about_corpus,
     list_files,
     numbered_lines,
@@ -113,9 +114,23 @@ class PipeFormat(Format):
 
     def read(self, folder: Path, report: ParseReport) -> Iterator[UnifiedSample]:
         "One sample per `.text`"
-        for text_file, pipe_file in pair_files(folder, '.text', '.pipe'):
-            parse = partial(self._parse_text, text_file.stem, read_text(pipe_file), pipe_file)
-            yield parse(read_document(text_file, report, parse), report)
+        for text_file, pipe_file in pair_files(folder, '.text', '.pipe', report):
+            yield from report.attempt(partial(self._read_pair, text_file, pipe_file, report))
+
+    def _read_pair(self, text_file: Path, pipe_file: Path, report: ParseReport) -> UnifiedSample:
+        parse = partial(self._parse_text, text_file.stem, read_text(pipe_file), pipe_file)
+        return parse(read_document(text_file, report, parse), report)
+
+    def find_annotations(self, folder: Path) -> dict[str, Path]:
+        "The `.pipe` files of a submission without texts, by document"
+        found = {p.stem: p for p in find_files(folder, '.pipe')}
+        return {} if find_files(folder, '.text') else found
+
+    def annotate(
+        self, gold: UnifiedSample, file: Path | None, report: ParseReport
+    ) -> UnifiedSample:
+        "The document that a `.pipe` file without a text describes"
+        return self.parse(gold.id, gold.text, read_text(file) if file else '', file, report)
 
     def _parse_text(
         self, doc_id: str, content: str, file, text: str, report: ParseReport
