@@ -123,13 +123,14 @@ class Problem:
     "Something wrong with one line of a corpus"
 
     file: str  # path of the file
-    line: int  # from 1
+    line: int  # from 1; 0: a folder as a whole
     kind: str  # short name, for counting
     message: str  # one sentence
     lost: bool  # whether an annotation was left out because of it
 
     def __str__(self):
-        return f'{self.file}:{self.line}: {self.message}'
+        where = f'{self.file}:{self.line}' if self.line else self.file
+        return f'{where}: {self.message}'
 
 # %% ../../nbs/data/00_base.ipynb #cfc7ffc3
 def _list_counts(counts: Counter) -> str:
@@ -432,6 +433,10 @@ class Task:
     def view(self, samples: Iterable[UnifiedSample], subtask: str) -> tuple[UnifiedSample, ...]:
         "The samples as a subtask scores them; only for tasks whose subtasks need different samples"
         raise NotFound(f'{self.name} has no subtask {subtask!r}: its scores are named by subtask')
+
+    def find_subtask(self, path: Path, gold: Iterable[UnifiedSample]) -> str:
+        "The subtask that a prediction file is about, '' if the task has none or it is not a file"
+        return ''
 
     def submitted(
         self,

@@ -80,9 +80,11 @@ def task_folder(
         )
     if _find_splits(root) or list_files(root):
         return root
+    if _match_format(name, root, profile):
+        return root  # folders of documents
     hint = suggest_root(name, root)
     if not hint and has_documents(name, root, profile):
-        return root  # folders of documents, or files deeper down
+        return root  # files deeper down, which `find_documents` reads or refuses
     raise DataError(f'holds neither a folder {name} nor any of {", ".join(SPLITS)}{hint}', root)
 
 
@@ -235,7 +237,7 @@ def _note_unread_folders(name: str, info: CorpusInfo, form: Format, folder: Path
                 f'holds files of the kind {form.name} too, which are not read, because {folder.name} '
                 'has files of its own; move them there if they belong to it'
             )
-            report.problem(path, 1, 'folder not read', message, lost=False)
+            report.problem(path, 0, 'folder not read', message, lost=False)
 
 # %% ../../nbs/data/02_load.ipynb #0d313213
 def _read_parts(parts: list[tuple[Format, Path]], report: ParseReport) -> Iterator[UnifiedSample]:
@@ -333,6 +335,8 @@ def refuse_wrong_root(
 ):
     "A `DataError` if a folder of corpora is above or below `root`; the message says which to give"
     path = root.absolute()
+    if not list_files(root) and not list_folders(root):
+        return  # a new folder
     for place in (path, path.parent):
         if place.name in TASKS:
             raise DataError(

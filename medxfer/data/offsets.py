@@ -350,7 +350,7 @@ def report_evidence(report: ParseReport, folder: Path):
     "Add the verdict on the documents of a folder to the report"
     kind, message = explain_evidence(report)
     if kind:
-        report.warn(folder, 1, kind, message)
+        report.warn(folder, 0, kind, message)
 
 # %% ../../nbs/data/05_offsets.ipynb #134e56e2
 def count_misfits(report: ParseReport) -> int:

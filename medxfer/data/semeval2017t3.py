@@ -24,6 +24,7 @@ from medxfer.data.formats.cqa_xml import (
     build_queries,
     is_2015_file,
     read_prediction_file,
+    read_prediction_ids,
 )
 
 # %% ../../nbs/data/13_semeval2017t3.ipynb #e87ee222
@@ -83,6 +84,25 @@ class RankingTask(Task):
         "Queries of subtask A, B, C or D"
         return build_queries(samples, subtask)
 
+    def find_subtask(self, path: Path, gold: Iterable[UnifiedSample]) -> str:
+        "The subtask whose candidates a prediction file has, '' if there is none"
+        files = self._prediction_files(path)
+        rows = read_prediction_ids(files[0]) if len(files) == 1 else []
+        for subtask in 'ABCD' if rows else '':
+            try:
+                queries = build_queries(gold, subtask)
+            except DataError:
+                continue
+            if rows == [(query.id, c.id) for query in queries for c in query.candidates]:
+                return subtask
+        return ''
+
+    def _prediction_files(self, path: Path) -> list[Path]:
+        "A prediction file itself, or those of a folder"
+        if path.is_file():
+            return [path]
+        return [p for p in list_files(path) if p.suffix in _PREDICTION_SUFFIXES]
+
     def format_of(self, folder: Path, info: CorpusInfo) -> Format | None:
         "The format whose files a folder holds; files of SemEval-2015 Task 3 alone are refused"
         found = super().format_of(folder, info)
@@ -105,9 +125,7 @@ class RankingTask(Task):
         report: ParseReport,
     ) -> tuple[UnifiedSample, ...] | None:  # None: no prediction file
         "Predicted queries; a `DataError` if a folder has several prediction files"
-        files = [path]
-        if not path.is_file():
-            files = [p for p in list_files(path) if p.suffix in _PREDICTION_SUFFIXES]
+        files = self._prediction_files(path)
         if len(files) > 1:
             raise DataError(
                 f'holds {len(files)} prediction files; name the one of the subtask', path

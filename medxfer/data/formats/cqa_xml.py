@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['is_relevant', 'Hidden', 'is_2015_file', 'CqaFormat', 'make_thread', 'ThreadFormat', 'make_question', 'QuestionFormat',
-           'build_queries', 'official_rows', 'write_prediction_file', 'read_prediction_file', 'parse_number']
+           'build_queries', 'official_rows', 'write_prediction_file', 'read_prediction_ids', 'read_prediction_file',
+           'parse_number']
 
 # %% ../../../nbs/data/formats/50_cqa_xml.ipynb #c934b85c
 from collections.abc import Iterable, Iterator
@@ -945,6 +946,11 @@ def _read_prediction_rows(path) -> list[_Row]:
                 number,
             )
     return rows
+
+
+def read_prediction_ids(path) -> list[tuple[str, str]]:
+    "The (question, answer) of each line of a prediction file"
+    return [(fields[0], fields[1]) for _, fields in _read_prediction_rows(path)]
 
 
 def _check_prediction_row(row: _Row, ids: tuple[str, str], path):
