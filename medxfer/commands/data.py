@@ -74,36 +74,88 @@ def _check_corpora(args) -> int:
 # %% ../../nbs/commands/30_data.ipynb #35b18c05
 def _show_stats(args) -> int:
     "Count documents and annotations and list problems of the corpora in a folder; never their text"
-    from medxfer.data.corpora import TASKS
     from medxfer.data.load import load_task
     from medxfer.data.stats import stats_dict
 
-    tasks = [args.task] if args.task else [t for t in TASKS if (Path(args.data) / t).is_dir()]
-    if not tasks:
-        raise MedxferError(
-            f'{args.data} has no folder named after a task; tasks are {", ".join(TASKS)}'
-        )
-    corpora = [load_task(task, args.data, profile=args.profile) for task in tasks]
+    corpora = []
+    failed = {}
+    for task in _find_tasks(args):
+        try:
+            corpora.append(load_task(task, args.data, profile=args.profile, tolerant=True))
+        except MedxferError as e:
+            failed[task] = str(e)
     rows = [row for c in corpora for row in stats_dict(c.samples, c.profile)]
     result = dict(
         corpora=rows,
         problems={c.task: [str(p) for p in c.report.problems] for c in corpora},
         lost={c.task: len(c.report.lost) for c in corpora},
+        counts={c.task: dict(c.report.counts) for c in corpora},
+        failed=failed,
     )
-    print_result(args, result, lambda: _format_stats(rows, corpora))
-    return 0
+    print_result(args, result, lambda: _format_stats(rows, corpora, failed, args.all))
+    return 1 if failed else 0
 
 
-def _format_stats(rows: list[dict], corpora) -> str:
+def _find_tasks(args) -> list[str]:
+    "The tasks to count: the one that is named, or all that a folder has or is"
+    from medxfer.data.corpora import TASKS
+    from medxfer.data.load import refuse_wrong_root
+
+    root = Path(args.data)
+    if args.task:
+        return [args.task]
+    if not root.is_dir():
+        raise MedxferError(f'{root} does not exist; give the folder that has one folder per task')
+    tasks = [task for task in TASKS if (root / task).is_dir()]
+    if not tasks and root.absolute().name in TASKS:
+        tasks = [root.absolute().name]
+    if not tasks:
+        refuse_wrong_root(root)
+        raise MedxferError(f'{root} has no folder named after a task; tasks are {", ".join(TASKS)}')
+    return tasks
+
+# %% ../../nbs/commands/30_data.ipynb #ab8f635c
+_EXAMPLES = 3  # problems of each kind that are shown
+
+
+def _format_stats(rows: list[dict], corpora, failed: dict[str, str], show_all: bool) -> str:
     "The table of counts, then the problems of each corpus"
     from medxfer.data.stats import stats_table
 
-    parts = [stats_table(rows).to_string(index=False)]
+    parts = [stats_table(rows).to_string(index=False)] if rows else []
     for c in corpora:
         problems = c.report.problems
         parts.append(f'\n{c.task}: {len(problems)} problems, {len(c.report.lost)} annotations lost')
-        parts += [f'  {p}' for p in problems]
+        parts += _format_counts(c.report.counts)
+        parts += _format_problems(problems, show_all)
+    parts += [f'\n{task} cannot be read: {why}' for task, why in failed.items()]
     return '\n'.join(parts)
+
+
+def _format_counts(counts) -> list[str]:
+    "What a report counts beside documents and annotations"
+    lines = []
+    if counts['events']:
+        lines.append(f'  {counts["events"]:,} events are read and written back, but not trained on')
+    for name, count in counts.items():
+        if name.endswith(('read again', 'in another file')):
+            lines.append(f'  {count:,} {name}')
+    return lines
+
+
+def _format_problems(problems, show_all: bool) -> list[str]:
+    "The problems by kind, the most frequent kind first"
+    groups: dict[tuple[str, bool], list] = {}
+    for problem in problems:
+        groups.setdefault((problem.kind, problem.lost), []).append(problem)
+    lines = []
+    for (kind, lost), found in sorted(groups.items(), key=lambda group: -len(group[1])):
+        shown = found if show_all else found[:_EXAMPLES]
+        lines.append(f'  {len(found):,} {kind} ({"lost" if lost else "kept"})')
+        lines += [f'    {problem}' for problem in shown]
+        if len(found) > len(shown):
+            lines.append(f'    … {len(found) - len(shown):,} more; --all shows them')
+    return lines
 
 # %% ../../nbs/commands/30_data.ipynb #a7dc890d
 def _generate_corpora(args) -> int:
@@ -165,6 +217,7 @@ def add_data_commands(commands):
     )
     _add_folder(stats)
     stats.add_argument('--task', help='only this one')
+    stats.add_argument('--all', action='store_true', help='show every problem')
     stats.add_argument('--profile', help='how to read it, where the folder does not say')
 
 # %% ../../nbs/commands/30_data.ipynb #c5a1b1b3

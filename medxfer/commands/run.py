@@ -10,7 +10,7 @@ from pathlib import Path
 import json, sys
 
 from .base import add_command, print_result, printer
-from ..data.base import MedxferError
+from ..data.base import DataError, MedxferError
 
 # %% ../../nbs/commands/20_run.ipynb #d33ba7ca
 def _execute_run(args) -> int:
@@ -46,6 +46,7 @@ def _format_metrics(result: dict) -> str:
 def _write_predictions(args) -> int:
     "Write a finished run's predictions as official files; these hold text where the format does"
     import yaml
+    from medxfer.data.load import load_task
 
     folder = Path(args.run)
     if not (folder / 'config.yaml').is_file():
@@ -56,27 +57,28 @@ def _write_predictions(args) -> int:
         predicted = folder / 'predictions' / f'{task}.jsonl'
         if predicted.exists():  # a placebo run has predictions of its target only
             out = Path(args.out) / task
-            count = _write_task_predictions(predicted, task, info['profile'], split, args.data, out)
+            newlines = config['data'].get('newlines')
+            corpus = load_task(task, args.data, split, info['profile'], newlines=newlines)
+            count = _write_task_predictions(predicted, corpus, out)
             printer(args)(f'{count} documents of {task} in {out}')
     return 0
 
 
-def _write_task_predictions(
-    predicted: Path, task: str, profile, split, data: str, out: Path
-) -> int:
+def _write_task_predictions(predicted: Path, corpus, out: Path) -> int:
     "Put one task's predictions into the texts of its test documents and write them; how many"
     from medxfer.data.corpora import get_task
     from medxfer.data.formats.cqa_xml import write_prediction_file
-    from medxfer.data.load import load_task, write_task
+    from medxfer.data.load import write_task
     from medxfer.study.run import restore_predictions
 
-    gold = get_task(task).counted(load_task(task, data, split, profile).samples)
+    task = corpus.task
+    gold = get_task(task).counted(corpus.samples)
     documents = restore_predictions(predicted, gold)
     if any(document.candidates for document in documents):
         out.mkdir(parents=True, exist_ok=True)
         write_prediction_file(documents, out / f'{task}.pred')
     else:
-        write_task(task, documents, out, profile)
+        write_task(task, documents, out, corpus.profile)
     return len(documents)
 
 # %% ../../nbs/commands/20_run.ipynb #7aba3d3b
@@ -96,27 +98,66 @@ def _score_predictions(args) -> int:
 
 def _load_gold_and_predictions(args):
     "Gold, predictions, and the report of reading the predictions"
-    from medxfer.data.base import NotFound, ParseReport
+    from medxfer.data.base import NotFound
+    from medxfer.data.load import load_task
+
+    gold = load_task(args.task, args.gold, args.split, args.profile, newlines=args.newlines)
+    if not Path(args.pred).exists():
+        raise NotFound(f'predictions not found: {args.pred}')
+    splits = {sample.split: gold.split(sample.split) for sample in gold}
+    try:
+        return _load_predictions(args, list(gold))
+    except DataError:
+        remedy = '' if len(splits) == 1 else _find_fitting_split(args, splits)
+        if remedy:
+            raise MedxferError(
+                f'{args.pred} has the documents of the split {remedy} alone, and {args.gold} has '
+                f'{", ".join(splits)}; add --split {remedy}'
+            ) from None
+        raise
+
+
+def _check_same_documents(gold: list, predicted):
+    "A `DataError` if a submission lacks documents or has others"
+    ids = [{sample.id for sample in samples} for samples in (gold, predicted)]
+    for here, there, what in (
+        (ids[0], ids[1], 'has no prediction; predict all of gold'),
+        (ids[1], ids[0], 'was predicted but has no gold'),
+    ):
+        more = sorted(here - there)
+        if more:
+            raise DataError(f'{more[0]} {what} ({len(more)} such)')
+
+
+def _find_fitting_split(args, splits: dict) -> str:
+    "The split whose documents a submission has, '' if there is none"
+    for split, samples in splits.items():
+        try:
+            _load_predictions(args, samples)
+        except MedxferError:
+            continue
+        return split
+    return ''
+
+
+def _load_predictions(args, gold: list):
+    "Gold as its subtask scores it, predictions of just these documents, and the report of reading them"
+    from medxfer.data.base import ParseReport
     from medxfer.data.corpora import get_task
     from medxfer.data.load import load_task, split_folders
 
     task = get_task(args.task)
-
-    def view(samples):
-        return task.view(samples, args.subtask) if args.subtask else samples
-
-    gold = view(load_task(args.task, args.gold, args.split, args.profile).samples)
-    if not Path(args.pred).exists():
-        raise NotFound(f'predictions not found: {args.pred}')
-    report = ParseReport()
-    folders = split_folders(args.task, args.gold, args.split, args.profile)
-    if len(folders) == 1:
-        (folder,) = folders.values()
-        submitted = task.submitted(Path(args.pred), gold, folder, report)
-        if submitted is not None:
-            return gold, submitted, report
-    predicted = load_task(args.task, args.pred, args.split, args.profile)
-    return gold, view(predicted.samples), predicted.report
+    subtask = args.subtask or task.find_subtask(Path(args.pred), gold)
+    viewed = list(task.view(gold, subtask)) if subtask else gold
+    report = ParseReport(newlines=args.newlines)
+    folder = next(iter(split_folders(args.task, args.gold, args.split, args.profile).values()))
+    predicted = task.submitted(Path(args.pred), viewed, folder, report)
+    if predicted is None:
+        corpus = load_task(args.task, args.pred, args.split, args.profile, newlines=args.newlines)
+        predicted, report = corpus.samples, corpus.report
+        predicted = task.view(predicted, subtask) if subtask else predicted
+    _check_same_documents(viewed, predicted)
+    return viewed, predicted, report
 
 # %% ../../nbs/commands/20_run.ipynb #fa55fc47
 def add_run_commands(commands):
@@ -152,4 +193,5 @@ def add_run_commands(commands):
     score.add_argument('--pred', required=True, help='folder, or a file of predictions')
     score.add_argument('--split', help='train, dev or test (default: all there are)')
     score.add_argument('--profile', help='how to read gold, where the folder does not say')
-    score.add_argument('--subtask', help='semeval2017t3: A, B, C or D')
+    score.add_argument('--subtask', help='semeval2017t3: A, B, C or D (default: the one predicted)')
+    score.add_argument('--newlines', help='crlf or lf: line ends when the offsets were counted')

@@ -5,16 +5,18 @@
 # %% auto #0
 __all__ = ['VENUES', 'MedxferError', 'DataError', 'NotFound', 'Busy', 'OutOfMemory', 'Diverged', 'Span', 'Relation', 'Candidate',
            'UnifiedSample', 'Problem', 'ParseReport', 'count_samples', 'Corpus', 'read_text', 'numbered_lines',
-           'check_fragments', 'pair_files', 'Format', 'CorpusInfo', 'Task', 'write_atomic', 'locked_file']
+           'check_fragments', 'is_foreign', 'list_files', 'find_files', 'list_folders', 'is_about_corpus', 'pair_files',
+           'Format', 'CorpusInfo', 'Task', 'write_atomic', 'locked_file']
 
 # %% ../../nbs/data/00_base.ipynb #1e740110
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 import os
+import re
 
 # %% ../../nbs/data/00_base.ipynb #4b61efcf
 class MedxferError(ValueError):
@@ -30,6 +32,7 @@ class DataError(MedxferError):
         file=None,  # the file it is about
         line: int | None = None,  # line in it, from 1
     ):
+        self.message = message
         self.file = file
         self.line = line
         where = ':'.join(str(part) for part in (file, line) if part is not None)
@@ -120,13 +123,14 @@ class Problem:
     "Something wrong with one line of a corpus"
 
     file: str  # path of the file
-    line: int  # from 1
+    line: int  # from 1; 0: a folder as a whole
     kind: str  # short name, for counting
     message: str  # one sentence
     lost: bool  # whether an annotation was left out because of it
 
     def __str__(self):
-        return f'{self.file}:{self.line}: {self.message}'
+        where = f'{self.file}:{self.line}' if self.line else self.file
+        return f'{where}: {self.message}'
 
 # %% ../../nbs/data/00_base.ipynb #cfc7ffc3
 def _list_counts(counts: Counter) -> str:
@@ -140,8 +144,14 @@ class ParseReport:
     def __init__(
         self,
         strict: bool = False,  # raise at the first problem
+        newlines: str | None = None,  # 'crlf' or 'lf': read texts so, see `data.offsets`
+        tolerant: bool = False,  # report files that cannot be read at all, and go on
     ):
         self.strict = strict
+        self.tolerant = tolerant
+        self.newlines = newlines
+        # How well offsets fit, counted by `data.offsets`.
+        self.evidence: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
         self.problems: list[Problem] = []
 
@@ -150,6 +160,25 @@ class ParseReport:
         if self.strict:
             raise DataError(message, file, line)
         self.problems.append(Problem(str(file), line, kind, message, lost))
+
+    def attempt(self, read: Callable[[], UnifiedSample]) -> list[UnifiedSample]:
+        "The document that `read` reads; with `tolerant`, none and a problem where it cannot be read"
+        try:
+            return [read()]
+        except DataError as e:
+            if not self.tolerant:
+                raise
+            self.add_error(e)
+            return []
+
+    def add_error(self, error: DataError):
+        "Record a file that cannot be read"
+        place = (str(error.file or ''), error.line or 1)
+        self.problems.append(Problem(*place, 'unreadable file', error.message, lost=True))
+
+    def warn(self, file, line: int, kind: str, message: str):
+        "Record what only looks wrong, so that not even `strict` raises it"
+        self.problems.append(Problem(str(file), line, kind, message, lost=False))
 
     @property
     def lost(self) -> list[Problem]:
@@ -204,6 +233,12 @@ def read_text(
 ) -> str:  # its text, newlines and byte order mark untouched
     "The text of a file exactly as stored; a `DataError` with the line if it is not UTF-8"
     raw = Path(path).read_bytes()
+    if raw.count(0) > len(raw) // 4:
+        raise DataError(
+            'every other byte is zero, so the file is UTF-16; '
+            'convert it to UTF-8 (iconv -f utf-16 -t utf-8) and check that its offsets still fit',
+            path,
+        )
     try:
         return raw.decode('utf-8')
     except UnicodeDecodeError as e:
@@ -217,7 +252,8 @@ def read_text(
 # %% ../../nbs/data/00_base.ipynb #c609a5e7
 def numbered_lines(text: str) -> Iterator[tuple[int, str]]:
     "The lines of `text` with their numbers from 1, without line ends"
-    for number, line in enumerate(text.split('\n'), 1):
+    newline = '\n' if '\n' in text else '\r'
+    for number, line in enumerate(text.split(newline), 1):
         yield number, line.removesuffix('\r')
 
 # %% ../../nbs/data/00_base.ipynb #118dbc1d
@@ -234,6 +270,40 @@ def check_fragments(
     return None
 
 # %% ../../nbs/data/00_base.ipynb #0ee3c0cf
+_FOREIGN_NAMES = {'thumbs.db', 'desktop.ini', '__macosx', 'icon\r', 'lost+found'}
+
+
+def is_foreign(name: str) -> bool:
+    "Whether a file or folder belongs to a system or an editor, not to a corpus"
+    return (
+        name.startswith(('.', '~$'))
+        or name.endswith('~')
+        or (name.startswith('#') and name.endswith('#'))
+        or name.lower() in _FOREIGN_NAMES
+    )
+
+
+def list_files(
+    folder,
+    ending: str = '',  # in lower case; files are found whatever the case of theirs
+) -> list[Path]:
+    "The files of a folder with an ending, sorted by name, without foreign ones"
+    found = (p for p in Path(folder).iterdir() if p.name.lower().endswith(ending))
+    return sorted(p for p in found if not is_foreign(p.name) and p.is_file())
+
+
+def find_files(folder, ending: str) -> list[Path]:
+    "The files of a folder and of those below it with an ending, without foreign ones"
+    below = [path for inner in list_folders(folder) for path in find_files(inner, ending)]
+    return [*list_files(folder, ending), *below]
+
+
+def list_folders(folder) -> list[Path]:
+    "The folders in a folder, sorted by name, without foreign ones"
+    found = (p for p in Path(folder).iterdir() if not is_foreign(p.name))
+    return sorted(p for p in found if p.is_dir())
+
+# %% ../../nbs/data/00_base.ipynb #9489f0cb
 def _check_partners(found: dict[str, Path], partners: dict[str, Path], partner_ext: str):
     "A `DataError` if one of the files lacks its partner"
     alone = sorted(found.keys() - partners.keys())
@@ -245,23 +315,43 @@ def _check_partners(found: dict[str, Path], partners: dict[str, Path], partner_e
         )
 
 
+def is_about_corpus(path: Path) -> bool:
+    "Whether a file is about a corpus and not of it, by its name: a README, a licence, a list of changes"
+    about = r'(read[ _-]?me|licen[cs]e|copying|changes|changelog|citation|guidelines)([-_. ].*)?'
+    return re.fullmatch(about, path.name, re.IGNORECASE) is not None
+
+
 def pair_files(
     folder: Path,  # has both kinds of files
     text_ext: str,  # e.g. '.text'
     annotation_ext: str,  # e.g. '.pipe'
+    report: ParseReport | None = None,  # a tolerant one gets the files without a partner
 ) -> list[tuple[Path, Path]]:  # (text, annotation), sorted by name
     "Every text of a folder with its annotation file; a `DataError` if one has no partner"
-    texts = {p.stem: p for p in folder.glob(f'*{text_ext}')}
-    annotations = {p.stem: p for p in folder.glob(f'*{annotation_ext}')}
-    _check_partners(texts, annotations, annotation_ext)
-    _check_partners(annotations, texts, text_ext)
-    return [(texts[stem], annotations[stem]) for stem in sorted(texts)]
+    texts = {p.stem: p for p in list_files(folder, text_ext)}
+    annotations = {p.stem: p for p in list_files(folder, annotation_ext)}
+    for stem in texts.keys() - annotations.keys():
+        if is_about_corpus(texts[stem]):
+            del texts[stem]
+    for found, partners, ending in (
+        (texts, annotations, annotation_ext),
+        (annotations, texts, text_ext),
+    ):
+        try:
+            _check_partners(found, partners, ending)
+        except DataError as e:
+            if report is None or not report.tolerant:
+                raise
+            report.add_error(e)
+    return [(texts[stem], annotations[stem]) for stem in sorted(texts.keys() & annotations.keys())]
 
 # %% ../../nbs/data/00_base.ipynb #19e64a0a
 class Format:
     "One kind of official files; subclasses implement `claims`, `read` and `render`"
 
     name = ''  # e.g. 'pipe', for messages
+    nested = False  # whether its documents are in folders of their own
+    optional = False  # whether a document without annotation has no annotation file
 
     def claims(self, folder: Path) -> bool:
         "Whether a folder has files of this kind"
@@ -274,6 +364,19 @@ class Format:
     def render(self, sample: UnifiedSample) -> dict[str, str]:
         "The official files of one document: file name to content; a `DataError` if the format cannot hold it"
         raise TypeError(f'{type(self).__name__} does not implement render')
+
+    def find_annotations(self, folder: Path) -> dict[str, Path]:
+        "The annotation files of a folder and those below it, by document; {} if texts are beside them"
+        return {}
+
+    def annotate(
+        self,
+        gold: UnifiedSample,  # has the text
+        file: Path | None,  # None where the submission has none for this document
+        report: ParseReport,
+    ) -> UnifiedSample:
+        "The document that an annotation file without a text describes"
+        raise TypeError(f'{type(self).__name__} does not implement annotate')
 
     def files(self, samples: Iterable[UnifiedSample]) -> dict[str, str]:
         "The official files of all documents of one split"
@@ -323,9 +426,17 @@ class Task:
         "The samples for training and scores; subclasses drop what official scores leave out"
         return tuple(samples)
 
+    def find_withheld(self, samples: Iterable[UnifiedSample]) -> list[str]:
+        "Ids of the documents whose gold annotation is withheld, so that they cannot be scored"
+        return []
+
     def view(self, samples: Iterable[UnifiedSample], subtask: str) -> tuple[UnifiedSample, ...]:
         "The samples as a subtask scores them; only for tasks whose subtasks need different samples"
         raise NotFound(f'{self.name} has no subtask {subtask!r}: its scores are named by subtask')
+
+    def find_subtask(self, path: Path, gold: Iterable[UnifiedSample]) -> str:
+        "The subtask that a prediction file is about, '' if the task has none or it is not a file"
+        return ''
 
     def submitted(
         self,
@@ -334,8 +445,33 @@ class Task:
         folder: Path,  # of the gold
         report: ParseReport,
     ) -> tuple[UnifiedSample, ...] | None:  # None: the files have the format of the gold
-        "Predictions in a format that only participants write"
+        "Predictions in a format that only participants write, such as annotation files without texts"
+        if not path.is_dir():
+            return None
+        forms = [form for info in self.corpora for form in info.formats]
+        for form in dict.fromkeys(forms):
+            found = form.find_annotations(path)
+            if found:
+                return tuple(_read_submission(form, found, list(gold), report))
         return None
+
+
+def _read_submission(
+    form: Format,
+    found: dict[str, Path],  # document to annotation file
+    gold: list[UnifiedSample],
+    report: ParseReport,
+) -> Iterator[UnifiedSample]:
+    "The documents of a submission without texts; a `DataError` for one that gold does not have"
+    extra = sorted(found.keys() - {s.id for s in gold})
+    if extra:
+        raise DataError(
+            f'{extra[0]} was predicted but has no gold ({len(extra)} such)', found[extra[0]]
+        )
+    for sample in gold:
+        if sample.id in found or form.optional:
+            read = form.annotate(sample, found.get(sample.id), report)
+            yield replace(read, task=sample.task, split=sample.split, source=sample.source)
 
 # %% ../../nbs/data/00_base.ipynb #34805060
 def write_atomic(

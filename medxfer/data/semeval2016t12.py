@@ -46,6 +46,10 @@ class TempEvalTask(Task):
         CorpusInfo('synthetic', 'generated', 'Apache-2.0', 'medxfer', VENUES, files),
     )
 
+    def find_withheld(self, samples: Iterable[UnifiedSample]) -> list[str]:
+        "Ids of the documents without a completed annotation"
+        return [s.id for s in samples if s.meta.get('schema') == '']
+
     def submitted(
         self,
         path: Path,
@@ -56,7 +60,7 @@ class TempEvalTask(Task):
         "A system's XML, whose texts are beside the gold"
         form = AnaforaFormat('system', texts=folder)
         if not path.is_dir() or not form.claims(path):
-            return None
+            return super().submitted(path, gold, folder, report)
         return tuple(form.read(path, report))
 
 

@@ -8,12 +8,23 @@ __all__ = ['TASK', 'RankingTask']
 # %% ../../nbs/data/13_semeval2017t3.ipynb #4393b133
 from collections.abc import Iterable
 from pathlib import Path
-from .base import VENUES, CorpusInfo, DataError, ParseReport, Task, UnifiedSample
+from medxfer.data.base import (
+    VENUES,
+    CorpusInfo,
+    DataError,
+    Format,
+    ParseReport,
+    Task,
+    UnifiedSample,
+    list_files,
+)
 from medxfer.data.formats.cqa_xml import (
     QuestionFormat,
     ThreadFormat,
     build_queries,
+    is_2015_file,
     read_prediction_file,
+    read_prediction_ids,
 )
 
 # %% ../../nbs/data/13_semeval2017t3.ipynb #e87ee222
@@ -65,9 +76,46 @@ class RankingTask(Task):
         "All threads but marked repeats: official scores leave them out, and their text is in another file"
         return tuple(s for s in samples if 'skip' not in s.meta)
 
+    def find_withheld(self, samples: Iterable[UnifiedSample]) -> list[str]:
+        "Ids of the threads or questions with a candidate whose label is `?`"
+        return [s.id for s in samples if any(c.label in ('?', '') for c in s.candidates)]
+
     def view(self, samples: Iterable[UnifiedSample], subtask: str) -> tuple[UnifiedSample, ...]:
         "Queries of subtask A, B, C or D"
         return build_queries(samples, subtask)
+
+    def find_subtask(self, path: Path, gold: Iterable[UnifiedSample]) -> str:
+        "The subtask whose candidates a prediction file has, '' if there is none"
+        files = self._prediction_files(path)
+        rows = read_prediction_ids(files[0]) if len(files) == 1 else []
+        for subtask in 'ABCD' if rows else '':
+            try:
+                queries = build_queries(gold, subtask)
+            except DataError:
+                continue
+            if rows == [(query.id, c.id) for query in queries for c in query.candidates]:
+                return subtask
+        return ''
+
+    def _prediction_files(self, path: Path) -> list[Path]:
+        "A prediction file itself, or those of a folder"
+        if path.is_file():
+            return [path]
+        return [p for p in list_files(path) if p.suffix in _PREDICTION_SUFFIXES]
+
+    def format_of(self, folder: Path, info: CorpusInfo) -> Format | None:
+        "The format whose files a folder holds; files of SemEval-2015 Task 3 alone are refused"
+        found = super().format_of(folder, info)
+        if found:
+            return found
+        for path in list_files(folder, '.xml'):
+            if is_2015_file(path):
+                raise DataError(
+                    'has the format of SemEval-2015 Task 3; the releases of 2016 have the same '
+                    'threads in a newer format, as ...2015-Task3-CQA-QL-*-reformatted-*.xml: use those',
+                    path,
+                )
+        return None
 
     def submitted(
         self,
@@ -77,9 +125,7 @@ class RankingTask(Task):
         report: ParseReport,
     ) -> tuple[UnifiedSample, ...] | None:  # None: no prediction file
         "Predicted queries; a `DataError` if a folder has several prediction files"
-        files = [path]
-        if not path.is_file():
-            files = sorted(p for p in path.iterdir() if p.suffix in _PREDICTION_SUFFIXES)
+        files = self._prediction_files(path)
         if len(files) > 1:
             raise DataError(
                 f'holds {len(files)} prediction files; name the one of the subtask', path

@@ -8,7 +8,7 @@ __all__ = ['TASK', 'EntityTask']
 # %% ../../nbs/data/14_semeval2021t6.ipynb #5d36c142
 from pathlib import Path
 import json
-from .base import VENUES, CorpusInfo, DataError, Format, Task
+from .base import VENUES, CorpusInfo, DataError, Format, Task, list_files
 from .formats.brat import BRAT
 from .formats.measeval_tsv import MEASEVAL
 
@@ -68,7 +68,7 @@ class EntityTask(Task):
         found = super().format_of(folder, info)
         if found:
             return found
-        for path in sorted(folder.iterdir()):
+        for path in list_files(folder):
             if path.suffix in ('.json', '.txt') and _holds_memes(path):
                 raise DataError(
                     'this is the real SemEval-2021 Task 6, persuasion techniques in memes; '

@@ -7,7 +7,8 @@ __all__ = ['AnaforaFormat']
 
 # %% ../../../nbs/data/formats/40_anafora.ipynb #afb47cd9
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
@@ -22,8 +23,11 @@ from medxfer.data.base import (
     Span,
     UnifiedSample,
     check_fragments,
-    read_text,
+    find_files,
+    list_files,
+    list_folders,
 )
+from ..offsets import IMPLAUSIBLE, read_document, weigh_edges
 from .safe_xml import ElementReport, element_line, parse_xml
 
 # %% ../../../nbs/data/formats/40_anafora.ipynb #37c32972
@@ -45,8 +49,8 @@ def _list_temporal_files(
 ) -> list[str]:  # names
     "Temporal files of any annotator in any state"
     starts = tuple(f'{folder.name}.{schema}.' for schema in _SCHEMAS)
-    names = (p.name for p in folder.iterdir() if p.suffix == '.xml')
-    return sorted(name for name in names if name.startswith(starts))
+    names = [p.name for p in list_files(folder, '.xml')]
+    return [name for name in names if name.startswith(starts)]
 
 # %% ../../../nbs/data/formats/40_anafora.ipynb #9ad6e98b
 _XML_SPACE = ' \t\n\r'  # what XML calls white space; a no-break space is part of a value
@@ -145,11 +149,10 @@ def _read_head(
     return _Head(name, kind, elements.read_child(annotation, 'parentsType'))
 
 # %% ../../../nbs/data/formats/40_anafora.ipynb #7b0157a4
-def _parse_fragments(
+def _parse_places(
     value: str,  # e.g. '98,102;110,113'
-    length: int,  # code points of the text
 ) -> tuple[tuple[int, int], ...]:  # e.g. ((98, 102), (110, 113))
-    "The fragments of an entity, in the file's order; a ValueError with a sentence if they are malformed"
+    "The fragments of an entity, in the file's order, wherever they are; a ValueError with a sentence if they are malformed"
     fragments = []
     for part in value.split(';'):
         match = re.fullmatch(r'\s*(\d{1,9})\s*,\s*(\d{1,9})\s*', part, re.ASCII)
@@ -158,10 +161,19 @@ def _parse_fragments(
                 f'a span is start,end or several of these separated by ;, not {value[:80]!r}'
             )
         fragments.append((int(match[1]), int(match[2])))
+    return tuple(fragments)
+
+
+def _parse_fragments(
+    value: str,  # as for `_parse_places`
+    length: int,  # code points of the text
+) -> tuple[tuple[int, int], ...]:
+    "The fragments of an entity; a ValueError with a sentence if they are malformed or outside the text"
+    fragments = _parse_places(value)
     fault = check_fragments(fragments, length)
     if fault:
         raise ValueError(fault)
-    return tuple(fragments)
+    return fragments
 
 # %% ../../../nbs/data/formats/40_anafora.ipynb #464c8558
 _ENDS = ('Source', 'Target')
@@ -252,6 +264,18 @@ def _list_annotations(root: Element, elements: _ElementReader) -> list[Element]:
     return found
 
 
+def _list_places(annotations: list[Element]) -> list[tuple[tuple[int, int], ...]]:
+    "The fragments of every readable entity, those outside the text too"
+    places = []
+    for element in annotations:
+        if element.tag == 'entity':
+            try:
+                places.append(_parse_places(element.findtext('span') or ''))
+            except ValueError:
+                continue  # reported when the entity is read
+    return places
+
+
 def _check_progress(root: Element, elements: _ElementReader):
     "Report a file that says it is not completed"
     for element in root.iter('progress'):
@@ -274,6 +298,7 @@ def _read_annotations(
     elements = _ElementReader(file, report)
     annotations = _list_annotations(root, elements)
     _check_progress(root, elements)
+    weigh_edges(report, file, text, _list_places(annotations))
     reader = _AnnotationReader(elements, len(text))
     for element in annotations:
         if element.tag == 'entity':
@@ -401,8 +426,7 @@ def _explain_unwritable(sample: UnifiedSample) -> str:  # '' if Anafora can hold
 # %% ../../../nbs/data/formats/40_anafora.ipynb #9b7ea9e8
 def _list_document_folders(folder: Path) -> list[Path]:
     "The folders of documents, sorted by name"
-    found = (p for p in Path(folder).iterdir() if p.is_dir() and not p.name.startswith('.'))
-    return sorted(found, key=lambda p: p.name)
+    return list_folders(folder)
 
 
 def _report_unlabelled(folder: Path, annotator: str, report: ParseReport):
@@ -443,6 +467,7 @@ class AnaforaFormat(Format):
     # Document folders with the texts, if these are not beside the XML.
     texts: Path | None = None
     name = 'Anafora'
+    nested = True
 
     def claims(self, folder: Path) -> bool:
         "Whether there is XML of our annotator, or texts that the other one did not annotate either"
@@ -459,16 +484,48 @@ class AnaforaFormat(Format):
         ]
         any_gold = any(files for _, files in documents)
         for path, files in documents:
-            text_file = self._find_text(path, files, report)
+            try:
+                text_file = self._find_text(path, files, report)
+            except DataError as e:
+                if not report.tolerant:
+                    raise
+                report.add_error(e)
+                continue
             if text_file is None:
                 continue
-            text = read_text(text_file)
-            if files:
-                yield _read_document(path.name, files, text, report)
-                continue
-            if any_gold or _list_temporal_files(path):
+            if not files and (any_gold or _list_temporal_files(path)):
                 _report_unlabelled(path, self.annotator, report)
-            yield UnifiedSample(path.name, '', text, meta={'schema': ''})
+            yield from report.attempt(partial(self._read_folder, path, files, text_file, report))
+
+    def _read_folder(
+        self, folder: Path, files: dict[str, Path], text_file: Path, report: ParseReport
+    ) -> UnifiedSample:
+        "The document of one folder, unlabelled where there is no XML"
+        if files:
+            parse = partial(_read_document, folder.name, files)
+            return parse(read_document(text_file, report, parse), report)
+        text = read_document(text_file, report, lambda text, report: None)
+        return UnifiedSample(folder.name, '', text, meta={'schema': ''})
+
+    def find_annotations(self, folder: Path) -> dict[str, Path]:
+        "The XML of a submission without texts, by document, in one folder or in one each"
+        found = {}
+        for path in find_files(folder, f'.{self.annotator}.completed.xml'):
+            name, dot, schema = path.name[: -len(f'.{self.annotator}.completed.xml')].rpartition(
+                '.'
+            )
+            if dot and schema in _SCHEMAS and (name not in found or schema == _SCHEMAS[0]):
+                found[name] = path
+        return {} if any((p.parent / name).is_file() for name, p in found.items()) else found
+
+    def annotate(
+        self, gold: UnifiedSample, file: Path | None, report: ParseReport
+    ) -> UnifiedSample:
+        "The document that XML without a text describes"
+        files = {} if file is None else {file.name.split('.')[-4]: file}
+        if not files:
+            return replace(gold, spans=(), relations=(), meta={'schema': ''})
+        return _read_document(gold.id, files, gold.text, report)
 
     def _find_text(
         self, folder: Path, files: dict[str, Path], report: ParseReport

@@ -22,9 +22,19 @@ from medxfer.data.base import (
     Span,
     UnifiedSample,
     check_fragments,
+    find_files,
+    list_files,
     numbered_lines,
     pair_files,
     read_text,
+)
+from medxfer.data.offsets import (
+    Mention,
+    explain_offsets,
+    is_envelope,
+    read_document,
+    squeeze,
+    weigh_words,
 )
 
 # %% ../../../nbs/data/formats/20_brat.ipynb #6ea1b070
@@ -36,11 +46,10 @@ def remove_whitespace(text: str) -> str:
 _SPAN_FIELD = re.compile(r'(\S+) +(\d{1,9} +\d{1,9}(?: *; *\d{1,9} +\d{1,9})*) *')
 
 
-def _parse_span(
+def _match_span(
     line: str,  # a T line without its end; its text may be broken over lines
-    text: str,  # the document
 ) -> tuple[Span, str]:  # the span, and the text that the line records
-    "The mention of a T line; a ValueError with a sentence if it is malformed"
+    "The mention of a T line, wherever its offsets are; a ValueError with a sentence if it is malformed"
     span_id, _, rest = line.partition('\t')
     label_and_offsets, _, recorded = rest.partition('\t')
     match = _SPAN_FIELD.fullmatch(label_and_offsets)
@@ -51,10 +60,19 @@ def _parse_span(
     for pair in offsets.split(';'):
         start, end = pair.split()
         fragments.append((int(start), int(end)))
-    fault = check_fragments(fragments, len(text))
+    return Span(span_id, label, tuple(fragments)), recorded
+
+
+def _parse_span(
+    line: str,  # as for `_match_span`
+    text: str,  # the document
+) -> tuple[Span, str]:  # the span, and the text that the line records
+    "The mention of a T line; a ValueError with a sentence if it is malformed or outside the text"
+    span, recorded = _match_span(line)
+    fault = check_fragments(span.fragments, len(text))
     if fault:
         raise ValueError(fault)
-    return Span(span_id, label, tuple(fragments)), recorded
+    return span, recorded
 
 # %% ../../../nbs/data/formats/20_brat.ipynb #d5219e5a
 def _find_continuation_end(
@@ -97,6 +115,9 @@ def _join_broken_lines(
         start = end
 
 # %% ../../../nbs/data/formats/20_brat.ipynb #cdcaeb82
+_Argument = tuple[str, str]  # (role, id)
+
+
 class _AnnFile:
     "The annotation of one document while it is being read"
 
@@ -114,12 +135,19 @@ class _AnnFile:
         self.groups: list[tuple[str, tuple[str, ...]]] = []
         self.notes: list[str] = []  # lines
         self.events: dict[str, str] = {}  # id to line
+        self.triggers: dict[str, str] = {}  # id of an event to the id of its mention
+        # id of a relation to (role, id) of its head and its tail, as in the file
+        self.role_orders: dict[str, tuple[str, str]] = {}  # label to the roles of its first line
+        self.arguments: dict[str, tuple[_Argument, _Argument]] = {}
         # (target, name) to (value, id of the line)
         self.attributes: dict[tuple[str, str], list[tuple[Any, str]]] = {}
         # (target, concept, id of the line, name)
         self.references: list[tuple[str, str, str, str]] = []
+        # The same for concepts of what is not a mention.
+        self.further_concepts: list[tuple[str, str, str, str]] = []
         # Steps that need all lines to be read.
         self.later: list[Callable[[], None]] = []
+        self.mentions: list[Mention] = []  # with their words, those outside the text too
 
     def lose(self, number: int, kind: str, message: str):
         "Report a line that is left out"
@@ -146,18 +174,16 @@ class _AnnFile:
                 self.lose(number, 'unknown line', message)
         for step in self.later:
             step()
+        weigh_words(self.report, self.text, self.mentions)
 
 # %% ../../../nbs/data/formats/20_brat.ipynb #ee0983fc
 def _explain_mismatch(span: Span, recorded: str, text: str) -> str | None:
     "How the text of a T line disagrees with the document, None if it agrees"
-    covered = span.covered(text)
-    if remove_whitespace(recorded) == remove_whitespace(covered):
+    if squeeze(recorded) == squeeze(span.covered(text)):
         return None
-    wider = replace(span, fragments=tuple((start, end + 1) for start, end in span.fragments))
-    hint = ''
-    if remove_whitespace(recorded) == remove_whitespace(wider.covered(text)):
-        hint = '; its end seems to be inclusive'
-    elif re.fullmatch('.*?'.join(map(re.escape, recorded.split())), covered, re.S):
+    mention = (span.fragments, recorded)
+    hint = explain_offsets(mention, text)
+    if not hint and is_envelope(mention, text):
         hint = '; it seems to merge several fragments'
     return f'the text that {span.id} records is not the text at its offsets{hint}'
 
@@ -165,9 +191,16 @@ def _explain_mismatch(span: Span, recorded: str, text: str) -> str | None:
 def _read_span(ann: _AnnFile, number: int, line: str):
     "T1⇥Label 0 5;7 9⇥text"
     try:
-        span, recorded = _parse_span(line, ann.text)
+        span, recorded = _match_span(line)
     except ValueError as e:
         ann.lose(number, 'unreadable mention', str(e))
+        return
+    mention = (span.fragments, recorded)
+    if not is_envelope(mention, ann.text):
+        ann.mentions.append(mention)
+    fault = check_fragments(span.fragments, len(ann.text))
+    if fault:
+        ann.lose(number, 'unreadable mention', fault + explain_offsets(mention, ann.text))
         return
     if span.id in ann.spans:
         ann.lose(number, 'repeated id', f'{span.id} appears twice in this file')
@@ -178,28 +211,45 @@ def _read_span(ann: _AnnFile, number: int, line: str):
     ann.spans[span.id] = span
 
 # %% ../../../nbs/data/formats/20_brat.ipynb #cbc41255
+_DEFAULT_ROLES = ('Arg1', 'Arg2')
+
+
 def _read_relation(ann: _AnnFile, number: int, line: str):
     "R1⇥Label Arg1:T1 Arg2:T2"
-    match = re.fullmatch(r'(\S+)\t(\S+) Arg1:(\S+) Arg2:(\S+)\s*', line)
+    match = re.fullmatch(r'(\S+)\t(\S+)[ \t]+(\S+):(\S+)[ \t]+(\S+):(\S+)\s*', line)
     if not match:
         message = 'an R line is an id, a tab, a label, Arg1:ID and Arg2:ID'
         ann.lose(number, 'unreadable relation', message)
         return
-    relation = Relation(*match.groups())
-    if relation.id in ann.relations:
-        ann.lose(number, 'repeated id', f'{relation.id} appears twice in this file')
+    relation_id, label, *ends = match.groups()
+    if relation_id in ann.relations:
+        ann.lose(number, 'repeated id', f'{relation_id} appears twice in this file')
         return
-    ann.relations[relation.id] = relation
-    ann.later.append(partial(_check_ends, ann, number, relation))
+    arguments = (ends[0], ends[1]), (ends[2], ends[3])
+    roles = (ends[0], ends[2])
+    usual = ann.role_orders.setdefault(label, roles)
+    if roles != roles[::-1] and roles[::-1] in (_DEFAULT_ROLES, usual):
+        arguments = arguments[::-1]
+    ann.arguments[relation_id] = arguments
+    ann.relations[relation_id] = Relation(relation_id, label, arguments[0][1], arguments[1][1])
+    ann.later.append(partial(_resolve_ends, ann, number, relation_id))
 
 
-def _check_ends(ann: _AnnFile, number: int, relation: Relation):
-    "Leave out a relation that names an unknown mention"
-    missing = [i for i in (relation.head, relation.tail) if i not in ann.spans]
+def _resolve_ends(ann: _AnnFile, number: int, relation_id: str):
+    "Let a relation join mentions, where it joins events; leave it out if it names an unknown id"
+    relation = ann.relations[relation_id]
+    head, tail = [ann.triggers.get(i, i) for i in (relation.head, relation.tail)]
+    missing = [i for i in (head, tail) if i not in ann.spans]
     if missing:
-        del ann.relations[relation.id]
-        message = f'{relation.id} names {missing[0]}, which is not a mention of this file'
+        del ann.relations[relation_id]
+        message = (
+            f'{relation_id} names {missing[0]}, which is not a mention or an event of this file'
+        )
         ann.lose(number, 'dangling relation', message)
+        return
+    ann.relations[relation_id] = replace(relation, head=head, tail=tail)
+    if ann.arguments[relation_id] == tuple(zip(_DEFAULT_ROLES, (head, tail))):
+        del ann.arguments[relation_id]
 
 # %% ../../../nbs/data/formats/20_brat.ipynb #a650af2b
 def _read_attribute(ann: _AnnFile, number: int, line: str):
@@ -241,10 +291,13 @@ def _read_concept(ann: _AnnFile, number: int, line: str):
 
 
 def _add_concept(ann: _AnnFile, number: int, target: str, concept: str, line_id: str, name: str):
-    "Give a concept to its span"
-    if target not in ann.spans:
-        message = f'{concept} is on {target}, which is not a mention of this file'
+    "Give a concept to its span, or keep it for `meta`"
+    if not ann.knows(target):
+        message = f'{concept} is on {target}, which is not in this file'
         ann.lose(number, 'dangling concept', message)
+        return
+    if target not in ann.spans:
+        ann.further_concepts.append((target, concept, line_id, name))
         return
     span = ann.spans[target]
     ann.spans[target] = replace(span, concepts=(*span.concepts, concept))
@@ -282,8 +335,9 @@ def _read_event(ann: _AnnFile, number: int, line: str):
     if event_id in ann.events:
         ann.lose(number, 'repeated id', f'{event_id} appears twice in this file')
         return
-    ann.events[event_id] = line
     targets = [role.rpartition(':')[2] for role in roles.split()]
+    ann.events[event_id] = line
+    ann.triggers[event_id] = targets[0]
     ann.later.append(partial(_check_targets, ann, number, 'event', targets))
 
 # %% ../../../nbs/data/formats/20_brat.ipynb #215c8f80
@@ -382,7 +436,7 @@ def _find_attribute_ids(
 def _find_references(ann: _AnnFile) -> tuple[tuple[str, ...], ...]:
     "(target, concept, id, name) of every concept, () if the writer would choose the same"
     keys = _list_concepts(ann.spans.values())
-    lines = _assign_ids(keys, 'N', _group_by_key(ann.references))
+    lines = _assign_ids(keys, 'N', _group_by_key([*ann.references, *ann.further_concepts]))
     if lines == [(f'N{n}', '') for n in range(1, len(lines) + 1)]:
         return ()
     return tuple((*key, *line) for key, line in zip(keys, lines))
@@ -398,6 +452,12 @@ def _collect_meta(ann: _AnnFile) -> dict[str, Any]:
         'attributes': further,
         'attribute_ids': _find_attribute_ids(ann, further),
         'references': _find_references(ann),
+        'concepts': tuple(ann.further_concepts),
+        'arguments': tuple(
+            (relation, *head, *tail)
+            for relation, (head, tail) in ann.arguments.items()
+            if relation in ann.relations
+        ),
     }
     return {key: value for key, value in meta.items() if value}
 
@@ -415,8 +475,11 @@ def _render_attributes(sample: UnifiedSample) -> Iterator[str]:
 def _render_concepts(sample: UnifiedSample) -> Iterator[str]:
     "The N lines of a document"
     keys = _list_concepts(sample.spans)
-    known = _group_by_key(sample.meta.get('references', ()))
+    further = sample.meta.get('concepts', ())
+    known = _group_by_key([*sample.meta.get('references', ()), *further])
     for (target, concept), (line_id, name) in zip(keys, _assign_ids(keys, 'N', known)):
+        yield f'{line_id}\tReference {target} {concept}\t{name}'
+    for target, concept, line_id, name in further:
         yield f'{line_id}\tReference {target} {concept}\t{name}'
 
 
@@ -427,8 +490,11 @@ def _render_lines(sample: UnifiedSample) -> Iterator[str]:
         text = re.sub(r'[\r\n\t]', ' ', span.covered(sample.text))
         yield f'{span.id}\t{span.label} {offsets}\t{text}'
     yield from sample.meta.get('events', ())
+    arguments = {relation: ends for relation, *ends in sample.meta.get('arguments', ())}
     for relation in sample.relations:
-        yield f'{relation.id}\t{relation.label} Arg1:{relation.head} Arg2:{relation.tail}\t'
+        default = ('Arg1', relation.head, 'Arg2', relation.tail)
+        first, head, second, tail = arguments.get(relation.id, default)
+        yield f'{relation.id}\t{relation.label} {first}:{head} {second}:{tail}\t'
     for label, ids in sample.meta.get('groups', ()):
         yield '*\t' + ' '.join((label, *ids))
     yield from _render_attributes(sample)
@@ -470,21 +536,42 @@ class BratFormat(Format):
 
     def claims(self, folder: Path) -> bool:
         "Whether there is an `.ann` file"
-        return any(folder.glob('*.ann'))
+        return bool(list_files(folder, '.ann'))
 
     def parse(self, name: str, text: str, content: str, file, report: ParseReport) -> UnifiedSample:
         "One document from the contents of its two files"
         ann = _AnnFile(file, text, report)
         ann.read(content)
+        if ann.events:
+            report.counts['events'] += len(ann.events)
         spans = tuple(ann.spans.values())
         relations = tuple(ann.relations.values())
         return UnifiedSample(name, '', text, spans, relations, meta=_collect_meta(ann))
 
     def read(self, folder: Path, report: ParseReport) -> Iterator[UnifiedSample]:
         "One sample per `.txt`, sorted by name"
-        for text_file, ann_file in pair_files(folder, '.txt', '.ann'):
-            text = read_text(text_file)
-            yield self.parse(text_file.stem, text, read_text(ann_file), ann_file, report)
+        for text_file, ann_file in pair_files(folder, '.txt', '.ann', report):
+            yield from report.attempt(partial(self._read_pair, text_file, ann_file, report))
+
+    def _read_pair(self, text_file: Path, ann_file: Path, report: ParseReport) -> UnifiedSample:
+        parse = partial(self._parse_text, text_file.stem, read_text(ann_file), ann_file)
+        return parse(read_document(text_file, report, parse), report)
+
+    def find_annotations(self, folder: Path) -> dict[str, Path]:
+        "The `.ann` files of a submission without texts, by document"
+        found = {p.stem: p for p in find_files(folder, '.ann')}
+        return {} if found.keys() & {p.stem for p in find_files(folder, '.txt')} else found
+
+    def annotate(
+        self, gold: UnifiedSample, file: Path | None, report: ParseReport
+    ) -> UnifiedSample:
+        "The document that an `.ann` file without a text describes"
+        return self.parse(gold.id, gold.text, read_text(file) if file else '', file, report)
+
+    def _parse_text(
+        self, name: str, content: str, file, text: str, report: ParseReport
+    ) -> UnifiedSample:
+        return self.parse(name, text, content, file, report)
 
     def render(self, sample: UnifiedSample) -> dict[str, str]:
         "The `.txt` and `.ann` of one document; a `DataError` for what the format cannot hold"

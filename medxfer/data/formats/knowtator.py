@@ -9,6 +9,7 @@ __all__ = ['KnowtatorFormat']
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 import re
 from typing import NamedTuple
@@ -22,8 +23,11 @@ from medxfer.data.base import (
     Span,
     UnifiedSample,
     check_fragments,
-    read_text,
+    find_files,
+    is_about_corpus,
+    list_files,
 )
+from ..offsets import Mention, explain_offsets, read_document, weigh_edges, weigh_words
 from .pipe import all_mentions, check_render, parse_offset
 from .safe_xml import ElementReport, element_line, parse_xml
 
@@ -42,7 +46,7 @@ def _is_concept(value: str) -> bool:
     return bool(re.fullmatch('c[0-9]{7}|cui-?less', value.strip(), re.IGNORECASE))
 
 # %% ../../../nbs/data/formats/30_knowtator.ipynb #ff5973ac
-_IGNORED = re.compile('\\s|\\.\\.\\.|[^\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]')
+_IGNORED = re.compile('\\s|\ufeff|\\.\\.\\.|[^\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]')
 _Fragments = tuple[tuple[int, int], ...]
 
 
@@ -58,12 +62,9 @@ def _explain_mismatch(
 ) -> str | None:
     "How the recorded words differ from those at the offsets, None if they agree"
     there = ' '.join(text[start:end] for start, end in fragments)
-    inclusive = ' '.join(text[start : end + 1] for start, end in fragments)
     if _normalize_text(recorded) == _normalize_text(there):
         return None
-    hint = ''
-    if _normalize_text(recorded) == _normalize_text(inclusive):
-        hint = '; its ends look inclusive'
+    hint = explain_offsets((fragments, recorded), text, _normalize_text)
     return (
         f'the file records {recorded[:60]!r}, but the text at its offsets is {there[:60]!r}{hint}'
     )
@@ -128,16 +129,40 @@ def _read_classes(root: ElementTree.Element, log: ElementReport) -> dict[str, _C
 
 def _read_fragments(annotation: ElementTree.Element, text: str) -> _Fragments:
     "The fragments of an annotation, () if it has none; a ValueError with a sentence if they are malformed"
+    fragments = _parse_places(annotation)
+    fault = check_fragments(fragments, len(text))
+    if fault:
+        raise ValueError(fault)
+    return fragments
+
+
+def _parse_places(annotation: ElementTree.Element) -> _Fragments:
+    "The fragments of an annotation, wherever they are; a ValueError if they are malformed"
     fragments = []
     for child in annotation:
         if child.tag == 'span':
             start = parse_offset(child.get('start', ''))
             end = parse_offset(child.get('end', ''))
             fragments.append((start, end))
-    fault = check_fragments(fragments, len(text))
-    if fault:
-        raise ValueError(fault)
     return tuple(fragments)
+
+
+def _weigh_annotations(root: ElementTree.Element, text: str, log: ElementReport):
+    "Count annotations that do not fit the text: by their words, or by their edges where none are recorded"
+    mentions: list[Mention] = []
+    places: list[_Fragments] = []
+    for annotation in root.iterfind('annotation'):
+        recorded = annotation.find('spannedText')
+        try:
+            fragments = _parse_places(annotation)
+        except ValueError:
+            continue  # reported when the mention is read
+        if recorded is not None and fragments:
+            mentions.append((fragments, recorded.text or ''))
+        elif fragments:
+            places.append(fragments)
+    weigh_words(log.report, text, mentions, _normalize_text)
+    weigh_edges(log.report, log.file, text, places)
 
 # %% ../../../nbs/data/formats/30_knowtator.ipynb #d17cf692
 def _read_attributes(
@@ -280,14 +305,14 @@ class KnowtatorFormat(Format):
 
     def claims(self, folder: Path) -> bool:
         "Whether there is a `.knowtator.xml` file"
-        return any(folder.glob(f'*{self.ending}'))
+        return bool(list_files(folder, self.ending))
 
     def pairs(self, folder: Path) -> list[tuple[Path, Path]]:
         "Every text with its annotation, sorted by name; a `DataError` if one has no partner"
         pairs = []
-        texts = set(folder.glob('*.txt'))
-        for xml in sorted(folder.glob(f'*{self.ending}')):
-            base = xml.name.removesuffix(self.ending)
+        texts = set(list_files(folder, '.txt'))
+        for xml in list_files(folder, self.ending):
+            base = xml.name[: -len(self.ending)]
             candidates = [folder / base, folder / f'{base}.txt']
             text = next((path for path in candidates if path in texts), None)
             if text is None:
@@ -295,6 +320,7 @@ class KnowtatorFormat(Format):
                 raise DataError(message, xml)
             pairs.append((text, xml))
         alone = sorted(texts - {text for text, _ in pairs})
+        alone = [text for text in alone if not is_about_corpus(text)]
         if alone:
             raise DataError(
                 f'has no {alone[0].name}{self.ending} beside it ({len(alone)} such in this '
@@ -306,7 +332,31 @@ class KnowtatorFormat(Format):
     def read(self, folder: Path, report: ParseReport) -> Iterator[UnifiedSample]:
         "One sample per text"
         for text, xml in self.pairs(folder):
-            yield self.parse(text.stem, read_text(text), xml.read_bytes(), xml, report)
+            yield from report.attempt(partial(self._read_pair, text, xml, report))
+
+    def _read_pair(self, text: Path, xml: Path, report: ParseReport) -> UnifiedSample:
+        parse = partial(self._parse_text, text.stem, xml.read_bytes(), xml)
+        return parse(read_document(text, report, parse), report)
+
+    def find_annotations(self, folder: Path) -> dict[str, Path]:
+        "The annotation files of a submission without texts, by document"
+        found = {}
+        for path in find_files(folder, self.ending):
+            found[path.name[: -len(self.ending)].removesuffix('.txt')] = path
+        return {} if found.keys() & {p.stem for p in find_files(folder, '.txt')} else found
+
+    def annotate(
+        self, gold: UnifiedSample, file: Path | None, report: ParseReport
+    ) -> UnifiedSample:
+        "The document that an annotation file without a text describes"
+        if file is None:
+            return replace(gold, spans=(), relations=(), meta={})
+        return self.parse(gold.id, gold.text, file.read_bytes(), file, report)
+
+    def _parse_text(
+        self, doc_id: str, content: bytes, file, text: str, report: ParseReport
+    ) -> UnifiedSample:
+        return self.parse(doc_id, text, content, file, report)
 
     def parse(
         self, doc_id: str, text: str, content: bytes | str, file, report: ParseReport
@@ -337,6 +387,7 @@ def _read_document(
     for annotation in root.iterfind('annotation'):
         reader.add(annotation)
     relations = tuple(reader.list_relations())
+    _weigh_annotations(root, text, log)
     _LeftoverCheck(root, reader).run()
     mentions = reader.mentions.values()
     unplaced = tuple(span for span in mentions if not span.fragments)

@@ -8,6 +8,7 @@ __all__ = ['RELATIONS', 'MEASEVAL', 'to_one_line', 'assign_annotation_sets', 'Me
 # %% ../../../nbs/data/formats/60_measeval_tsv.ipynb #53dfbc21
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 import json
@@ -20,9 +21,13 @@ from medxfer.data.base import (
     Span,
     UnifiedSample,
     check_fragments,
+    find_files,
+    is_about_corpus,
+    list_files,
     numbered_lines,
     read_text,
 )
+from ..offsets import Mention, explain_offsets, read_document, squeeze, weigh_words
 from .brat import check_round_trip, remove_whitespace
 
 # %% ../../../nbs/data/formats/60_measeval_tsv.ipynb #a00554dc
@@ -79,10 +84,14 @@ def _parse_other(field: str) -> dict[str, Any]:
     raise ValueError('the last column is neither empty nor a JSON object')
 
 # %% ../../../nbs/data/formats/60_measeval_tsv.ipynb #c99b292f
+def _squeeze_words(text: str) -> str:
+    "Words to compare, without what a spreadsheet may change"
+    return squeeze(text).replace('"', '')
+
+
 def _parse_row(
     line: str,  # of a table
     name: str,  # the document of the table
-    text: str,  # of the document
 ) -> tuple[Span, str, dict[str, Any]]:  # with annotSet and annotId; column `text`; column `other`
     "Read one line; a ValueError with a sentence if it cannot be read"
     fields = line.split('\t')
@@ -99,9 +108,6 @@ def _parse_row(
     if not span_id or not label:
         raise ValueError('annotType or annotId is empty')
     fragment = (int(start), int(end))
-    wrong = check_fragments([fragment], len(text))
-    if wrong:
-        raise ValueError(wrong)
     span = Span(span_id, label, (fragment,), {'annotSet': group})
     return span, recorded, _parse_other(other)
 
@@ -120,6 +126,7 @@ class _Table:
         self.name = name
         self.text = text
         self.report = report
+        self.mentions: list[Mention] = []  # with their words, those outside the text too
         self.spans: dict[str, Span] = {}  # by span id
         self.ids: dict[tuple[str, str], str] = {}  # (annotSet, annotId) to span id
         # (line, span id, annotSet, label, what the relation names)
@@ -140,13 +147,21 @@ class _Table:
             if is_header or not line.strip():
                 continue
             try:
-                span, recorded, other = _parse_row(line, self.name, self.text)
+                span, recorded, other = _parse_row(line, self.name)
             except ValueError as e:
                 self.lose(number, 'unreadable line', str(e))
+                continue
+            mention = (span.fragments, recorded)
+            self.mentions.append(mention)
+            wrong = check_fragments(span.fragments, len(self.text))
+            if wrong:
+                wrong += explain_offsets(mention, self.text, _squeeze_words)
+                self.lose(number, 'unreadable line', wrong)
                 continue
             key = self._find_key(number, span, other)
             if key:
                 self._add(number, key, span, recorded, other)
+        weigh_words(self.report, self.text, self.mentions, _squeeze_words)
 
     def _find_key(self, number: int, span: Span, other: Mapping[str, Any]) -> str | None:
         "The id of a new span in its sample; None if the line must be left out"
@@ -175,7 +190,8 @@ class _Table:
         if covered not in (recorded, _unquote_field(recorded)):
             attributes['text'] = recorded
             if remove_whitespace(recorded) != remove_whitespace(covered):
-                message = f'the text that {span.id} records is not the text at its offsets'
+                hint = explain_offsets((span.fragments, recorded), self.text, _squeeze_words)
+                message = f'the text that {span.id} records is not the text at its offsets{hint}'
                 self.note(number, 'text disagrees', message)
         self.ids[group, span.id] = key
         for name, value in other.items():
@@ -298,6 +314,8 @@ class MeasEvalFormat(Format):
     "`text/NAME.txt` and `tsv/NAME.tsv`"
 
     name = 'MeasEval (text/*.txt, tsv/*.tsv)'
+    nested = True
+    optional = True
 
     def folders(self, folder: Path) -> tuple[Path, Path]:
         "Where texts and tables are: in `text` (`txt` in the trial release) and `tsv`, or all in `folder`"
@@ -308,7 +326,7 @@ class MeasEvalFormat(Format):
     def claims(self, folder: Path) -> bool:
         "Whether there are tables, or a folder of texts"
         texts, tables = self.folders(folder)
-        return any(tables.glob('*.tsv')) or (texts != folder and any(texts.glob('*.txt')))
+        return bool(list_files(tables, '.tsv') or (texts != folder and list_files(texts, '.txt')))
 
     def parse(self, name: str, text: str, content: str, file, report: ParseReport) -> UnifiedSample:
         "One document from its text and the content of its table"
@@ -320,18 +338,45 @@ class MeasEvalFormat(Format):
     def read(self, folder: Path, report: ParseReport) -> Iterator[UnifiedSample]:
         "One sample per text, sorted by name; a text without a table has no annotation"
         texts, tables = self.folders(folder)
-        text_files = {path.stem: path for path in texts.glob('*.txt')}
-        table_files = {path.stem: path for path in tables.glob('*.tsv')}
+        table_files = {path.stem: path for path in list_files(tables, '.tsv')}
+        text_files = {
+            path.stem: path
+            for path in list_files(texts, '.txt')
+            if path.stem in table_files or not is_about_corpus(path)
+        }
         alone = sorted(table_files.keys() - text_files.keys())
         if alone:
-            raise DataError(
+            error = DataError(
                 f'has no {alone[0]}.txt ({len(alone)} such in this folder); add the text, or remove this table',
                 table_files[alone[0]],
             )
+            if not report.tolerant:
+                raise error
+            report.add_error(error)
         for name, file in sorted(text_files.items()):
-            table = table_files.get(name)
-            content = read_text(table) if table else ''
-            yield self.parse(name, read_text(file), content, table or file, report)
+            read = partial(self._read_pair, file, table_files.get(name), report)
+            yield from report.attempt(read)
+
+    def _read_pair(self, file: Path, table: Path | None, report: ParseReport) -> UnifiedSample:
+        content = read_text(table) if table else ''
+        parse = partial(self._parse_text, file.stem, content, table or file)
+        return parse(read_document(file, report, parse), report)
+
+    def find_annotations(self, folder: Path) -> dict[str, Path]:
+        "The tables of a submission without texts, by document"
+        found = {p.stem: p for p in find_files(folder, '.tsv')}
+        return {} if found.keys() & {p.stem for p in find_files(folder, '.txt')} else found
+
+    def annotate(
+        self, gold: UnifiedSample, file: Path | None, report: ParseReport
+    ) -> UnifiedSample:
+        "The document that a table without a text describes"
+        return self.parse(gold.id, gold.text, read_text(file) if file else '', file, report)
+
+    def _parse_text(
+        self, name: str, content: str, file, text: str, report: ParseReport
+    ) -> UnifiedSample:
+        return self.parse(name, text, content, file, report)
 
     def render(self, sample: UnifiedSample) -> dict[str, str]:
         "The text and the table of one document, no table without annotation; a `DataError` if they cannot hold it"

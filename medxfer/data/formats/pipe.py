@@ -21,10 +21,14 @@ from medxfer.data.base import (
     Span,
     UnifiedSample,
     check_fragments,
+    find_files,
+    is_about_corpus,
+    list_files,
     numbered_lines,
     pair_files,
     read_text,
 )
+from ..offsets import read_document, weigh_edges
 
 # %% ../../../nbs/data/formats/10_pipe.ipynb #a931274d
 DISORDER_LABEL = 'Disease_Disorder'
@@ -105,24 +109,61 @@ class PipeFormat(Format):
 
     def claims(self, folder: Path) -> bool:
         "Whether there is a `.pipe` or `.text` file; `read` refuses one without the other"
-        return any(p.suffix in ('.pipe', '.text') for p in folder.iterdir())
+        texts = [p for p in list_files(folder, '.text') if not is_about_corpus(p)]
+        return bool(texts or list_files(folder, '.pipe'))
 
     def read(self, folder: Path, report: ParseReport) -> Iterator[UnifiedSample]:
         "One sample per `.text`"
-        for text_file, pipe_file in pair_files(folder, '.text', '.pipe'):
-            text = read_text(text_file)
-            yield self.parse(text_file.stem, text, read_text(pipe_file), pipe_file, report)
+        for text_file, pipe_file in pair_files(folder, '.text', '.pipe', report):
+            yield from report.attempt(partial(self._read_pair, text_file, pipe_file, report))
+
+    def _read_pair(self, text_file: Path, pipe_file: Path, report: ParseReport) -> UnifiedSample:
+        parse = partial(self._parse_text, text_file.stem, read_text(pipe_file), pipe_file)
+        return parse(read_document(text_file, report, parse), report)
+
+    def find_annotations(self, folder: Path) -> dict[str, Path]:
+        "The `.pipe` files of a submission without texts, by document"
+        found = {p.stem: p for p in find_files(folder, '.pipe')}
+        return {} if find_files(folder, '.text') else found
+
+    def annotate(
+        self, gold: UnifiedSample, file: Path | None, report: ParseReport
+    ) -> UnifiedSample:
+        "The document that a `.pipe` file without a text describes"
+        return self.parse(gold.id, gold.text, read_text(file) if file else '', file, report)
+
+    def _parse_text(
+        self, doc_id: str, content: str, file, text: str, report: ParseReport
+    ) -> UnifiedSample:
+        return self.parse(doc_id, text, content, file, report)
 
     def parse(
         self, doc_id: str, text: str, content: str, file, report: ParseReport
     ) -> UnifiedSample:
         "The sample of a text and the content of its `.pipe` file"
         rows = list(_split_rows(content, self.separator))
+        weigh_edges(report, file, text, self.list_places(rows))
         spans, meta = self.mentions(rows, text, file, report)
         name = _read_document_name(rows, doc_id, file, report)
         if spans or meta:
             meta = {**name, **meta}
         return UnifiedSample(doc_id, '', text, spans, meta=meta)
+
+    def list_places(self, rows: list[_Row]) -> list[_Fragments]:
+        "The fragments of every readable line, those outside the text too"
+        places = []
+        for _, fields in rows:
+            try:
+                found = self.parse_place(fields)
+            except ValueError:
+                continue  # reported when the mention is read
+            if found:
+                places.append(found)
+        return places
+
+    def parse_place(self, fields: list[str]) -> _Fragments:
+        "The fragments of one line; a ValueError if they are malformed"
+        return _parse_pairs(fields)
 
     def mentions(
         self, rows: list[_Row], text: str, file, report: ParseReport
@@ -157,11 +198,10 @@ class PipeFormat(Format):
         return replace(span, id='', concepts=concepts, attributes=dict(span.attributes))
 
 # %% ../../../nbs/data/formats/10_pipe.ipynb #276892de
-def _parse_mention(
+def _parse_pairs(
     fields: list[str],  # of one line of 2014
-    length: int,  # code points of the text
-) -> Span:
-    "The mention of a line of 2014; a ValueError with a sentence if it is malformed"
+) -> _Fragments:
+    "The fragments of a line of 2014, wherever they are; a ValueError with a sentence if it is malformed"
     if not fields[-1]:
         fields = fields[:-1]  # a bar at the end of the line, as in the files of 2015
     if len(fields) < 5 or len(fields) % 2 == 0:
@@ -170,7 +210,15 @@ def _parse_mention(
             f'this line has {len(fields)}'
         )
     offsets = [parse_offset(field) for field in fields[3:]]
-    fragments = tuple(zip(offsets[::2], offsets[1::2]))
+    return tuple(zip(offsets[::2], offsets[1::2]))
+
+
+def _parse_mention(
+    fields: list[str],  # of one line of 2014
+    length: int,  # code points of the text
+) -> Span:
+    "The mention of a line of 2014; a ValueError with a sentence if it is malformed or outside the text"
+    fragments = _parse_pairs(fields)
     fault = check_fragments(fragments, length)
     if fault:
         raise ValueError(fault)
@@ -359,6 +407,10 @@ class SlotPipeFormat(PipeFormat):
     name = 'slot pipe'
     separator = '|'
     kept = ('document_name', 'unplaced')
+
+    def parse_place(self, fields: list[str]) -> _Fragments:
+        "The fragments of one line, () for `null`; a ValueError if they are malformed"
+        return _parse_fragments(fields[1]) if len(fields) > 2 else ()
 
     def mentions(
         self, rows: list[_Row], text: str, file, report: ParseReport

@@ -33,9 +33,21 @@ def attribute_schema(windows: Iterable[Window]) -> dict[str, dict[str, list]]:
     }
 
 
+def _fold_value(value: Any) -> Any:
+    "A value without the case of its letters"
+    if isinstance(value, tuple):
+        return tuple(map(_fold_value, value))
+    return value.lower() if isinstance(value, str) else value
+
+
 def _frequent_values(counts: Counter) -> list:
-    "The most frequent values, sorted"
-    return sorted((value for value, _ in counts.most_common(_MAX_VALUES)), key=str)
+    "The most frequent values, sorted; of spellings in different case, the most frequent one"
+    spellings: dict[Any, Counter] = {}
+    for value, count in counts.items():
+        spellings.setdefault(_fold_value(value), Counter())[value] += count
+    totals = Counter({folded: of_one.total() for folded, of_one in spellings.items()})
+    frequent = [folded for folded, _ in totals.most_common(_MAX_VALUES)]
+    return sorted((spellings[folded].most_common(1)[0][0] for folded in frequent), key=str)
 
 # %% ../../../nbs/models/heads/20_attribute.ipynb #7573487c
 class AttributeHead(nn.Module):
@@ -108,11 +120,12 @@ def _find_wanted(
     values: Sequence,  # that it may have
 ) -> tuple[list[int], list[int]]:
     "The mentions that have an attribute, and the index of its value"
-    index = {value: i for i, value in enumerate(values)}
+    index = {_fold_value(value): i for i, value in enumerate(values)}
     rows = []
     wanted = []
     for row, (of_label, attributes) in enumerate(gold):
-        if of_label == label and attributes.get(name) in index:
+        value = _fold_value(attributes.get(name))
+        if of_label == label and value in index:
             rows.append(row)
-            wanted.append(index[attributes[name]])
+            wanted.append(index[value])
     return rows, wanted
