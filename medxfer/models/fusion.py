@@ -194,6 +194,7 @@ class AdapterFusion(nn.Module):
         for task in targets:
             widths = {_module_key(name): layer.out_features for name, layer in layers.items()}
             self.mixers[task] = nn.ModuleDict({k: Mixer(w, spec) for k, w in widths.items()})
+        self.mixers.to(next(model.parameters()).device)
         for name, layer in layers.items():
             layer.register_forward_hook(partial(self.mix, name))
 

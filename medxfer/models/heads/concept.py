@@ -18,7 +18,7 @@ from torch import nn
 from ...data.base import DataError, MedxferError, numbered_lines, read_text
 from ...data.collators import Window
 from ...data.formats.pipe import NO_CONCEPT
-from .base import mention_states
+from .base import mention_states, send
 
 # %% ../../../nbs/models/heads/50_concept.ipynb #5b27543c
 _WORD_PATTERN = re.compile(r'\w+')
@@ -280,9 +280,10 @@ def _group_means(
     groups,  # of each group, the rows of the table: integer arrays, empty ones give zeros
 ) -> torch.Tensor:  # (groups, width), float32
     "Means of groups of rows of a table"
-    sizes = torch.tensor([len(g) for g in groups], dtype=torch.long, device=table.device)
-    rows = torch.from_numpy(np.concatenate([np.empty(0, np.int64), *groups])).to(table.device)
-    of = torch.arange(len(sizes), device=table.device).repeat_interleave(sizes)
+    lengths = np.array([len(g) for g in groups], np.int64)
+    sizes = send(lengths, table.device)
+    rows = send(np.concatenate([np.empty(0, np.int64), *groups]), table.device)
+    of = send(np.repeat(np.arange(len(groups)), lengths), table.device)
     values = table[rows].float()
     return (
         values.new_zeros(len(sizes), table.shape[1]).index_add(0, of, values)
@@ -331,7 +332,9 @@ class ConceptHead(nn.Module):
         )
         some = range(0, len(lexicon.rows), 1 + len(lexicon.rows) // _MAX_NAMES)
         tokens = torch.from_numpy(np.unique(np.concatenate(lexicon.tokens(some))))
-        self.words = _fit_pca(self.vectors[tokens.to(self.vectors.device)].float(), inner)
+        # On the CPU, whatever the base is on: then the head starts with the same numbers everywhere.
+        known = self.vectors[tokens.to(self.vectors.device)].float().cpu()
+        self.words = _fit_pca(known, inner)
         self.known = nn.Linear(len(CANDIDATE_FEATURES) + 1, 1)
         self.none = nn.Linear(len(CANDIDATE_FEATURES), 1)
         self.bare = nn.Linear(inner, 1)
@@ -371,11 +374,11 @@ class ConceptHead(nn.Module):
         around = self.context(states).float()
         tokens = _tokenize_texts(self.lexicon.tokenizer, words)
         meant = self.words(_group_means(self.vectors, tokens)) + around
-        of, column, features = (x.to(states.device) for x in _flatten_candidates(found))
+        of, column, features = (send(x, states.device) for x in _flatten_candidates(found))
         alike = nn.functional.cosine_similarity(meant[of], self.words(self.meanings(found)), dim=-1)
         known = self.known(torch.cat([features, alike[:, None]], -1))[:, 0]
         of_none = torch.stack([torch.from_numpy(f.features[0]) for f in found])
-        bare = self.none(of_none.to(states.device)) + self.bare(around)
+        bare = self.none(send(of_none, states.device)) + self.bare(around)
         width = max(len(f.concepts) for f in found)
         scores = known.new_full((len(found), width), -torch.inf).index_put((of, column), known)
         return torch.cat([bare, scores], 1).float()
@@ -394,9 +397,10 @@ class ConceptHead(nn.Module):
                 wanted.append(column)
         if not kept:
             return hidden.sum() * 0
-        states = mention_states(hidden, [w.mentions for w in windows])[kept]
+        states = mention_states(hidden, [w.mentions for w in windows])
+        states = states[send(kept, hidden.device)]
         scores = self(states, [gold[i][0] for i in kept], found)
-        return nn.functional.cross_entropy(scores, torch.tensor(wanted, device=scores.device))
+        return nn.functional.cross_entropy(scores, send(wanted, scores.device))
 
     @torch.no_grad()
     def read(

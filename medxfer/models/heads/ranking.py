@@ -9,6 +9,7 @@ __all__ = ['QAHead']
 import torch
 from torch import nn
 from ...data.collators import Batch
+from .base import send
 
 # %% ../../../nbs/models/heads/40_ranking.ipynb #3502b2cf
 class QAHead(nn.Module):
@@ -40,6 +41,6 @@ class QAHead(nn.Module):
         if not known:
             return hidden.sum() * 0
         labels = [float(bool(batch.windows[i].relevant)) for i in known]
-        wanted = torch.tensor(labels, device=hidden.device)
-        scores = self(hidden, batch.content)[known].float()
+        wanted = send(labels, hidden.device)
+        scores = self(hidden, batch.content)[send(known, hidden.device)].float()
         return nn.functional.binary_cross_entropy_with_logits(scores, wanted)

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from ...data.base import MedxferError
 from ...data.collators import Mention, Window
-from .base import mention_states, zlpr
+from .base import mention_states, send, zlpr
 
 # %% ../../../nbs/models/heads/30_relation.ipynb #8dcceeb9
 # Tokens between the first tokens of two mentions: the lower ends of the classes
@@ -54,10 +54,10 @@ class REHead(nn.Module):
         mentions: Sequence[Mention],  # the n mentions of a window
     ) -> torch.Tensor:  # (labels, n, n), head before tail
         "Scores of one window's pairs"
-        kinds = torch.tensor([self.labels[m.label] for m in mentions], device=states.device)
+        kinds = send([self.labels[m.label] for m in mentions], states.device)
         heads, tails = (self.ends(states) + self.label(kinds)).chunk(2, -1)
         of_head, of_tail = self.linear(torch.cat([heads, tails], -1)).chunk(2, -1)
-        first = torch.tensor([m.fragments[0][0] for m in mentions], device=states.device)
+        first = send([m.fragments[0][0] for m in mentions], states.device)
         apart = torch.bucketize(first[None] - first[:, None], self.borders(states.device))
         return (
             heads @ self.bilinear @ tails.mT
@@ -70,7 +70,7 @@ class REHead(nn.Module):
     def borders(device: torch.device) -> torch.Tensor:
         "Distances at which a new class begins, before and after"
         before = {-distance for distance in _DISTANCE_BINS}
-        return torch.tensor(sorted(before | set(_DISTANCE_BINS)), device=device)
+        return send(sorted(before | set(_DISTANCE_BINS)), device)
 
     def per_window(
         self,
@@ -89,10 +89,11 @@ class REHead(nn.Module):
         index = {label: i for i, label in enumerate(self.relations)}
         losses = []
         for b, scores in self.per_window(hidden, [w.mentions for w in windows]):
-            gold = torch.zeros_like(scores, dtype=torch.bool)
+            gold = torch.zeros(scores.shape, dtype=torch.bool)
             for label, head, tail in windows[b].links:
                 if label in index:
                     gold[index[label], head, tail] = True
+            gold = send(gold, scores.device)
             losses.append(zlpr(scores, gold, torch.ones_like(gold)))
         return torch.cat(losses).mean() if losses else hidden.sum() * 0
 

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from ...data.base import MedxferError
 from ...data.collators import Batch, Mention, Window
-from .base import zlpr
+from .base import send, zlpr
 
 # %% ../../../nbs/models/heads/10_span.ipynb #77ae1975
 CHANNEL_KINDS = ('span', 'whole', 'part', 'next')  # each has queries and keys of its own
@@ -165,23 +165,21 @@ def valid_pairs(
     return both.triu()[:, None]
 
 # %% ../../../nbs/models/heads/10_span.ipynb #8c42366c
-def _zlpr_without_gold(
+def _sum_without_rows(
     pair: torch.Tensor,  # (b, t, t)
     start: torch.Tensor,  # (b, c, t)
     end: torch.Tensor,  # (b, c, t)
     valid: torch.Tensor,  # (b, t, t) bool
-) -> torch.Tensor:  # (b, c)
-    "The loss of squares that have no gold, without building them"
+    omitted: torch.Tensor,  # (b, c, t) bool: rows of a square that do not count
+) -> tuple[torch.Tensor, torch.Tensor]:  # (b, c) twice
+    "The sum of e^(s - top) over the pairs of each square, and `top`, a bound of its scores"
     top_pair = pair.detach().flatten(1).amax(1)[:, None]
     top_start = start.detach().amax(-1)
     top_end = end.detach().amax(-1)
     pairs = (pair - top_pair[..., None]).exp() * valid
-    starts = (start - top_start[..., None]).exp()
+    starts = (start - top_start[..., None]).exp() * ~omitted
     ends = (end - top_end[..., None]).exp()
-    total = (starts @ pairs * ends).sum(-1)
-    smallest = torch.finfo(total.dtype).tiny
-    log_total = total.clamp_min(smallest).log() + top_pair + top_start + top_end
-    return nn.functional.softplus(log_total)
+    return (starts @ pairs * ends).sum(-1), top_pair + top_start + top_end
 
 # %% ../../../nbs/models/heads/10_span.ipynb #089f097d
 def _gold_pairs(
@@ -203,6 +201,34 @@ def _gold_pairs(
     return torch.tensor(sorted(pairs), dtype=torch.long).view(-1, 4)
 
 # %% ../../../nbs/models/heads/10_span.ipynb #0b814f23
+class _Gold:
+    "The gold pairs of a batch, as indices on a device"
+
+    def __init__(
+        self,
+        pairs: torch.Tensor,  # (n, 4) on the CPU: window, channel, i, j; sorted
+        shape: tuple[int, int, int],  # windows, channels, tokens
+        device: torch.device,
+    ):
+        rows, row_of = torch.unique(pairs[:, :3], dim=0, return_inverse=True)
+        squares, square_of = torch.unique(pairs[:, :2], dim=0, return_inverse=True)
+        in_row = torch.zeros(len(rows), shape[2], dtype=torch.bool)
+        in_row[row_of, pairs[:, 3]] = True
+        omitted = torch.zeros(shape, dtype=torch.bool)
+        omitted[tuple(rows.T)] = True
+        # Sorted pairs of one square follow each other: their numbers, filled up to one length.
+        sizes = square_of.bincount(minlength=len(squares))
+        place = torch.arange(len(pairs)) - (sizes.cumsum(0) - sizes)[square_of]
+        table = torch.zeros(len(squares), int(sizes.max()) if len(sizes) else 0, dtype=torch.long)
+        table[square_of, place] = torch.arange(len(pairs))
+        in_table = torch.arange(table.shape[1]) < sizes[:, None]
+        self.pairs, self.rows, self.squares = (send(x.T, device) for x in (pairs, rows, squares))
+        self.in_row = send(in_row, device)  # (rows, t) bool
+        self.omitted = send(omitted, device)  # shape, bool: the rows with gold
+        self.table = send(table, device)  # (squares, most): numbers of pairs
+        self.in_table = send(in_table, device)
+
+# %% ../../../nbs/models/heads/10_span.ipynb #eddde128
 def span_loss(
     head: SpanClassificationHead,
     hidden: torch.Tensor,  # (b, t, hidden) states of the base
@@ -210,30 +236,40 @@ def span_loss(
 ) -> torch.Tensor:  # scalar, mean over windows and channels
     "ZLPR over all windows and channels"
     pair, start, end = head.parts(hidden)
-    valid = valid_pairs(batch.content)[:, 0]
-    losses = []
-    for kind in range(len(CHANNEL_KINDS)):
-        channels = head.kind == kind
-        losses.append(
-            _zlpr_without_gold(pair[:, kind], start[:, channels], end[:, channels], valid)
+    gold = _Gold(_gold_pairs(batch.windows, head.labels), tuple(start.shape), hidden.device)
+    # In half precision, sums of small terms would vanish.
+    with torch.autocast(hidden.device.type, enabled=False):
+        pair, start, end = (
+            x.float() if x.dtype != torch.float64 else x for x in (pair, start, end)
         )
-    loss = torch.cat(losses, 1)
-    gold = _gold_pairs(batch.windows, head.labels).to(hidden.device)
-    if len(gold) == 0:
-        return loss.mean()
-    (b, c), square = _gold_squares(gold)
-    scores = pair[b, head.kind[c]] + start[b, c][:, :, None] + end[b, c][:, None, :]
-    is_gold = torch.zeros_like(scores, dtype=torch.bool)
-    is_gold[square, gold[:, 2], gold[:, 3]] = True
-    return loss.index_put((b, c), zlpr(scores, is_gold, valid[b])).mean()
+        return _compute_span_loss(head, pair, start, end, valid_pairs(batch.content)[:, 0], gold)
 
 
-def _gold_squares(
-    gold: torch.Tensor,  # (n, 4): window, channel, i, j
-) -> tuple[torch.Tensor, torch.Tensor]:
-    "Windows and channels that have gold, (2, m), and which of them each pair is in, (n,)"
-    found, where = torch.unique(gold[:, :2], dim=0, return_inverse=True)
-    return found.T, where
+def _compute_span_loss(
+    head: SpanClassificationHead,
+    pair: torch.Tensor,  # (b, kinds, t, t)
+    start: torch.Tensor,  # (b, channels, t)
+    end: torch.Tensor,  # (b, channels, t)
+    valid: torch.Tensor,  # (b, t, t) bool
+    gold: _Gold,
+) -> torch.Tensor:  # scalar
+    "ZLPR from the terms of the scores"
+    n = len(head.labels)
+    by_kind = [x.split([n, n, 1, 1], 1) for x in (start, end, gold.omitted)]
+    found = []
+    for of_kind, starts, ends, omitted in zip(pair.unbind(1), *by_kind):
+        found.append(_sum_without_rows(of_kind, starts, ends, valid, omitted))
+    total, top = (torch.cat(parts, 1) for parts in zip(*found))
+    b, c, i = gold.rows
+    scores = pair[b, head.kind[c], i] + start[b, c, i][:, None] + end[b, c]
+    others = (scores - top[b, c][:, None]).exp() * (valid[b, i] & ~gold.in_row)
+    total = total.index_put((b, c), others.sum(-1), accumulate=True)
+    smallest = torch.finfo(total.dtype).tiny
+    loss = nn.functional.softplus(total.clamp_min(smallest).log() + top)
+    b, c, i, j = gold.pairs
+    true = pair[b, head.kind[c], i, j] + start[b, c, i] + end[b, c, j]
+    of_gold = zlpr(true[gold.table], gold.in_table, gold.in_table)
+    return loss.index_put(tuple(gold.squares), of_gold, accumulate=True).mean()
 
 # %% ../../../nbs/models/heads/10_span.ipynb #e39fa43a
 @torch.no_grad()
