@@ -7,6 +7,7 @@ __all__ = ['add_study_commands']
 
 # %% ../../nbs/commands/10_study.ipynb #6b0a83de
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 import json
 import re
@@ -295,8 +296,16 @@ def _wrap(text: str) -> str:
 
 def _rewrite_report(args) -> int:
     "Write a study's report again from its run folders"
-    _show_report(args, args.folder)
+    _show_report(args, _find_study(args.folder))
     return 0
+
+
+def _find_study(name: str) -> str:
+    "The folder of a study: the one that is named, or `runs/NAME` where there is none"
+    named = Path(name)
+    below = Path('runs') / name
+    is_study = (named / 'plan.jsonl').is_file() or any(named.glob('*/state.json'))
+    return str(below) if below.is_dir() and not is_study else name
 
 # %% ../../nbs/commands/10_study.ipynb #923a1a6f
 def _run_baselines(args) -> int:
@@ -379,7 +388,7 @@ def add_study_commands(commands):
     study.add_argument('--dry-run', action='store_true', help='print the plan and run nothing')
     add_engine_arguments(study)
     report = add_command(commands, 'report', _rewrite_report, 'medxfer report runs/demo')
-    report.add_argument('folder', help='of a study, such as runs/demo')
+    report.add_argument('folder', help='of a study, such as runs/demo, or its name: demo')
     tune = add_command(
         commands,
         'tune',

@@ -70,6 +70,10 @@ def _compose_cached(overrides: tuple[str, ...]) -> dict:
         raise ConfigError(_explain_hydra_error(e, overrides)) from None
     assert isinstance(cfg, dict)
     _check_numbers(cfg)
+    if cfg['data']['newlines'] not in (None, 'crlf', 'lf'):
+        raise ConfigError(
+            f'data.newlines is {cfg["data"]["newlines"]!r}; write crlf, lf or null (texts as they are)'
+        )
     return _drop_sources(cfg)
 
 # %% ../../nbs/study/00_config.ipynb #ff95d7d5
@@ -123,6 +127,7 @@ _MINIMA = {  # setting: its least value
     'scalar.seed': 0,
     'data.overlap': 0,
     'data.holdout': 0,
+    'data.max_misfit': 0,
     'train.lr': 0,
     'train.head_lr': 0,
     'train.base_lr': 0,
@@ -330,6 +335,8 @@ def run_identity(
         data={k: cfg['data'][k] for k in ('splits', 'holdout', 'overlap', 'drop_leaks')},
         train=identify_training(cfg['train']),
     )
+    if cfg['data']['newlines']:  # other texts are read; ids of runs without it do not depend on it
+        identity['data'] |= {'newlines': cfg['data']['newlines']}
     if cfg['accelerator']:  # ids of runs without one do not depend on it
         identity['accelerator'] = cfg['accelerator']
     others = list_ood(cfg, known)

@@ -251,6 +251,7 @@ def _score_dictionary_of(plan: StudyPlan, task: str):
 
     root, splits = make_corpora(plan.settings), plan.settings['data']['splits']
     profile = resolve_profile(plan.settings, task)
-    train = load_task(task, root, splits['train'], profile).samples
-    test = load_task(task, root, splits['test'], profile).samples
+    newlines = plan.settings['data']['newlines']
+    train = load_task(task, root, splits['train'], profile, newlines=newlines).samples
+    test = load_task(task, root, splits['test'], profile, newlines=newlines).samples
     return document_scores(task, test, Dictionary(train).predict(test), profile)

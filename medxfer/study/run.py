@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-import hashlib, json, random
+import hashlib, json, random, sys
 import yaml
 from ..data.load import load_task
 from ..data.base import MedxferError, Relation, Span, locked_file, write_atomic
@@ -154,15 +154,21 @@ def load_ood(cfg: dict) -> dict[str, list]:
 
 
 def _load_task_data(task: str, root, profile: str, data: dict) -> TaskData:
-    "Train, dev and test of one task; refused where annotations were lost, unless the config allows it"
+    "Train, dev and test of one task; refused where they cannot be learned from or scored"
+    from medxfer.data.sources.check import find_obstacle, list_warnings
+
     splits = {k: s for k, s in data['splits'].items() if s}
-    corpora = {s: load_task(task, root, s, profile) for s in set(splits.values())}
-    lost = [p for c in corpora.values() for p in c.report.lost]
-    if lost and not data['allow_lost']:
-        raise MedxferError(
-            f'{lost[0]} ({len(lost)} annotations of {task} cannot be read; '
-            'correct the files, or continue without them: data.allow_lost=true)'
-        )
+    newlines = data['newlines']
+    corpora = {
+        s: load_task(task, root, s, profile, newlines=newlines)
+        for s in sorted(set(splits.values()))
+    }
+    obstacle = find_obstacle(task, corpora, splits, data['allow_lost'], data['max_misfit'])
+    if obstacle:
+        raise MedxferError(obstacle)
+    for corpus in corpora.values():
+        for warning in list_warnings(corpus.report):
+            print(f'medxfer: {warning}', file=sys.stderr)
     part = {k: list(get_task(task).counted(corpora[s].samples)) for k, s in splits.items()}
     if 'dev' not in part:
         part['train'], part['dev'] = hold_out(part['train'], data['holdout'])

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from ...data.base import MedxferError
 from ...data.collators import Mention, Window
-from .base import mention_states
+from .base import mention_states, send
 
 # %% ../../../nbs/models/heads/20_attribute.ipynb #45be3fb9
 _MAX_VALUES = 200  # of one attribute; rarer ones are not learned
@@ -85,8 +85,8 @@ class AttributeHead(nn.Module):
         for (label, name), (values, start) in self.blocks.items():
             rows, wanted = _find_wanted(gold, label, name, values)
             if rows:
-                block = scores[rows, start : start + len(values)]
-                target = torch.tensor(wanted, device=block.device)
+                block = scores[send(rows, scores.device), start : start + len(values)]
+                target = send(wanted, scores.device)
                 losses.append(nn.functional.cross_entropy(block, target, reduction='none'))
         return torch.cat(losses).mean() if losses else hidden.sum() * 0
 
