@@ -6,7 +6,7 @@
 __all__ = ['QUESTIONS', 'VERDICT_SIGNS', 'Answer', 'verdict_sentence', 'plain_contrasts', 'contrast_table', 'describe_rates',
            'transfer_answer', 'improvement_answer', 'find_pretraining', 'gap_answer', 'shot_contrasts', 'ood_contrasts',
            'shots_answer', 'frontier_answer', 'architecture_answer', 'directed_features', 'pairs_answer',
-           'exclusion_answer', 'answer_questions']
+           'exclusion_answer', 'budgets_answer', 'answer_questions']
 
 # %% ../../nbs/report/30_questions.ipynb #5120d5d2
 import math
@@ -37,6 +37,14 @@ from medxfer.study.claims import (
 )
 from ..study.config import ConfigError, compose
 from ..study.exchange import Exchange
+from medxfer.study.over_budgets import (
+    RatesAtBudget,
+    compare_dedicated,
+    describe_rates as describe_budgets,
+    rate_table,
+    rates_figure,
+    rates_over_budgets,
+)
 from medxfer.study.record import (
     RunRecord,
     StudyRecord,
@@ -64,6 +72,7 @@ QUESTIONS = {
     'RQ3': 'What is the Pareto-optimal trade-off between model size, quantization level and task '
     'performance under deployment-equivalent settings, calibration (ECE) included?',
     'RQ4': 'When does negative transfer occur, and can it be predicted from task similarity?',
+    'budgets': 'What is a token of the other tasks worth, and up to which budget?',
     'gap': 'How much of the gap to a proprietary model is closed?',
     'A1-A4': 'Which architecture shares best, at equal trainable parameters?',
     'MIMIC': 'Do the contrasts hold without the MIMIC sources?',
@@ -987,16 +996,44 @@ def _describe_exclusion(row: list, names: list[str]) -> str:
     return f'{letter} of {strategy}: {first} with {names[0]}, {second} {names[1]}.'
 
 # %% ../../nbs/report/30_questions.ipynb #1ef7bc64
-def answer_questions(
-    record: StudyRecord,
-    verdicts: list[Verdict],
-    margins: dict,
-    rates: Iterable[Exchange] = (),  # of `exchange_rates`; none: not run
-) -> list[Answer]:
+def budgets_answer(record: StudyRecord, found: list[RatesAtBudget]) -> Answer | None:
+    "The exchange rate at every budget; None where the study has one budget"
+    open_runs = [run for run in record.open if run.share != 1]
+    if all(run.share == 1 for run in record.runs):
+        return None
+    if not found:
+        return _answer_not_run('budgets', open_runs, 'No budget has all of its runs yet.')
+    dedicated = compare_dedicated(record)
+    caveats = [dedicated] if dedicated else []
+    if open_runs:
+        caveats.append(describe_missing_runs(open_runs))
+    return Answer(
+        rq='budgets',
+        verdict=_name_rate(found),
+        text=' '.join(describe_budgets(found)),
+        table=rate_table(found),
+        figure=partial(rates_figure, found),
+        caption='One rate for all tasks, with its 95 % interval; triangles are open ends. 1: as good as '
+        "the task's own tokens. 0: worth nothing.",
+        caveats=tuple(caveats),
+    )
+
+
+def _name_rate(found: list[RatesAtBudget]) -> str:
+    "The common rate at the study's budget, in words"
+    words = [f'x = {r.common.rate.text}' for r in found if r.share == 1]
+    known = [word.replace('x = not', 'not') for word in words]
+    return ' / '.join(known) or 'undetermined'
+
+# %% ../../nbs/report/30_questions.ipynb #3aafa203
+def answer_questions(record: StudyRecord, verdicts: list[Verdict], margins: dict) -> list[Answer]:
     "What a study says about each question, the headline first, then the tables beside them"
     scores = complete_scores(record)
+    found = rates_over_budgets(record)
+    rates = [exchange for r in found if r.share == 1 for exchange in (r.common, *r.by_task)]
     answers = [
         transfer_answer(record, verdicts, margins, rates),
+        budgets_answer(record, found),
         improvement_answer(record, verdicts),
         shots_answer(record, scores),
         frontier_answer(record),

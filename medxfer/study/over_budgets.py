@@ -33,18 +33,25 @@ class RatesAtBudget:
     tokens: float  # of the strategy's runs, the mean over seeds
     common: Exchange
     by_task: tuple[Exchange, ...]
+    model: str | None = None  # where the study has several
+
+    @property
+    def name(self) -> str:
+        "The strategy, and of which model"
+        return f'{self.strategy} ({self.model})' if self.model else self.strategy
 
 
 def rates_over_budgets(record: StudyRecord) -> list[RatesAtBudget]:
     "The rates of every strategy at every budget whose runs are done; none without `budget.curve`"
-    if all(run.share == 1 for run in record.runs):
-        return []
     found = []
-    for strategy in (s for s in record.strategies if not is_ablation(s)):
-        for share in sorted({run.share for run in record.runs if run.arm == strategy}):
-            rates = _find_rates(record, strategy, share)
-            if rates:
-                found.append(rates)
+    for part in record.split_models():
+        if all(run.share == 1 for run in part.runs):
+            continue
+        for strategy in (s for s in part.strategies if not is_ablation(s)):
+            for share in sorted({run.share for run in part.runs if run.arm == strategy}):
+                rates = _find_rates(part, strategy, share)
+                if rates:
+                    found.append(rates)
     return found
 
 # %% ../../nbs/study/38_over_budgets.ipynb #a869a315
@@ -67,7 +74,7 @@ def _find_rates(record: StudyRecord, strategy: str, share: float) -> RatesAtBudg
     total = float(own.sum())
     budgets = {(strategy, task): (float(own[task]), total) for task in record.tasks}
     common, *by_task = exchange_rates(*tables, budgets)
-    return RatesAtBudget(strategy, share, total, common, tuple(by_task))
+    return RatesAtBudget(strategy, share, total, common, tuple(by_task), record.model)
 
 
 def _select_runs(
@@ -96,15 +103,15 @@ def _complete_tables(
     decides = scores.metric == scores.task.map(record.plan['primary'])
     groups = curves.drop_duplicates(['task', 'doc_id']).set_index(['task', 'doc_id']).group
     kept = select_rows(scores, decides)
-    keys = pd.MultiIndex.from_frame(kept[['task', 'doc_id']])
+    keys = pd.MultiIndex.from_arrays([kept.task, kept.doc_id])
     return kept.assign(group=groups.reindex(keys).to_numpy()), curves
 
 # %% ../../nbs/study/38_over_budgets.ipynb #b7cef51e
 def describe_rates(found: Sequence[RatesAtBudget]) -> list[str]:
     "What may be said about the rates of a study: a sentence for each budget, and where they cross 1"
     said = [_describe_budget(rates) for rates in found]
-    for strategy in dict.fromkeys(rates.strategy for rates in found):
-        own = [rates for rates in found if rates.strategy == strategy]
+    for name in dict.fromkeys(rates.name for rates in found):
+        own = [rates for rates in found if rates.name == name]
         if len(own) > 1:
             said.append(_describe_crossing(own))
     return said
@@ -112,7 +119,7 @@ def describe_rates(found: Sequence[RatesAtBudget]) -> list[str]:
 
 def _describe_budget(rates: RatesAtBudget) -> str:
     rate = rates.common.rate
-    start = f'{rates.strategy}, {rates.tokens:,.0f} tokens'
+    start = f'{rates.name}, {rates.tokens:,.0f} tokens'
     if rate.text == 'not identified':
         return f'{start}: the exchange rate is not identified at this size.'
     worth = _count_in_tokens(rate)
@@ -140,7 +147,7 @@ def _count_in_tokens(rate: Rate) -> str:
 
 def _describe_crossing(rates: Sequence[RatesAtBudget]) -> str:
     "Where the common rate falls below 1, or rises above it"
-    strategy, words = rates[0].strategy, []
+    strategy, words = rates[0].name, []
     for before, after in zip(rates, rates[1:]):
         sides = _side_of_one(before.common.rate), _side_of_one(after.common.rate)
         if sides[0] and sides[1] and sides[0] != sides[1]:
@@ -169,7 +176,7 @@ def rate_table(found: Sequence[RatesAtBudget]) -> pd.DataFrame:
         for exchange in (rates.common, *rates.by_task):
             rows.append(
                 {
-                    'strategy': rates.strategy,
+                    'strategy': rates.name,
                     'tokens': f'{rates.tokens:,.0f}',
                     'task': exchange.task or 'all tasks',
                     'exchange rate': exchange.rate.text,
@@ -184,13 +191,13 @@ def rates_figure(found: Sequence[RatesAtBudget]):
     "The common rate over budgets with its interval, and that of the placebo; 1 and 0 are drawn"
     import matplotlib.pyplot as plt
 
-    strategies = list(dict.fromkeys(rates.strategy for rates in found))
-    size = (3.4 * len(strategies) + 0.4, 2.8)
+    names = list(dict.fromkeys(rates.name for rates in found))
+    size = (3.4 * len(names) + 0.4, 2.8)
     fig, axes = plt.subplots(
-        1, len(strategies), figsize=size, sharey=True, squeeze=False, layout='constrained'
+        1, len(names), figsize=size, sharey=True, squeeze=False, layout='constrained'
     )
-    for ax, strategy in zip(axes[0], strategies):
-        own = [rates for rates in found if rates.strategy == strategy]
+    for ax, name in zip(axes[0], names):
+        own = [rates for rates in found if rates.name == name]
         for y, words in ((1, 'as good as own tokens'), (0, 'worth nothing')):
             ax.axhline(y, color='.6', lw=0.8, ls='--')
             ax.annotate(
@@ -205,7 +212,7 @@ def rates_figure(found: Sequence[RatesAtBudget]):
             )
         _draw_rates(ax, own, 'placebo', -1, '#CC79A7', 'D')
         _draw_rates(ax, own, 'rate', 1, '#0072B2', 's')
-        ax.set(xscale='log', xlabel='training tokens', title=strategy)
+        ax.set(xscale='log', xlabel='training tokens', title=name)
         ax.set_xticks([r.tokens for r in own], [_shorten(r.tokens) for r in own])
         ax.minorticks_off()
         ax.spines[['top', 'right']].set_visible(False)
@@ -274,5 +281,5 @@ def _mean_score(record: StudyRecord, run: RunRecord) -> float:
     "The mean over tasks of a run's primary scores"
     rows = run.get_table('scores')
     kept = select_rows(rows, rows.metric == rows.task.map(record.plan['primary']))
-    sums = kept.groupby('task')[['num', 'den']].sum()
-    return float((100 * sums.num / sums.den).mean())
+    of_task = [100 * part.num.sum() / part.den.sum() for _, part in kept.groupby('task')]
+    return float(sum(of_task) / len(of_task))

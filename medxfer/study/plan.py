@@ -10,7 +10,7 @@ __all__ = ['StudyPlan', 'plan_study', 'study_command', 'expand_plan', 'sort_by_n
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import combinations, product
+from itertools import combinations
 from pathlib import Path
 import yaml
 from ..data.base import write_atomic
@@ -99,12 +99,13 @@ def plan_study(
     refuse_untuned_models(cfg, models)
     prints = fingerprint_tasks(cfg) | fingerprint_ood(cfg)
     runs, owners = [], {}
-    for of_model, seed in product(models.values(), cfg['plan']['seeds']):
-        for owner, overrides_of_run in expand_plan(cfg, of_model, seed):
-            run = resolve_run([*of_model, *overrides_of_run], prints)
-            runs.append(run)
-            if owner and owner not in owners.setdefault(run.id, []):
-                owners[run.id].append(owner)
+    for of_model in models.values():
+        for seed in cfg['plan']['seeds']:
+            for owner, overrides_of_run in expand_plan(cfg, of_model, seed):
+                run = resolve_run([*of_model, *overrides_of_run], prints)
+                runs.append(run)
+                if owner and owner not in owners.setdefault(run.id, []):
+                    owners[run.id].append(owner)
     _refuse_unknown_arms(only, runs)
     kept = sort_by_needs(_put_trunks_first(r for r in runs if not only or r.arm in only))
     command = study_command(cfg, experiment, overrides)

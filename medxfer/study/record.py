@@ -401,7 +401,9 @@ def study_budget_curves(
                 frames.append(point.read_rows().assign(strategy=strategy, budget=point.tokens))
     if not frames:
         return None
-    return _keep_primary(record, _add_groups(record, pd.concat(frames, ignore_index=True)))
+    profiles = record.plan.get('data') or {}
+    rows = _add_groups(profiles, pd.concat(frames, ignore_index=True))
+    return _keep_primary(record, rows)
 
 
 @dataclass(frozen=True)
@@ -432,7 +434,7 @@ class _Point:
 
 def _collect_points(record: StudyRecord, strategy: str) -> dict[str, list[_Point]]:
     "Task to the points of its curve that are complete"
-    found: dict[tuple, list[RunRecord]] = {}
+    found: dict[tuple[str, str, float], list[RunRecord]] = {}
     for run in record.runs:
         if run.arm in _CURVE_ARMS and (not run.of or strategy in run.of):
             found.setdefault((run.tasks[0], run.arm, run.share), []).append(run)
