@@ -461,32 +461,34 @@ def rank_models(
     ranked = [_score_model(tuner, model, say) for model in list_models(tuner.base)]
     ranked.sort(key=lambda found: -found['score'])  # stable: equal ones as in the plan
     _refuse_unranked(ranked)
+    selected = [found['model'] for found in ranked[:top]]
     found = dict(
         arm='st-own',
         on='dev',
         tuned=False,
         seed=tuner.search.seed,
         top=top,
-        selected=[found['model'] for found in ranked[:top]],
+        selected=selected,
         models=ranked,
     )
     write_atomic(tuner.folder / 'ranking.json', json.dumps(found, indent=1).encode())
-    say(f'on dev: {", ".join(map(_format_rank, ranked))}; tuned: {", ".join(found["selected"])}')
+    say(f'on dev: {", ".join(map(_format_rank, ranked))}; tuned: {", ".join(selected)}')
     return found
 
 
 def _score_model(tuner: Tuner, model: str, say) -> dict:
     "How a model does on dev, task by task; a run that failed scores 0"
-    found = dict(model=model, score=0.0, tasks={}, runs={}, failures={})
+    scores, runs, failures = {}, {}, {}
     for unit in _list_own_units(tuner, model):
         run = tuner.run(unit, {})
         result = _execute_trial(run)
-        found['tasks'][unit.task] = result.score
-        found['runs'][unit.task] = run.id
+        scores[unit.task] = result.score
+        runs[unit.task] = run.id
         if result.failure:
-            found['failures'][unit.task] = result.failure
+            failures[unit.task] = result.failure
         say(f'{unit.name}  untuned  {result.failure or f"dev {result.score:.2f}"}')
-    return found | dict(score=float(np.mean(list(found['tasks'].values()))))
+    mean = float(np.mean(list(scores.values())))
+    return dict(model=model, score=mean, tasks=scores, runs=runs, failures=failures)
 
 
 def _list_own_units(tuner: Tuner, model: str) -> list[Unit]:

@@ -9,7 +9,7 @@ __all__ = ['StudyPlan', 'plan_study', 'study_command', 'expand_plan', 'sort_by_n
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import combinations, product
+from itertools import combinations
 from pathlib import Path
 import yaml
 from ..data.base import write_atomic
@@ -81,7 +81,8 @@ def plan_study(
     refuse_untuned_models(cfg, models)
     prints = fingerprint_tasks(cfg)
     runs, owners = [], {}
-    for of_model, seed in product(models.values(), cfg['plan']['seeds']):
+    pairs = [(own, seed) for own in models.values() for seed in cfg['plan']['seeds']]
+    for of_model, seed in pairs:
         for owner, overrides_of_run in expand_plan(cfg, of_model, seed):
             run = resolve_run([*of_model, *overrides_of_run], prints)
             runs.append(run)
