@@ -121,7 +121,7 @@ def _first_strategy(plan: StudyPlan) -> str:
     return ''
 
 
-def _choose_components(plan: StudyPlan, documents: dict) -> dict:
+def _choose_components(plan: StudyPlan, documents: dict):
     "How much scores vary: in the study's own pilot if that covers all tasks, or else as measured in `open`"
     from medxfer.evaluation.simulation import MEASURED_COMPONENTS, estimate_components
 
