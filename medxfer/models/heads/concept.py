@@ -8,8 +8,9 @@ __all__ = ['CANDIDATE_FEATURES', 'normalize_name', 'Terminology', 'NameIndex', '
 
 # %% ../../../nbs/models/heads/50_concept.ipynb #da32bef4
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 import re
 from typing import cast
 import numpy as np
@@ -65,32 +66,29 @@ class Terminology:
         return cls(tuple(names))
 
 # %% ../../../nbs/models/heads/50_concept.ipynb #9c2ac637
+_MOST_ROWS = 16  # mentions in one product: of more, it would be large
+
+
 class NameIndex:
     "Similarity to every name of a list, by letters"
 
-    def __init__(self, names):
+    def __init__(self, names: Sequence[str]):
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         self.vectorizer = TfidfVectorizer(
             analyzer='char_wb', ngram_range=(3, 3), lowercase=False, dtype=np.float32
         )
-        self.names = self.vectorizer.fit_transform(
-            names
-        ).T.tocsr()  # (runs, names): a product then reads only the mention's runs
+        # (runs of letters, names), by rows: a product then reads only the mention's runs.
+        self.names = self.vectorizer.fit_transform(names).T.tocsr()
 
-    def similar(self, words):
+    def similar(self, words: Sequence[str]) -> Iterator[np.ndarray]:
         "For each of some mentions the cosine with every name: arrays (names,)"
-        for start in range(0, len(words), 16):  # a product of more rows would be large
-            product = (
-                self.vectorizer.transform([normalize_name(w) for w in words[start : start + 16]])
-                @ self.names
-            )
-            for i in range(product.shape[0]):
-                row, at = (
-                    np.zeros(self.names.shape[1], np.float32),
-                    slice(*product.indptr[i : i + 2]),
-                )
-                row[product.indices[at]] = product.data[at]
+        for start in range(0, len(words), _MOST_ROWS):
+            plain = [normalize_name(text) for text in words[start : start + _MOST_ROWS]]
+            product = self.vectorizer.transform(plain) @ self.names
+            for first, end in zip(product.indptr, product.indptr[1:]):
+                row = np.zeros(self.names.shape[1], np.float32)
+                row[product.indices[first:end]] = product.data[first:end]
                 yield row
 
 # %% ../../../nbs/models/heads/50_concept.ipynb #fbd1978e
@@ -99,8 +97,8 @@ CANDIDATE_FEATURES = (
     'same words',  # whether a name is the mention's words
     'share',  # of equal training mentions, those with this concept
     'times',  # log of one plus how many those are
-    'frequency',
-)  # log of one plus all training mentions of the concept
+    'frequency',  # log of one plus all training mentions of the concept
+)
 
 
 @dataclass(frozen=True)
@@ -108,7 +106,8 @@ class ConceptCandidates:
     "What a mention may mean"
 
     concepts: np.ndarray  # (k,) positions in Lexicon.concepts, best similarity first
-    features: np.ndarray  # (1 + k, FEATURES); the first row is CUI-less: the best similarity, whether any name is the same, …
+    # (1 + k, FEATURES); the first row is CUI-less: the best similarity, whether any name is the same, …
+    features: np.ndarray
     names: np.ndarray  # rows of the candidates' names
     sizes: np.ndarray  # (k,) names of each candidate
 
@@ -131,18 +130,14 @@ class Lexicon:
             raise MedxferError(
                 'no concept can be found: give a terminology, or training mentions with concepts'
             )
-        self.own: dict[int | None, list[int]] = {}  # document: the rows that it alone gave
-        for row, key in enumerate(self.rows):
-            documents = given.get(key, set())
-            if len(documents) == 1:
-                (document,) = documents
-                self.own.setdefault(document, []).append(row)
+        self.own = _rows_of_one_document(self.rows, given)
         self.names = [normalize_name(name) for _, name in self.rows]
-        concepts, self.starts = np.unique([c for c, _ in self.rows], return_index=True)
+        of_rows = [concept for concept, _ in self.rows]
+        concepts, self.starts = np.unique(of_rows, return_index=True)
         self.concepts = concepts.tolist()
-        self.place = {c: i for i, c in enumerate(self.concepts)}
+        self.place = {concept: i for i, concept in enumerate(self.concepts)}
         self.by_name: dict[str, str] = {}  # the first concept of each name
-        for name, (concept, _) in zip(self.names, self.rows):
+        for name, concept in zip(self.names, of_rows):
             self.by_name.setdefault(name, concept)
         self.index = NameIndex(self.names)
         self.ids: dict[int, np.ndarray] = {}  # row: token ids of the name, once asked for
@@ -160,27 +155,35 @@ class Lexicon:
 
     def tokens(self, rows) -> list[np.ndarray]:
         "Token ids of names; each name is tokenised once"
-        new = [r for r in rows if r not in self.ids]
-        self.ids |= zip(new, _tokenize_texts(self.tokenizer, [self.rows[r][1] for r in new]))
-        return [self.ids[r] for r in rows]
+        new = [row for row in rows if row not in self.ids]
+        names = [self.rows[row][1] for row in new]
+        self.ids |= zip(new, _tokenize_texts(self.tokenizer, names))
+        return [self.ids[row] for row in rows]
 
     def equal(self, words: str, doc: int | None) -> Counter:
         "Concepts of training mentions with the same words in other documents"
+        seen = self.seen.get(normalize_name(words), {})
         counts = Counter()
-        for (d, concept), n in self.seen.get(normalize_name(words), {}).items():
-            if d != doc:
+        for (other, concept), n in seen.items():
+            if other != doc:
                 counts[concept] += n
         return counts
 
     def stretch(self, concept: int) -> range:
         "The rows of a concept's names"
-        end = self.starts[concept + 1] if concept + 1 < len(self.starts) else len(self.rows)
+        is_last = concept + 1 == len(self.starts)
+        end = len(self.rows) if is_last else self.starts[concept + 1]
         return range(self.starts[concept], end)
 
     def lookup(self, words: str) -> str:
-        "What a plain list says: the most frequent concept of equal training mentions, else the concept of this very name, else CUI-less"
-        if equal := self.equal(words, None):
-            return min(equal, key=lambda c: (-equal[c], c))
+        """What a plain list says
+
+        The most frequent concept of equal training mentions, else the concept of this very name,
+        else CUI-less.
+        """
+        equal = self.equal(words, None)
+        if equal:
+            return min(equal, key=lambda concept: (-equal[concept], concept))
         return self.by_name.get(normalize_name(words), NO_CONCEPT)
 
     def candidates(
@@ -189,30 +192,37 @@ class Lexicon:
         k: int = 20,  # most concepts by similarity
     ) -> list[ConceptCandidates]:
         "What each mention may mean"
-        new = list(dict.fromkeys((*a, k) for a in asked if (*a, k) not in self.found))
-        for (words, doc, _), row in zip(new, self.index.similar([words for words, *_ in new])):
+        keys = [(words, doc, k) for words, doc in asked]
+        new = [key for key in dict.fromkeys(keys) if key not in self.found]
+        rows = self.index.similar([words for words, _, _ in new])
+        for (words, doc, _), row in zip(new, rows):
             self.found[words, doc, k] = self.choose(words, doc, row, k)
-        return [self.found[*a, k] for a in asked]
+        return [self.found[key] for key in keys]
 
     def choose(self, words: str, doc: int | None, row: np.ndarray, k: int) -> ConceptCandidates:
         "The candidates of one mention from its similarity to all names"
         own = np.array(self.own.get(doc, ()), np.int64)
         equal = self.equal(words, doc)
-        row[own] = 0
+        row[own] = 0  # what the document itself gave must not help it
         best = np.maximum.reduceat(row, self.starts)  # of each concept's names
         chosen = self._choose_concepts(best, equal, k)
-        visible = [np.setdiff1d(np.array(self.stretch(c)), own) for c in chosen]
-        plain = normalize_name(words)
-        same = [any(self.names[r] == plain for r in rows) for rows in visible]
-        features = [(best.max(), any(same), *self._count_features(NO_CONCEPT, equal, doc))]
+        visible = [np.setdiff1d(self.stretch(c), own) for c in chosen]
+        same = [self._has_name(rows, normalize_name(words)) for rows in visible]
+        counted = self._count_features(NO_CONCEPT, equal, doc)
+        features = [(best.max(), any(same), *counted)]
         for c, is_same in zip(chosen, same):
-            features.append((best[c], is_same, *self._count_features(self.concepts[c], equal, doc)))
+            counted = self._count_features(self.concepts[c], equal, doc)
+            features.append((best[c], is_same, *counted))
         return ConceptCandidates(
             concepts=chosen,
             features=np.array(features, np.float32),
             names=np.concatenate([np.empty(0, np.int64), *visible]),
             sizes=np.array([len(rows) for rows in visible], np.int64),
         )
+
+    def _has_name(self, rows: np.ndarray, plain: str) -> bool:
+        "Whether a normalized name is among some rows"
+        return any(self.names[row] == plain for row in rows)
 
     def _choose_concepts(
         self,
@@ -221,27 +231,43 @@ class Lexicon:
         k: int,
     ) -> np.ndarray:  # (most k and those of equal mentions,)
         "The `k` most similar concepts and those of equal mentions, best similarity first"
-        top = np.argpartition(-best, min(k, len(best) - 1))[:k]
+        kth = min(k, len(best) - 1)
+        top = np.argpartition(-best, kth)[:k]
         similar = top[best[top] > 0]
-        of_equal = [self.place[c] for c in equal if c in self.place]
+        of_equal = [self.place[concept] for concept in equal if concept in self.place]
         chosen = np.union1d(similar, of_equal).astype(np.int64)
-        return chosen[np.argsort(-best[chosen], kind='stable')]
+        order = np.argsort(-best[chosen], kind='stable')
+        return chosen[order]
 
     def _count_features(self, concept: str, equal: Counter, doc: int | None) -> tuple:
         "The features of a concept that count training mentions: share, times, frequency"
         of_doc = self.told[doc][concept] if doc in self.told else 0
-        return (
-            equal[concept] / max(1, equal.total()),
-            np.log1p(equal[concept]),
-            np.log1p(self.totals[concept] - of_doc),
-        )
+        times = equal[concept]
+        elsewhere = self.totals[concept] - of_doc
+        return times / max(1, equal.total()), np.log1p(times), np.log1p(elsewhere)
 
     def column(self, found: ConceptCandidates, concept: str) -> int | None:
-        "Where a concept stands among CUI-less and the candidates of a mention; None where it does not"
+        "The place of a concept among CUI-less and the candidates of a mention; None if it is not there"
         if concept == NO_CONCEPT:
             return 0
         at = np.flatnonzero(found.concepts == self.place.get(concept, -1))
-        return 1 + int(at[0]) if len(at) else None
+        if len(at) == 0:
+            return None
+        return 1 + int(at[0])
+
+
+def _rows_of_one_document(
+    rows: Sequence[tuple[str, str]],  # (concept, name)
+    given: Mapping[tuple[str, str], set[int]],  # (concept, name): the documents that gave it
+) -> dict[int | None, list[int]]:
+    "Of each document, the rows that no other document gave"
+    own: dict[int | None, list[int]] = {}
+    for row, key in enumerate(rows):
+        documents = given.get(key, set())
+        if len(documents) == 1:
+            (document,) = documents
+            own.setdefault(document, []).append(row)
+    return own
 
 
 def _names_given(
@@ -251,9 +277,11 @@ def _names_given(
     "Names that training mentions add to a terminology, and the documents that gave each"
     given: dict[tuple[str, str], set[int]] = {}
     for doc, words, concept in mentions:
-        is_name = concept != NO_CONCEPT and normalize_name(words)
-        if is_name and (concept, words) not in known:
-            given.setdefault((concept, words), set()).add(doc)
+        if concept == NO_CONCEPT or not normalize_name(words):
+            continue
+        key = (concept, words)
+        if key not in known:
+            given.setdefault(key, set()).add(doc)
     return given
 
 
@@ -265,29 +293,29 @@ def _tokenize_texts(tokenizer, texts: Sequence[str]) -> list[np.ndarray]:
     return [np.array(ids, np.int64) for ids in encoded['input_ids']]
 
 # %% ../../../nbs/models/heads/50_concept.ipynb #c95b93b3
-def training_mentions(windows) -> list[tuple[int, str, str]]:
-    "(document, words, concept) of the gold mentions of windows, each where it is owned; mentions without a concept are left out"
-    return [
-        (w.doc, w.words(m), c)
-        for w in windows
-        for m, c in zip(w.mentions, w.concepts)
-        if c and w.owns(m)
-    ]
+def training_mentions(windows: Iterable[Window]) -> list[tuple[int, str, str]]:
+    "(document, words, concept) of the gold mentions that have a concept, in the window that owns each"
+    found = []
+    for window in windows:
+        for mention, concept in zip(window.mentions, window.concepts):
+            if concept and window.owns(mention):
+                found.append((window.doc, window.words(mention), concept))
+    return found
 
 # %% ../../../nbs/models/heads/50_concept.ipynb #f58c8ef4
 def _group_means(
     table: torch.Tensor,  # (rows, width)
-    groups,  # of each group, the rows of the table: integer arrays, empty ones give zeros
+    groups: Sequence[np.ndarray],  # of each, the rows of the table; empty ones give zeros
 ) -> torch.Tensor:  # (groups, width), float32
     "Means of groups of rows of a table"
-    sizes = torch.tensor([len(g) for g in groups], dtype=torch.long, device=table.device)
-    rows = torch.from_numpy(np.concatenate([np.empty(0, np.int64), *groups])).to(table.device)
-    of = torch.arange(len(sizes), device=table.device).repeat_interleave(sizes)
-    values = table[rows].float()
-    return (
-        values.new_zeros(len(sizes), table.shape[1]).index_add(0, of, values)
-        / sizes.clamp_min(1)[:, None]
-    )
+    lengths = [len(group) for group in groups]
+    sizes = torch.tensor(lengths, dtype=torch.long, device=table.device)
+    rows = np.concatenate([np.empty(0, np.int64), *groups])
+    values = table[torch.from_numpy(rows).to(table.device)].float()
+    group = torch.arange(len(sizes), device=table.device).repeat_interleave(sizes)
+    zeros = values.new_zeros(len(sizes), table.shape[1])
+    sums = zeros.index_add(0, group, values)
+    return sums / sizes.clamp_min(1)[:, None]
 
 # %% ../../../nbs/models/heads/50_concept.ipynb #3b021354
 def _fit_pca(
@@ -295,10 +323,13 @@ def _fit_pca(
     inner: int,  # how many
 ) -> nn.Linear:  # width to inner
     "A linear map to the directions in which vectors differ most, their mean at 0"
-    linear, mean = nn.Linear(vectors.shape[1], inner), vectors.mean(0)
-    _, _, main = torch.svd_lowrank(vectors - mean, min(inner, *vectors.shape), niter=4)
+    linear = nn.Linear(vectors.shape[1], inner)
+    mean = vectors.mean(0)
+    rank = min(inner, *vectors.shape)
+    _, _, main = torch.svd_lowrank(vectors - mean, rank, niter=4)
     with torch.no_grad():
-        linear.weight.zero_()[: main.shape[1]] = main.T
+        linear.weight.zero_()
+        linear.weight[:rank] = main.T
         linear.bias.copy_(-linear.weight @ mean)
     return linear
 
@@ -320,7 +351,8 @@ class ConceptHead(nn.Module):
         threshold: float = 4.5,  # score of CUI-less before training
     ):
         super().__init__()
-        self.lexicon, self.k = lexicon, k
+        self.lexicon = lexicon
+        self.k = k
         self.table = (embedding,)  # the base's: in a tuple it is neither trained nor saved here
         self.context = nn.Sequential(
             nn.Dropout(dropout),
@@ -329,9 +361,7 @@ class ConceptHead(nn.Module):
             nn.Dropout(dropout),
             nn.Linear(inner, inner),
         )
-        some = range(0, len(lexicon.rows), 1 + len(lexicon.rows) // _MAX_NAMES)
-        tokens = torch.from_numpy(np.unique(np.concatenate(lexicon.tokens(some))))
-        self.words = _fit_pca(self.vectors[tokens.to(self.vectors.device)].float(), inner)
+        self.words = _fit_pca(self._name_vectors(), inner)
         self.known = nn.Linear(len(CANDIDATE_FEATURES) + 1, 1)
         self.none = nn.Linear(len(CANDIDATE_FEATURES), 1)
         self.bare = nn.Linear(inner, 1)
@@ -349,6 +379,13 @@ class ConceptHead(nn.Module):
         self.none.weight.copy_(torch.tensor([[0.0, 0.0, 4.0, 1.0, 0.0]]))
         self.bare.bias.fill_(threshold)
 
+    def _name_vectors(self) -> torch.Tensor:
+        "The embeddings of the tokens of names, of a long terminology every n-th name"
+        total = len(self.lexicon.rows)
+        some = range(0, total, 1 + total // _MAX_NAMES)
+        tokens = np.unique(np.concatenate(self.lexicon.tokens(some)))
+        return self.vectors[torch.from_numpy(tokens).to(self.vectors.device)].float()
+
     @property
     def vectors(self) -> torch.Tensor:
         "The base's token embeddings, (tokens, width); they do not train here"
@@ -356,10 +393,12 @@ class ConceptHead(nn.Module):
 
     def meanings(self, found) -> torch.Tensor:
         "The mean name vector of every candidate: (all candidates, width)"
-        rows, place = np.unique(np.concatenate([f.names for f in found]), return_inverse=True)
+        named = np.concatenate([of_mention.names for of_mention in found])
+        rows, place = np.unique(named, return_inverse=True)  # each name is read once
         names = _group_means(self.vectors, self.lexicon.tokens(rows.tolist()))
-        ends = np.cumsum(np.concatenate([f.sizes for f in found]))
-        return _group_means(names, np.split(place, ends)[:-1])
+        sizes = np.concatenate([of_mention.sizes for of_mention in found])
+        by_candidate = np.split(place, np.cumsum(sizes))[:-1]
+        return _group_means(names, by_candidate)
 
     def forward(
         self,
@@ -368,35 +407,45 @@ class ConceptHead(nn.Module):
         found: Sequence[ConceptCandidates],  # of each mention
     ) -> torch.Tensor:  # (n, 1 + most candidates); CUI-less first, -inf where there is no candidate
         "Scores of all candidates"
+        device = states.device
         around = self.context(states).float()
         tokens = _tokenize_texts(self.lexicon.tokenizer, words)
         meant = self.words(_group_means(self.vectors, tokens)) + around
-        of, column, features = (x.to(states.device) for x in _flatten_candidates(found))
-        alike = nn.functional.cosine_similarity(meant[of], self.words(self.meanings(found)), dim=-1)
+        mention, column, features = (x.to(device) for x in _flatten_candidates(found))
+        meanings = self.words(self.meanings(found))
+        alike = nn.functional.cosine_similarity(meant[mention], meanings, dim=-1)
         known = self.known(torch.cat([features, alike[:, None]], -1))[:, 0]
-        of_none = torch.stack([torch.from_numpy(f.features[0]) for f in found])
-        bare = self.none(of_none.to(states.device)) + self.bare(around)
-        width = max(len(f.concepts) for f in found)
-        scores = known.new_full((len(found), width), -torch.inf).index_put((of, column), known)
+        of_none = np.stack([of_mention.features[0] for of_mention in found])
+        bare = self.none(torch.from_numpy(of_none).to(device)) + self.bare(around)
+        width = max(len(of_mention.concepts) for of_mention in found)
+        empty = known.new_full((len(found), width), -torch.inf)
+        scores = empty.index_put((mention, column), known)
         return torch.cat([bare, scores], 1).float()
 
     def loss(self, hidden: torch.Tensor, windows: Sequence[Window]) -> torch.Tensor:
         "Mean cross-entropy over the mentions whose concept is among the candidates; 0 if none is"
-        gold = [(w.words(m), w.doc, c) for w in windows for m, c in zip(w.mentions, w.concepts)]
-        coded = [i for i, (_, _, concept) in enumerate(gold) if concept]
-        candidates = self.lexicon.candidates([gold[i][:2] for i in coded], self.k)
-        kept, found, wanted = [], [], []
-        for i, of_mention in zip(coded, candidates):
-            column = self.lexicon.column(of_mention, gold[i][2])
+        answerable = self._find_answerable(windows)
+        if not answerable:
+            return hidden.sum() * 0  # keeps the graph
+        places, words, found, columns = zip(*answerable)
+        states = mention_states(hidden, [window.mentions for window in windows])
+        scores = self(states[list(places)], list(words), found)
+        target = torch.tensor(columns, device=scores.device)
+        return nn.functional.cross_entropy(scores, target)
+
+    def _find_answerable(
+        self, windows: Sequence[Window]
+    ) -> list[tuple[int, str, ConceptCandidates, int]]:
+        "(place, words, candidates, column of the gold) of mentions whose concept is a candidate"
+        coded = _coded_mentions(windows)
+        asked = [(words, doc) for _, words, doc, _ in coded]
+        candidates = self.lexicon.candidates(asked, self.k)
+        answerable = []
+        for (place, words, _, concept), found in zip(coded, candidates):
+            column = self.lexicon.column(found, concept)
             if column is not None:
-                kept.append(i)
-                found.append(of_mention)
-                wanted.append(column)
-        if not kept:
-            return hidden.sum() * 0
-        states = mention_states(hidden, [w.mentions for w in windows])[kept]
-        scores = self(states, [gold[i][0] for i in kept], found)
-        return nn.functional.cross_entropy(scores, torch.tensor(wanted, device=scores.device))
+                answerable.append((place, words, found, column))
+        return answerable
 
     @torch.no_grad()
     def read(
@@ -406,46 +455,63 @@ class ConceptHead(nn.Module):
         words,  # per window, the words of each
     ) -> list[list[str]]:
         "The concept of each mention, per window"
-        flat = [text for ts in words for text in ts]
+        flat = [text for of_window in words for text in of_window]
         if not flat:
             return [[] for _ in mentions]
         found = self.lexicon.candidates([(text, None) for text in flat], self.k)
-        best = self(mention_states(hidden, mentions), flat, found).argmax(1).tolist()
-        names = iter([self._name_column(f, column) for f, column in zip(found, best)])
-        return [[next(names) for _ in in_window] for in_window in mentions]
+        scores = self(mention_states(hidden, mentions), flat, found)
+        best = scores.argmax(1).tolist()
+        concepts = map(self._name_column, found, best)
+        return [list(islice(concepts, len(in_window))) for in_window in mentions]
 
     def _name_column(self, found: ConceptCandidates, column: int) -> str:
         "The concept that a column of the scores means"
-        return self.lexicon.concepts[found.concepts[column - 1]] if column else NO_CONCEPT
+        if column == 0:
+            return NO_CONCEPT
+        return self.lexicon.concepts[found.concepts[column - 1]]
 
 
-def _flatten_candidates(found) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    "All candidates of some mentions one below the other: their mention, their place among its candidates, and their features"
-    sizes = [len(f.concepts) for f in found]
-    of = np.repeat(np.arange(len(found)), sizes)
-    column = np.concatenate([np.arange(n) for n in sizes])
-    features = np.concatenate([f.features[1:] for f in found])
-    return torch.from_numpy(of), torch.from_numpy(column), torch.from_numpy(features)
+def _coded_mentions(windows: Sequence[Window]) -> list[tuple[int, str, int, str]]:
+    "(place among all mentions, words, document, concept) of the gold mentions with a concept"
+    coded = []
+    place = 0
+    for window in windows:
+        for mention, concept in zip(window.mentions, window.concepts):
+            if concept:
+                coded.append((place, window.words(mention), window.doc, concept))
+            place += 1
+    return coded
+
+
+def _flatten_candidates(
+    found: Sequence[ConceptCandidates],
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    "All candidates of some mentions in one list: mention, place among its candidates, features"
+    sizes = [len(of_mention.concepts) for of_mention in found]
+    mention = np.repeat(np.arange(len(found)), sizes)
+    column = np.concatenate([np.arange(size) for size in sizes])
+    features = np.concatenate([of_mention.features[1:] for of_mention in found])
+    return torch.from_numpy(mention), torch.from_numpy(column), torch.from_numpy(features)
 
 # %% ../../../nbs/models/heads/50_concept.ipynb #87fa81a7
+def _tell_fate(lexicon: Lexicon, found: ConceptCandidates, concept: str) -> str:
+    "What becomes of one gold mention"
+    column = lexicon.column(found, concept)
+    if column == 0:
+        return 'CUI-less'
+    if column:
+        return 'found'
+    return 'missed' if concept in lexicon.place else 'unknown'
+
+
 def candidate_recall(
     lexicon: Lexicon,
-    gold,  # (words, concept) of mentions that did not train
+    gold: Sequence[tuple[str, str]],  # (words, concept) of mentions that did not train
     k: int = 20,
 ) -> Counter:  # 'CUI-less', 'found', 'missed', 'unknown'; they sum to the mentions
     "What becomes of gold mentions before any ranking"
     fates = Counter({'CUI-less': 0, 'found': 0, 'missed': 0, 'unknown': 0})
-    for (_, concept), found in zip(
-        gold, lexicon.candidates([(words, None) for words, _ in gold], k)
-    ):
-        column = lexicon.column(found, concept)
-        fates[
-            'CUI-less'
-            if column == 0
-            else 'found'
-            if column
-            else 'missed'
-            if concept in lexicon.place
-            else 'unknown'
-        ] += 1
+    candidates = lexicon.candidates([(words, None) for words, _ in gold], k)
+    for (_, concept), found in zip(gold, candidates):
+        fates[_tell_fate(lexicon, found, concept)] += 1
     return fates

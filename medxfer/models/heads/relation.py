@@ -27,7 +27,8 @@ class REHead(nn.Module):
         relations: Sequence[str],  # relation labels
         labels: Sequence[str],  # mention labels
         inner: int = 64,
-        prior: float = -4.0,  # score of every pair before training: about minus the log of the number of pairs
+        # score of every pair before training: about minus the log of the number of pairs
+        prior: float = -4.0,
     ):
         super().__init__()
         if not relations:
@@ -44,9 +45,13 @@ class REHead(nn.Module):
         self.bilinear = nn.Parameter(torch.empty(len(relations), inner, inner))
         self.linear = nn.Linear(2 * inner, 2 * len(relations))
         self.distance = nn.Embedding(2 * len(_DISTANCE_BINS) + 1, len(relations))
-        nn.init.normal_(self.bilinear, std=inner**-1)
+        self._initialize(prior)
+
+    def _initialize(self, prior: float):
+        "Start where almost no pair is related"
+        nn.init.normal_(self.bilinear, std=self.size**-1)
         nn.init.zeros_(self.distance.weight)
-        nn.init.constant_(self.linear.bias, prior / 2)
+        nn.init.constant_(self.linear.bias, prior / 2)  # both ends of a pair add theirs
 
     def scores(
         self,
@@ -54,23 +59,33 @@ class REHead(nn.Module):
         mentions: Sequence[Mention],  # the n mentions of a window
     ) -> torch.Tensor:  # (labels, n, n), head before tail
         "Scores of one window's pairs"
-        kinds = torch.tensor([self.labels[m.label] for m in mentions], device=states.device)
-        heads, tails = (self.ends(states) + self.label(kinds)).chunk(2, -1)
-        of_head, of_tail = self.linear(torch.cat([heads, tails], -1)).chunk(2, -1)
-        first = torch.tensor([m.fragments[0][0] for m in mentions], device=states.device)
-        apart = torch.bucketize(first[None] - first[:, None], self.borders(states.device))
+        label_ids = [self.labels[mention.label] for mention in mentions]
+        labels = self.label(torch.tensor(label_ids, device=states.device))
+        heads, tails = (self.ends(states) + labels).chunk(2, -1)
+        ends = torch.cat([heads, tails], -1)
+        of_head, of_tail = self.linear(ends).chunk(2, -1)
         return (
             heads @ self.bilinear @ tails.mT
             + of_head.T[:, :, None]
             + of_tail.T[:, None, :]
-            + self.distance(apart).permute(2, 0, 1)
+            + self._distance_scores(mentions, states.device)
         )
+
+    def _distance_scores(
+        self, mentions: Sequence[Mention], device: torch.device
+    ) -> torch.Tensor:  # (labels, n, n)
+        "What the distance of two mentions adds, from the head's first token to the tail's"
+        first = torch.tensor([mention.fragments[0][0] for mention in mentions], device=device)
+        apart = first[None] - first[:, None]
+        classes = torch.bucketize(apart, self.borders(device))
+        return self.distance(classes).permute(2, 0, 1)
 
     @staticmethod
     def borders(device: torch.device) -> torch.Tensor:
         "Distances at which a new class begins, before and after"
         before = {-distance for distance in _DISTANCE_BINS}
-        return torch.tensor(sorted(before | set(_DISTANCE_BINS)), device=device)
+        after = set(_DISTANCE_BINS)
+        return torch.tensor(sorted(before | after), device=device)
 
     def per_window(
         self,
@@ -86,15 +101,26 @@ class REHead(nn.Module):
 
     def loss(self, hidden: torch.Tensor, windows: Sequence[Window]) -> torch.Tensor:
         "ZLPR over the squares of all windows with two mentions or more; 0 if none has"
-        index = {label: i for i, label in enumerate(self.relations)}
+        mentions = [window.mentions for window in windows]
         losses = []
-        for b, scores in self.per_window(hidden, [w.mentions for w in windows]):
-            gold = torch.zeros_like(scores, dtype=torch.bool)
-            for label, head, tail in windows[b].links:
-                if label in index:
-                    gold[index[label], head, tail] = True
+        for b, scores in self.per_window(hidden, mentions):
+            gold = self._mark_gold(scores, windows[b])
             losses.append(zlpr(scores, gold, torch.ones_like(gold)))
-        return torch.cat(losses).mean() if losses else hidden.sum() * 0
+        if not losses:
+            return hidden.sum() * 0  # keeps the graph
+        return torch.cat(losses).mean()
+
+    def _mark_gold(
+        self,
+        scores: torch.Tensor,  # (labels, n, n)
+        window: Window,
+    ) -> torch.Tensor:  # bool, the same shape
+        "The pairs that gold relates; relations that the head does not know are left out"
+        gold = torch.zeros_like(scores, dtype=torch.bool)
+        for relation, head, tail in window.links:
+            if relation in self.relations:
+                gold[self.relations.index(relation), head, tail] = True
+        return gold
 
     @torch.no_grad()
     def read(
@@ -105,6 +131,6 @@ class REHead(nn.Module):
         "The relations with positive scores, per window: (label, head, tail) as positions in its mentions"
         found: list[list[tuple[str, int, int]]] = [[] for _ in mentions]
         for b, scores in self.per_window(hidden, mentions):
-            positive = (scores > 0).nonzero().tolist()
-            found[b] = [(self.relations[label], head, tail) for label, head, tail in positive]
+            for label, head, tail in (scores > 0).nonzero().tolist():
+                found[b].append((self.relations[label], head, tail))
         return found

@@ -73,44 +73,64 @@ def _enumerate_chains(
                 yield from _enumerate_chains(parts, links, first, end, chain)
 
 # %% ../../../nbs/models/heads/10_span.ipynb #a5e0df1a
-def decode_pairs(
-    pairs: Iterable[tuple[int, int, int]],  # (channel, i, j) of one window
-    labels: Sequence[str],  # label names
-) -> list[Mention]:
-    "The mentions that a set of positive pairs describes"
-    n = len(labels)
+def _sort_pairs(
+    pairs: Iterable[Sequence[int]],  # (channel, i, j) of one window
+    n_labels: int,
+) -> tuple[list, list, dict[int, set[int]], dict[int, set[int]]]:
+    "Spans and wholes as (label index, i, j), and the parts and links of `_enumerate_chains`"
     spans = []
     wholes = []
     parts: dict[int, set[int]] = defaultdict(set)
     links: dict[int, set[int]] = defaultdict(set)
     for channel, i, j in pairs:
-        if channel < n:
-            spans.append(Mention(labels[channel], ((i, j),)))
-        elif channel < 2 * n:
-            wholes.append((labels[channel - n], i, j))
-        elif channel == 2 * n:
+        if channel < n_labels:
+            spans.append((channel, i, j))
+        elif channel < 2 * n_labels:
+            wholes.append((channel - n_labels, i, j))
+        elif channel == 2 * n_labels:
             parts[i].add(j)
         else:
             links[i].add(j)
-    found = spans
-    for label, i, j in wholes:
-        chains = islice(_enumerate_chains(parts, links, i, j), _MAX_CHAINS)
-        found += [Mention(label, chain) for chain in chains]
+    return spans, wholes, parts, links
+
+
+def decode_pairs(
+    pairs: Iterable[Sequence[int]],  # (channel, i, j) of one window
+    labels: Sequence[str],  # label names
+) -> list[Mention]:
+    "The mentions that a set of positive pairs describes"
+    spans, wholes, parts, links = _sort_pairs(pairs, len(labels))
+    found = [Mention(labels[label], ((i, j),)) for label, i, j in spans]
+    for label, start, end in wholes:
+        chains = _enumerate_chains(parts, links, start, end)
+        for chain in islice(chains, _MAX_CHAINS):
+            found.append(Mention(labels[label], chain))
     return list(dict.fromkeys(found))
 
 # %% ../../../nbs/models/heads/10_span.ipynb #cf44ca54
+def _rotary_angles(
+    t: int,  # positions
+    d: int,  # features, even
+    device: torch.device,
+) -> torch.Tensor:  # (t, d / 2), radians
+    "Position times frequency, for each pair of features"
+    position = torch.arange(t, device=device)[:, None]
+    frequency = 10_000 ** (-torch.arange(0, d, 2, device=device) / d)
+    return position * frequency
+
+
 def _apply_rotary(
     x: torch.Tensor,  # (..., t, d), d even
 ) -> torch.Tensor:  # the same shape
     "Turn each pair of features of position p by p times its frequency"
     t, d = x.shape[-2:]
-    position = torch.arange(t, device=x.device)[:, None]
-    frequency = 10_000 ** (-torch.arange(0, d, 2, device=x.device) / d)
-    angle = position * frequency
-    sin, cos = angle.sin().to(x), angle.cos().to(x)
-    even, odd = x[..., 0::2], x[..., 1::2]
-    turned = [even * cos - odd * sin, even * sin + odd * cos]
-    return torch.stack(turned, -1).flatten(-2)
+    angle = _rotary_angles(t, d, x.device)
+    sin = angle.sin().to(x)
+    cos = angle.cos().to(x)
+    even = x[..., 0::2]
+    odd = x[..., 1::2]
+    turned = torch.stack([even * cos - odd * sin, even * sin + odd * cos], -1)
+    return turned.flatten(-2)
 
 # %% ../../../nbs/models/heads/10_span.ipynb #91480847
 class SpanClassificationHead(nn.Module):
@@ -137,7 +157,8 @@ class SpanClassificationHead(nn.Module):
         # them down, and with many labels it pushes the few positive ones down with them; so it
         # starts where almost nothing is a mention.
         nn.init.constant_(self.ends.bias, _PRIOR_SCORE / 2)
-        self.register_buffer('kind', torch.tensor(_channel_kinds(len(labels))), persistent=False)
+        kinds = torch.tensor(_channel_kinds(len(labels)))
+        self.register_buffer('kind', kinds, persistent=False)
 
     def parts(
         self,
@@ -146,15 +167,17 @@ class SpanClassificationHead(nn.Module):
         "The three terms of the scores: pair (b, kinds, t, t), start and end (b, channels, t)"
         b, t, _ = hidden.shape
         projected = self.pair(hidden).view(b, t, len(CHANNEL_KINDS), 2, self.inner)
-        queries, keys = projected.permute(3, 0, 2, 1, 4)
-        pair = _apply_rotary(queries) @ _apply_rotary(keys).mT / self.inner**0.5
+        queries, keys = projected.permute(3, 0, 2, 1, 4)  # each (b, kinds, t, inner)
+        product = _apply_rotary(queries) @ _apply_rotary(keys).mT
+        pair = product / self.inner**0.5
         start, end = self.ends(hidden).view(b, t, -1, 2).permute(3, 0, 2, 1)
         return pair, start, end
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         "Scores of all pairs: (b, channels, t, t)"
         pair, start, end = self.parts(hidden)
-        return pair[:, self.kind] + start[..., :, None] + end[..., None, :]
+        by_channel = pair[:, self.kind]
+        return by_channel + start[..., :, None] + end[..., None, :]
 
 # %% ../../../nbs/models/heads/10_span.ipynb #976be23a
 def valid_pairs(
@@ -203,6 +226,22 @@ def _gold_pairs(
     return torch.tensor(sorted(pairs), dtype=torch.long).view(-1, 4)
 
 # %% ../../../nbs/models/heads/10_span.ipynb #0b814f23
+def _losses_without_gold(
+    head: SpanClassificationHead,
+    pair: torch.Tensor,  # (b, kinds, t, t)
+    start: torch.Tensor,  # (b, channels, t)
+    end: torch.Tensor,  # (b, channels, t)
+    valid: torch.Tensor,  # (b, t, t) bool
+) -> torch.Tensor:  # (b, channels)
+    "The loss that each square would have without gold"
+    losses = []
+    for kind in range(len(CHANNEL_KINDS)):
+        channels = head.kind == kind
+        of_kind = _zlpr_without_gold(pair[:, kind], start[:, channels], end[:, channels], valid)
+        losses.append(of_kind)
+    return torch.cat(losses, 1)  # channels are in the order of their kinds
+
+
 def span_loss(
     head: SpanClassificationHead,
     hidden: torch.Tensor,  # (b, t, hidden) states of the base
@@ -211,31 +250,42 @@ def span_loss(
     "ZLPR over all windows and channels"
     pair, start, end = head.parts(hidden)
     valid = valid_pairs(batch.content)[:, 0]
-    losses = []
-    for kind in range(len(CHANNEL_KINDS)):
-        channels = head.kind == kind
-        losses.append(
-            _zlpr_without_gold(pair[:, kind], start[:, channels], end[:, channels], valid)
-        )
-    loss = torch.cat(losses, 1)
+    losses = _losses_without_gold(head, pair, start, end, valid)
     gold = _gold_pairs(batch.windows, head.labels).to(hidden.device)
     if len(gold) == 0:
-        return loss.mean()
+        return losses.mean()
+    # Only the squares that have gold are built, and their losses replaced.
     (b, c), square = _gold_squares(gold)
-    scores = pair[b, head.kind[c]] + start[b, c][:, :, None] + end[b, c][:, None, :]
+    starts = start[b, c][:, :, None]
+    ends = end[b, c][:, None, :]
+    scores = pair[b, head.kind[c]] + starts + ends
     is_gold = torch.zeros_like(scores, dtype=torch.bool)
     is_gold[square, gold[:, 2], gold[:, 3]] = True
-    return loss.index_put((b, c), zlpr(scores, is_gold, valid[b])).mean()
+    with_gold = zlpr(scores, is_gold, valid[b])
+    return losses.index_put((b, c), with_gold).mean()
 
 
 def _gold_squares(
     gold: torch.Tensor,  # (n, 4): window, channel, i, j
 ) -> tuple[torch.Tensor, torch.Tensor]:
     "Windows and channels that have gold, (2, m), and which of them each pair is in, (n,)"
-    found, where = torch.unique(gold[:, :2], dim=0, return_inverse=True)
+    window_channel = gold[:, :2]
+    found, where = torch.unique(window_channel, dim=0, return_inverse=True)
     return found.T, where
 
 # %% ../../../nbs/models/heads/10_span.ipynb #e39fa43a
+def _positive_pairs(
+    scores: torch.Tensor,  # (channels, t, t) of one window
+    most: int,
+) -> list[list[int]]:  # sorted (channel, i, j)
+    "The pairs with positive scores, of too many the best"
+    positive = (scores > 0).nonzero()
+    if len(positive) > most:
+        best = scores[tuple(positive.T)].topk(most).indices
+        positive = positive[best]
+    return sorted(positive.tolist())
+
+
 @torch.no_grad()
 def decode_mentions(
     scores: torch.Tensor,  # (b, channels, t, t)
@@ -247,10 +297,6 @@ def decode_mentions(
     scores = scores.masked_fill(~valid_pairs(content), -1)
     decoded = []
     for of_window, tokens in zip(scores, content.sum(1).tolist()):
-        positive = (of_window > 0).nonzero()
-        if len(positive) > most * tokens:
-            best = of_window[tuple(positive.T)].topk(most * tokens).indices
-            positive = positive[best]
-        pairs = [(channel, i, j) for channel, i, j in positive.tolist()]
-        decoded.append(decode_pairs(sorted(pairs), labels))
+        pairs = _positive_pairs(of_window, most * tokens)
+        decoded.append(decode_pairs(pairs, labels))
     return decoded
