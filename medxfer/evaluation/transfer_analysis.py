@@ -384,8 +384,10 @@ def heatmap_figure(
         corner = (i - 0.5, i - 0.5)
         ax.add_patch(Rectangle(corner, 1, 1, facecolor='#dddddd', edgecolor='white', lw=2))
     shade = _make_shade(most)
-    for r in matrix.itertuples():
-        _draw_cell(ax, places[r.auxiliary], places[r.target], r, shade)
+    columns = matrix.auxiliary.map(places)
+    rows = matrix.target.map(places)
+    for x, y, r in zip(columns, rows, matrix.itertuples()):
+        _draw_cell(ax, x, y, r, shade)
     _label_axes(ax, [names.get(task, task) for task in tasks])
     return fig
 

@@ -76,10 +76,12 @@ def _enumerate_chains(
 def _sort_pairs(
     pairs: Iterable[Sequence[int]],  # (channel, i, j) of one window
     n_labels: int,
-) -> tuple[list, list, dict[int, set[int]], dict[int, set[int]]]:
+) -> tuple[
+    list[tuple[int, int, int]], list[tuple[int, int, int]], dict[int, set[int]], dict[int, set[int]]
+]:
     "Spans and wholes as (label index, i, j), and the parts and links of `_enumerate_chains`"
-    spans = []
-    wholes = []
+    spans: list[tuple[int, int, int]] = []
+    wholes: list[tuple[int, int, int]] = []
     parts: dict[int, set[int]] = defaultdict(set)
     links: dict[int, set[int]] = defaultdict(set)
     for channel, i, j in pairs:
