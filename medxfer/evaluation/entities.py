@@ -132,8 +132,8 @@ def _one_to_one_prf(
 # %% ../../nbs/evaluation/05_entities.ipynb #e5951a3e
 def _n2c2_parts(gold: UnifiedSample, pred: UnifiedSample) -> Parts:
     "The metrics of n2c2 2018 track 2 for one document"
-    mentions = [_find_mentions(sample, _envelope_key) for sample in (gold, pred)]
-    links = [_find_links(sample, _envelope_key) for sample in (gold, pred)]
+    mentions = _find_mentions(gold, _envelope_key), _find_mentions(pred, _envelope_key)
+    links = _find_links(gold, _envelope_key), _find_links(pred, _envelope_key)
     return {
         **_one_to_one_prf('entity_relaxed', *mentions, _mentions_match),
         **_one_to_one_prf('entity_strict', *mentions, eq),

@@ -21,7 +21,7 @@ def to_record(
     return json.dumps(fields, ensure_ascii=False, sort_keys=True)
 
 # %% ../../nbs/evaluation/09_evaluate_module.ipynb #189dd538
-def _lists_to_tuples(value):
+def _lists_to_tuples(value) -> Any:
     "Undo what JSON does to tuples, at any depth"
     if isinstance(value, dict):
         return {key: _lists_to_tuples(part) for key, part in value.items()}

@@ -6,8 +6,9 @@
 __all__ = ['MEASUREMENTS']
 
 # %% ../../nbs/evaluation/06_measurements.ipynb #1f9e5c48
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
 from ..data.base import UnifiedSample
 from ..data.formats.measeval_tsv import RELATIONS, assign_annotation_sets, to_one_line
 from .scorer import Parts, Scorer, prf
@@ -32,10 +33,14 @@ class _Line:
         return self.group, self.id
 
 # %% ../../nbs/evaluation/06_measurements.ipynb #612e4012
-def _read_modifiers(attributes) -> tuple:
+def _read_modifiers(attributes: Mapping[str, object]) -> tuple:
     "The modifiers of a quantity; an empty list is one that can never match"
     mods = attributes.get('mods', '')
-    return tuple(m for m in (mods or (None,) if isinstance(mods, tuple) else (mods,)) if m != '')
+    if mods == ():
+        return (None,)
+    if not isinstance(mods, tuple):
+        mods = (mods,)
+    return tuple(m for m in mods if m != '')
 
 # %% ../../nbs/evaluation/06_measurements.ipynb #dcee6b1a
 def _table_lines(sample: UnifiedSample) -> list[_Line]:
@@ -75,19 +80,22 @@ def _find_links(sample: UnifiedSample, ids: dict[str, str]) -> dict[str, tuple[s
 # %% ../../nbs/evaluation/06_measurements.ipynb #17f818cb
 def _spans_touch(a: _Line, b: _Line) -> bool:
     "Whether two spans overlap or touch"
-    return a.start <= b.end and b.start <= a.end
+    return max(a.start, b.start) <= min(a.end, b.end)
 
 
 def _count_words(text: str) -> int:
-    "Words, as parted by single spaces"
-    return len(text.split(' '))
+    "Words, as separated by single spaces"
+    return text.count(' ') + 1
 
 
 def _word_overlap_f1(pred: _Line, gold: _Line) -> float:
     "F1 of the words that two spans share, 0-1"
-    first, last = max(pred.start, gold.start), min(pred.end, gold.end)
-    shared = _count_words(pred.text[first - pred.start : last - pred.start])
-    return 2 * shared / (_count_words(pred.text) + _count_words(gold.text))
+    first = max(pred.start, gold.start)
+    last = min(pred.end, gold.end)
+    shared_text = pred.text[first - pred.start : last - pred.start]
+    shared = _count_words(shared_text)
+    total = _count_words(pred.text) + _count_words(gold.text)
+    return 2 * shared / total
 
 # %% ../../nbs/evaluation/06_measurements.ipynb #4520e2b7
 @dataclass(frozen=True)
@@ -133,17 +141,21 @@ def _count_unmatched(pairs: _Pairs, pred: list[_Line], gold: list[_Line]) -> tup
     "Predicted lines and gold lines that are in no pair"
     found = {p.key for p, _ in pairs}
     met = {g.key for _, g in pairs}
-    return sum(p.key not in found for p in pred), sum(g.key not in met for g in gold)
+    extra = [p for p in pred if p.key not in found]
+    missed = [g for g in gold if g.key not in met]
+    return len(extra), len(missed)
 
 
 def _span_rows(pairs: _Pairs, pred: list[_Line], gold: list[_Line]) -> _Rows:
     "Rows of one kind of spans"
     best: dict[str, float] = {}  # the script tells predictions apart by their id alone
+    exact = 0
     for p, g in pairs:
         best[p.id] = max(best.get(p.id, 0), _word_overlap_f1(p, g))
+        exact += (p.start, p.end) == (g.start, g.end)
     overlaps = tuple(best[p.id] for p, _ in pairs)
-    exact = sum((p.start, p.end) == (g.start, g.end) for p, g in pairs)
-    return _Rows(overlaps, exact, *_count_unmatched(pairs, pred, gold))
+    extra, missed = _count_unmatched(pairs, pred, gold)
+    return _Rows(overlaps, exact, extra, missed)
 
 # %% ../../nbs/evaluation/06_measurements.ipynb #b3bb3149
 _Value = tuple  # (set, value, what tells it apart among those of its set)
@@ -152,16 +164,16 @@ _Value = tuple  # (set, value, what tells it apart among those of its set)
 def _value_rows(pred: list[_Value], gold: list[_Value], aligned: dict[int, int]) -> _Rows:
     "Rows of units or modifiers"
     matches = 0
-    met = set()
+    met = set()  # (gold set, key) of gold values that a prediction matched
     for group, value, _ in pred:
         for gold_group, gold_value, key in gold:
-            same = (aligned.get(group), value) == (gold_group, gold_value)
-            if same and value is not None:
+            same_set = aligned.get(group) == gold_group
+            if same_set and value == gold_value and value is not None:
                 matches += 1
                 met.add((gold_group, key))
-    extra = sum((aligned.get(group), key) not in met for group, _, key in pred)
-    missed = sum((group, key) not in met for group, _, key in gold)
-    return _equal_rows(matches, extra, missed)
+    extra = [1 for group, _, key in pred if (aligned.get(group), key) not in met]
+    missed = [1 for group, _, key in gold if (group, key) not in met]
+    return _equal_rows(matches, len(extra), len(missed))
 
 # %% ../../nbs/evaluation/06_measurements.ipynb #97ed367d
 def _relation_rows(
@@ -178,13 +190,20 @@ def _relation_rows(
     ends = {(g.group, g.id, target) for g, target in wanted}
     hits = []
     for p, target in predicted:
-        matched_sources = [g for s, g in sources if s.key == p.key]
-        matched_targets = [h for t, h in targets if t.key == (p.group, target)]
+        matched_sources = _find_gold(sources, p.key)
+        matched_targets = _find_gold(targets, (p.group, target))
         for g, h in product(matched_sources, matched_targets):
             if (aligned[p.group], g.id, h.id) in ends:
                 hits.append((p, g))
-    unmatched = _count_unmatched(hits, [p for p, _ in predicted], [g for g, _ in wanted])
-    return _equal_rows(len(hits), *unmatched)
+    starts = [p for p, _ in predicted]
+    wanted_starts = [g for g, _ in wanted]
+    extra, missed = _count_unmatched(hits, starts, wanted_starts)
+    return _equal_rows(len(hits), extra, missed)
+
+
+def _find_gold(pairs: _Pairs, key: tuple[int, str]) -> list[_Line]:
+    "The gold lines that the predicted line of this key matches"
+    return [g for p, g in pairs if p.key == key]
 
 
 def _linked_lines(lines: list[_Line], label: str) -> list[tuple[_Line, str]]:
@@ -230,30 +249,42 @@ def _document_rows(gold: UnifiedSample, pred: UnifiedSample) -> dict[str, _Rows]
     rows = {label: _span_rows(pairs[label], p[label], g[label]) for label in _SPAN_LABELS}
     for name, find in (('Unit', _list_units), ('Modifier', _list_modifiers)):
         rows[name] = _value_rows(find(p['Quantity']), find(g['Quantity']), aligned)
-    _, entity, prop, qualifier = (pairs[label] for label in _SPAN_LABELS)
-    ends = ((entity + prop, quantity), (entity, prop), (qualifier, entity + prop + quantity))
-    p_lines = sum(p.values(), [])
-    g_lines = sum(g.values(), [])
-    for label, (sources, targets) in zip(RELATIONS, ends):
+    p_lines = list(chain.from_iterable(p.values()))
+    g_lines = list(chain.from_iterable(g.values()))
+    for label, (sources, targets) in zip(RELATIONS, _relation_ends(pairs)):
         rows[label] = _relation_rows(label, p_lines, g_lines, sources, targets, aligned)
     return rows
 
+
+def _relation_ends(
+    pairs: dict[str, _Pairs],  # by label
+) -> list[tuple[_Pairs, _Pairs]]:
+    "For each of `RELATIONS`, what its source and its target may match by"
+    quantity, entity, prop, qualifier = (pairs[label] for label in _SPAN_LABELS)
+    return [(entity + prop, quantity), (entity, prop), (qualifier, entity + prop + quantity)]
+
 # %% ../../nbs/evaluation/06_measurements.ipynb #2f0bfe79
-def _measurement_parts(gold: UnifiedSample, pred: UnifiedSample) -> Parts:
-    "All metrics of one document"
-    rows = _document_rows(gold, pred)
-    components = rows.values()
-    matched = sum(len(r.overlaps) for r in components)
-    extra = sum(r.extra for r in components)
-    missed = sum(r.missed for r in components)
+def _match_parts(components: Collection[_Rows]) -> Parts:
+    "The metrics over the rows of all components"
+    matched = sum(len(rows.overlaps) for rows in components)
+    extra = sum(rows.extra for rows in components)
+    missed = sum(rows.missed for rows in components)
     everything = float(matched + extra + missed)
-    parts = {
-        'overlap_f1': (sum(sum(r.overlaps) for r in components), everything),
-        'exact_match': (float(sum(r.exact for r in components)), everything),
+    overlap = sum(sum(rows.overlaps) for rows in components)
+    exact = sum(rows.exact for rows in components)
+    return {
+        'overlap_f1': (overlap, everything),
+        'exact_match': (float(exact), everything),
         **prf('match', matched, matched + missed, matched + extra),
     }
-    for name, r in rows.items():
-        parts[f'overlap_f1_{name}'] = (float(sum(r.overlaps)), float(r.count))
+
+
+def _measurement_parts(gold: UnifiedSample, pred: UnifiedSample) -> Parts:
+    "All metrics of one document"
+    by_component = _document_rows(gold, pred)
+    parts = _match_parts(by_component.values())
+    for name, rows in by_component.items():
+        parts[f'overlap_f1_{name}'] = (float(sum(rows.overlaps)), float(rows.count))
     return parts
 
 
