@@ -62,11 +62,10 @@ def _find_base_obstacle(spec: BaseSpec) -> str:
     if spec.random or spec.gguf or spec.package or not (spec.folder or spec.hub):
         return f'unsloth reads a model from a folder or a hub, and {spec.name} comes otherwise'
     kind = (spec.shape or {}).get('model_type') or load_base_config(spec).model_type
-    return (
-        ''
-        if kind in ARCHITECTURES
-        else f'unsloth has no kernels for a {kind} that could be used here; it has them for {", ".join(ARCHITECTURES)}'
-    )
+    if kind in ARCHITECTURES:
+        return ''
+    known = ', '.join(ARCHITECTURES)
+    return f'unsloth has no kernels for a {kind} that could be used here; it has them for {known}'
 
 
 def _find_machine_obstacle(device) -> str:
@@ -75,11 +74,9 @@ def _find_machine_obstacle(device) -> str:
 
     if not (torch.cuda.is_available() and str(device).startswith('cuda')):
         return 'unsloth needs a GPU, and this run has none'
-    return (
-        ''
-        if find_spec('unsloth')
-        else 'the Python package unsloth is not installed: pip install unsloth'
-    )
+    if find_spec('unsloth'):
+        return ''
+    return 'the Python package unsloth is not installed: pip install unsloth'
 
 # %% ../../nbs/models/07_unsloth_base.ipynb #0b4983c6
 def _import_unsloth():

@@ -87,7 +87,8 @@ class _Progress:
         if not self.total:
             return f'{self.name}: {_format_size(self.done)}, {_format_size(speed)}/s'
         return (
-            f'{self.name}: {100 * self.done // self.total} % of {_format_size(self.total)}, {_format_size(speed)}/s, '
+            f'{self.name}: {100 * self.done // self.total} % of {_format_size(self.total)}, '
+            f'{_format_size(speed)}/s, '
             f'{(self.total - self.done) / max(speed, 1):.0f} s left'
         )
 
@@ -117,7 +118,8 @@ def _check_response(
     "Refuse what no second try would mend; raise `Dropped` for what one might"
     if archive.url.startswith('https:') and not answer.url.startswith('https:'):
         raise MedxferError(
-            f'{archive.name}: the server leads from https to {answer.url.split(":")[0]}, where anybody on the way could change the file; not followed'
+            f'{archive.name}: the server leads from https to {answer.url.split(":")[0]}, where '
+            'anybody on the way could change the file; not followed'
         )
     code = answer.status_code
     if code in (408, 425, 429) or code >= 500:
@@ -126,7 +128,8 @@ def _check_response(
         raise Dropped('the server has less than what was begun')
     if code not in (200, 206):
         raise MedxferError(
-            f'{archive.name} cannot be had: {archive.url} answers {code}; look whether it has moved, '
+            f'{archive.name} cannot be had: {archive.url} answers {code}; look whether it has '
+            'moved, '
             f'or put the file into the folder by hand under this name'
         )
     begins = answer.headers.get('Content-Range', '').removeprefix('bytes ').split('-')[0]
@@ -181,12 +184,14 @@ def _check_disk_space(archive: Archive, part: Path, total: int | None):
     "Refuse what is larger than its bound or than the disk"
     if total and total > archive.limit:
         raise MedxferError(
-            f'{archive.name} has {_format_size(total)} and may have {_format_size(archive.limit)}; it is not the expected file and was not downloaded'
+            f'{archive.name} has {_format_size(total)} and may have '
+            f'{_format_size(archive.limit)}; it is not the expected file and was not downloaded'
         )
     have, free = part.stat().st_size if part.is_file() else 0, shutil.disk_usage(part.parent).free
     if total and total - have > free:
         raise MedxferError(
-            f'the disk is too small for {archive.name}: {_format_size(total - have)} are needed and {_format_size(free)} are free; '
+            f'the disk is too small for {archive.name}: {_format_size(total - have)} are needed '
+            f'and {_format_size(free)} are free; '
             'make room or choose another folder'
         )
 
@@ -208,14 +213,16 @@ def _receive_chunks(
         if e.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         raise MedxferError(
-            f'the disk is full: {archive.name} stopped at {_format_size(have)}; make room and call again, it goes on from there'
+            f'the disk is full: {archive.name} stopped at {_format_size(have)}; make room and '
+            'call again, it goes on from there'
         ) from None
     finally:
         progress.close()
     if have > archive.limit:
         part.unlink()
         raise MedxferError(
-            f'{archive.name} does not end at {_format_size(archive.limit)}, which is more than it may have; what had arrived was removed'
+            f'{archive.name} does not end at {_format_size(archive.limit)}, which is more than it '
+            'may have; what had arrived was removed'
         )
     if total is not None and have < total:
         raise Dropped(f'the line went down at {_format_size(have)} of {_format_size(total)}')
@@ -242,7 +249,8 @@ def fetch_archive(
             failed = 1 if part.is_file() and part.stat().st_size > before else failed + 1
             if failed >= tries:
                 raise MedxferError(
-                    f'{archive.name} could not be downloaded from {archive.url}: {e}; what has arrived is kept, call again to go on'
+                    f'{archive.name} could not be downloaded from {archive.url}: {e}; what has '
+                    'arrived is kept, call again to go on'
                 ) from None
             say(f'{archive.name}: {e}; trying again in {pause * 2 ** (failed - 1):.0f} s')
             time.sleep(pause * 2 ** (failed - 1))
@@ -289,8 +297,10 @@ def expected_digest(
     if found or archive.contents or trust_first:
         return found
     raise MedxferError(
-        f'nobody has published a checksum of {archive.name} ({archive.url}), so a changed file would not be noticed: '
-        'give the SHA-256 that you trust (--sha256), or trust what the first download brings (--trust-first-download), '
+        f'nobody has published a checksum of {archive.name} ({archive.url}), so a changed file '
+        'would not be noticed: '
+        'give the SHA-256 that you trust (--sha256), or trust what the first download brings '
+        '(--trust-first-download), '
         'and every later one will be held against it'
     )
 
@@ -307,8 +317,10 @@ def verify_archive(
         aside = path.with_name(path.name + '.wrong')
         os.replace(path, aside)
         raise MedxferError(
-            f'{archive.name} is not the expected file: its SHA-256 begins with {found[:12]} and should begin with {expected[:12]}; '
-            f'it was put aside as {aside.name}. Call again to download it anew; if it comes out the same, the file has been changed'
+            f'{archive.name} is not the expected file: its SHA-256 begins with {found[:12]} and '
+            f'should begin with {expected[:12]}; '
+            f'it was put aside as {aside.name}. Call again to download it anew; if it comes out '
+            'the same, the file has been changed'
         )
     if expected or archive.contents:
         return
@@ -325,7 +337,8 @@ def verify_archive(
         else ''
     )
     say(
-        f'{archive.name}: taken on trust at this first download; its SHA-256 {found} is written down in {_CHECKSUM_FILE} and must come out again.{over}'
+        f'{archive.name}: taken on trust at this first download; its SHA-256 {found} is written '
+        f'down in {_CHECKSUM_FILE} and must come out again.{over}'
     )
 
 # %% ../../../nbs/data/sources/00_download.ipynb #29d3fd3b
@@ -344,7 +357,8 @@ def _member_path(
     parts = name.replace('\\', '/').split('/')
     if name.startswith(('/', '\\')) or PureWindowsPath(name).drive or '..' in parts or '\0' in name:
         raise MedxferError(
-            f'the archive holds a file {name!r}, which would lie outside its folder; nothing was unpacked'
+            f'the archive holds a file {name!r}, which would lie outside its folder; nothing was '
+            'unpacked'
         )
     return '/'.join([p for p in parts if p not in ('', '.')][strip:])
 
@@ -430,12 +444,14 @@ def unpack_archive(
         RuntimeError,
     ) as e:
         raise DataError(
-            f'the archive is damaged or of an unknown kind ({type(e).__name__}); remove it and download it again',
+            f'the archive is damaged or of an unknown kind ({type(e).__name__}); remove it and '
+            'download it again',
             path,
         ) from None
     except OSError as e:
         raise DataError(
-            f'the archive could not be unpacked: {e.strerror or type(e).__name__}; nothing was left behind',
+            f'the archive could not be unpacked: {e.strerror or type(e).__name__}; nothing was '
+            'left behind',
             path,
         ) from None
     finally:
@@ -456,7 +472,8 @@ def _extract_members(
             continue  # what macOS adds to archives
         if m.kind != 'file':
             raise MedxferError(
-                f'the archive holds {m.name!r}, which is no plain file but a {m.kind}; nothing was unpacked'
+                f'the archive holds {m.name!r}, which is no plain file but a {m.kind}; nothing '
+                'was unpacked'
             )
         if place.casefold() in taken:
             raise MedxferError(f'the archive holds {m.name!r} twice; nothing was unpacked')
@@ -477,7 +494,8 @@ def _copy_bounded(m: _Member, path: Path, written: int, bound: int) -> int:
             written += len(chunk)
             if written > bound:
                 raise MedxferError(
-                    f'the archive unpacks to more than {_format_size(bound)}, which no corpus of its size does; nothing was unpacked'
+                    f'the archive unpacks to more than {_format_size(bound)}, which no corpus of '
+                    'its size does; nothing was unpacked'
                 )
             f.write(chunk)
     return written

@@ -11,7 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-import getpass, json, os, re
+import getpass
+import json
+import os
+import re
 from ..base import VENUES, MedxferError
 
 # %% ../../../nbs/data/sources/40_venues.ipynb #0952b34b
@@ -56,11 +59,13 @@ class Permission:
             raise MedxferError(f'there is no venue {self.venue!r}; known: {", ".join(VENUES)}')
         if len(self.reason.split()) < 3:
             raise MedxferError(
-                f'the permission for {self.task} ({self.profile}) gives no reason; say in a few words what allows it'
+                f'the permission for {self.task} ({self.profile}) gives no reason; say in a few '
+                'words what allows it'
             )
         if _SECRET.search(self.reason):
             raise MedxferError(
-                'the reason of a permission looks as if it held a key or a password; it is written to a file, so leave that out'
+                'the reason of a permission looks as if it held a key or a password; it is '
+                'written to a file, so leave that out'
             )
 
 
@@ -84,6 +89,26 @@ def read_permissions(
     )
 
 # %% ../../../nbs/data/sources/40_venues.ipynb #0a72c4c1
+def _is_recorded(folder, line: dict) -> bool:
+    "Whether the same permission is recorded in a folder, whenever it was given"
+    for recorded in read_permissions(folder):
+        recorded.pop('when', None)
+        if recorded == line:
+            return True
+    return False
+
+
+def _append_line(path: Path, line: dict):
+    "Append an object to a file in one write, and flush it to the disk"
+    data = json.dumps(line, ensure_ascii=False) + '\n'
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    try:
+        os.write(handle, data.encode('utf-8'))
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+# %% ../../../nbs/data/sources/40_venues.ipynb #3bfba7e5
 def record_permission(
     folder,  # of a study or a run; made where it is missing
     corpus,  # the CorpusInfo that the permission is about
@@ -97,30 +122,14 @@ def record_permission(
         licence=corpus.licence,
     )
     try:
-        if any(
-            line == {k: v for k, v in old.items() if k != 'when'}
-            for old in read_permissions(folder)
-        ):
-            return
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        data = (
-            json.dumps(
-                dict(line, when=datetime.now(timezone.utc).isoformat(timespec='seconds')),
-                ensure_ascii=False,
-            )
-            + '\n'
-        )
-        handle = os.open(
-            Path(folder) / PERMISSIONS_FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644
-        )
-        try:
-            os.write(handle, data.encode('utf-8'))
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        if not _is_recorded(folder, line):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            now = datetime.now(timezone.utc).isoformat(timespec='seconds')
+            _append_line(Path(folder) / PERMISSIONS_FILE, dict(line, when=now))
     except (OSError, json.JSONDecodeError) as e:
         raise MedxferError(
-            f'the permission for {corpus.task} ({corpus.profile}) could not be recorded, so no text moves: {e}'
+            f'the permission for {corpus.task} ({corpus.profile}) could not be recorded, so no '
+            f'text moves: {e}'
         ) from None
 
 # %% ../../../nbs/data/sources/40_venues.ipynb #162fe7f9
@@ -180,7 +189,9 @@ def check_file_marks(
         for other, mark in marks.items():
             if mark.search(text):
                 raise MedxferError(
-                    f'{path} carries marks of {other} text, and {corpus.task} ({corpus.profile}) is registered as {corpus.source}: it may not go to {venue}; take it out of the folder'
+                    f'{path} carries marks of {other} text, and {corpus.task} ({corpus.profile}) '
+                    f'is registered as {corpus.source}: it may not go to {venue}; take it out of '
+                    'the folder'
                 )
 
 # %% ../../../nbs/data/sources/40_venues.ipynb #e9b2a481
@@ -194,7 +205,8 @@ def _check_sample_marks(
         return
     for source, ids in find_foreign_marks(samples, corpus.source).items():
         raise MedxferError(
-            f'{len(ids)} documents of {corpus.task} ({corpus.profile}) carry marks of {source} text, such as {ids[0]}, '
+            f'{len(ids)} documents of {corpus.task} ({corpus.profile}) carry marks of {source} '
+            f'text, such as {ids[0]}, '
             f'but the corpus is registered as {corpus.source}: they may not go to {venue}; '
             f'load them under a profile whose source is {source}, or take them out of the folder'
         )
@@ -222,8 +234,10 @@ def require_venue(
     permission = next((p for p in allow or () if (p.task, p.profile, p.venue) == wanted), None)
     if permission is None:
         raise MedxferError(
-            f'{corpus.task} ({corpus.profile}) may not go to {venue}: its licence is the {corpus.licence}; '
-            f'allowed: {", ".join(allowed_venues(corpus))}. Leave it out, use an open or generated profile, or give '
+            f'{corpus.task} ({corpus.profile}) may not go to {venue}: its licence is the '
+            f'{corpus.licence}; '
+            f'allowed: {", ".join(allowed_venues(corpus))}. Leave it out, use an open or '
+            'generated profile, or give '
             f'a permission for this corpus and venue with your reason'
         )
     if folder is None:
