@@ -70,6 +70,7 @@ def _compose_cached(overrides: tuple[str, ...]) -> dict:
         raise ConfigError(_explain_hydra_error(e, overrides)) from None
     assert isinstance(cfg, dict)
     _check_numbers(cfg)
+    _check_selection(cfg)
     return _drop_sources(cfg)
 
 # %% ../../nbs/study/00_config.ipynb #ff95d7d5
@@ -147,6 +148,28 @@ def _check_numbers(cfg: dict):
         if not is_number or not value >= least:  # nan is not at least anything
             limit = f' of at least {least:g}' if least else ', not negative'
             raise ConfigError(f'{name} is {value!r}; it must be a number{limit}')
+
+
+def _check_selection(cfg: dict):
+    "Refuse ways to select a point of the learning curve that cannot be combined"
+    train, budget = cfg['train'], cfg['budget']
+    if not isinstance(train['keep_best'], bool):
+        raise ConfigError(f'train.keep_best is {train["keep_best"]!r}; it must be true or false')
+    if train['keep_best'] and train['patience']:
+        raise ConfigError(
+            'train.keep_best chooses among equally many points at the full budget, and train.patience '
+            'stops earlier in some runs; set one of them: train.patience=0 or train.keep_best=false'
+        )
+    if train['keep_best'] and not train['evaluations']:
+        raise ConfigError(
+            'train.keep_best=true chooses a point of the learning curve, and there is none; '
+            'set train.evaluations=4'
+        )
+    if budget.get('curve') and (train['keep_best'] or train['patience']):
+        raise ConfigError(
+            'budget.curve needs the last point of every run: shorter runs branch off longer ones; '
+            'set train.keep_best=false train.patience=0, or leave budget.curve out'
+        )
 
 # %% ../../nbs/study/00_config.ipynb #b96b23ea
 def data_root(cfg: dict) -> Path:
@@ -320,6 +343,9 @@ def run_identity(
     )
     if cfg['accelerator']:  # ids of runs without one do not depend on it
         identity['accelerator'] = cfg['accelerator']
+    if not cfg['train']['keep_best']:  # nor do those of runs that keep the last point
+        kept = {k: v for k, v in identity['train'].items() if k != 'keep_best'}
+        identity['train'] = kept
     return identity
 
 

@@ -24,7 +24,8 @@ from medxfer.study.config import (
 )
 from .plan import expand_plan, sort_by_needs
 from .tuned import check_best
-from .run import dev_score, execute, read_state
+from .run import dev_score, execute, load_data, read_state
+from .selection import describe_selections, digest_documents, refuse_shared_documents
 
 # %% ../../nbs/study/17_hpo.ipynb #ea001a39
 TUNABLE = ('train.', 'model.lora.', 'strategy.')
@@ -348,12 +349,27 @@ def tune(
     busy = f'another process is tuning in {tuner.folder}; wait for it or stop it'
     with locked_file(tuner.folder / '.lock', busy):
         make_corpora(tuner.cfg)
+        documents = _read_dev_documents(tuner)
         studies = _run_trials(tuner, say)
-        found = choose_best_trials(tuner, studies)
+        found = choose_best_trials(tuner, studies) | dict(dev=documents)
         write_atomic(tuner.folder / 'best.json', json.dumps(found, indent=1).encode())
     for name, best in found['arms'].items():
         values = ' '.join(best['overrides'])
         say(f'{name}  best of {found["trials"]}: {values}  dev {best["score"]:.2f}')
+    return found
+
+
+def _read_dev_documents(tuner: Tuner) -> dict[str, str]:
+    "Task to a digest of the documents that trials are compared on; refused where they are test documents"
+    tuning = describe_selections(['tuning'])
+    found: dict[str, str] = {}
+    runs = [tuner.run(unit, {}) for unit in tuner.units]
+    for run in sorted(runs, key=lambda run: -len(run.tasks)):
+        if set(run.tasks) <= set(found):
+            continue
+        for task, data in load_data(run).items():
+            refuse_shared_documents(task, data.dev, data.test, tuning)
+            found[task] = digest_documents(s.id for s in data.dev)
     return found
 
 

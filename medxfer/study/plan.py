@@ -72,6 +72,7 @@ def plan_study(
             if owner and owner not in owners.setdefault(run.id, []):
                 owners[run.id].append(owner)
     _refuse_unknown_arms(only, runs)
+    _refuse_unequal_selection(sort_by_needs(runs))
     kept = sort_by_needs(r for r in runs if not only or r.arm in only)
     command = study_command(cfg, experiment, overrides)
     owned = {run: tuple(names) for run, names in owners.items()}
@@ -83,6 +84,21 @@ def _refuse_unknown_arms(only: Iterable[str], runs: Iterable[RunSpec]):
     unknown = sorted(set(only) - set(known))
     if unknown:
         raise ConfigError(f'the study has no arm {unknown[0]!r}; it has {", ".join(known)}')
+
+
+def _refuse_unequal_selection(runs: Iterable[RunSpec]):
+    "Refuse a study whose arms select the point of the learning curve in different ways"
+    for name in ('keep_best', 'patience', 'evaluations'):
+        first: dict = {}  # value: a run that has it
+        for run in runs:
+            first.setdefault(run.config['train'].get(name, False), run.id)
+        if len(first) > 1:
+            (one, a), (other, b) = list(first.items())[:2]
+            raise ConfigError(
+                f'train.{name} is {one} in {a} and {other} in {b}: all arms of a study select among '
+                f'equally many points, or they differ by that; remove train.{name} from hpo/best.json '
+                'and from files of strategies, and set it for the study'
+            )
 
 
 def study_command(cfg: dict, experiment: str, overrides=()) -> StudyCommand:

@@ -35,6 +35,13 @@ from medxfer.study.build import (
     windows_for,
 )
 from .environment import write_environment
+from medxfer.study.selection import (
+    describe_documents,
+    list_selections,
+    record_selection,
+    refuse_shared_documents,
+)
+from .tuned import read_best
 from .config import RunSpec, compose, make_corpora, resolve_profile
 from ..training.processes import OneProcess
 
@@ -216,7 +223,7 @@ def _inherit_ledger(spec: RunSpec, folders: dict) -> list:
 
 # %% ../../nbs/study/20_run.ipynb #b6bc7832
 def dev_score(folder) -> float:
-    "The mean over tasks at the end of a run's learning curve"
+    "The mean over tasks at the point of a run's learning curve whose parameters were kept"
     import pandas as pd
 
     curve = pd.read_parquet(folder / 'curve.parquet')
@@ -224,7 +231,9 @@ def dev_score(folder) -> float:
         raise MedxferError(
             f'{folder} has no scores on dev to choose by; its experiment needs train.evaluations=1 or more, and a dev split'
         )
-    return float(curve[curve.tokens == curve.tokens.max()].score.mean())
+    kept = read_state(folder).get('kept')
+    at = curve.tokens.max() if kept is None else kept
+    return float(curve[curve.tokens == at].score.mean())
 
 
 def choose_on_dev(spec: RunSpec, folders: dict, say=print, processes=OneProcess()) -> RunSpec:
@@ -535,6 +544,7 @@ def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
     )  # first of all: an accelerator must come before transformers
     processes.first_then_others(lambda: make_corpora(spec.settings))
     data, encoder = processes.together(lambda: load_data(spec)), encoder_for(spec)
+    _refuse_selection_on_test(spec, data)
     trainer = trainer_for(spec, data, encoder, say=say, processes=processes, build=build)
     if processes.on_first(lambda: _is_smoke_test_due(spec, trainer.budget)):
         processes.on_first(lambda: _run_smoke_test(spec, data, encoder, trainer, say))
@@ -544,6 +554,30 @@ def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
             spec, trainer, encoder, {t: data[t].test for t in scored_tasks(spec)}, memory
         )
     )
+    processes.on_first(lambda: _finish_state(spec, trainer, data))
+
+
+def _refuse_selection_on_test(spec: RunSpec, data: dict[str, TaskData]):
+    "Refuse a run that selects on dev where dev and test of a task share documents"
+    selections = list_selections(spec)
+    for task, documents in data.items():
+        refuse_shared_documents(task, documents.dev, documents.test, selections)
+
+
+def _finish_state(spec: RunSpec, trainer, data: dict[str, TaskData]):
+    "Write down what was selected on which documents, and that the run is done"
+    scored = {task: data[task] for task in scored_tasks(spec)}
+    documents = describe_documents(
+        {task: d.dev for task, d in scored.items() if spec.config['train']['evaluations']},
+        {task: d.test for task, d in scored.items()},
+    )
+    needed = find_needed_folders(spec).values() if spec.config.get('choose') else ()
+    tuned = read_best(spec.study_folder) if spec.settings['hpo']['tuned'] else {}
+    selection = record_selection(
+        list_selections(spec), documents['dev'], map(read_state, needed), tuned.get('dev')
+    )
+    kept = trainer.dev_curve.kept_tokens
+    update_state(spec.folder, status='done', documents=documents, selection=selection, kept=kept)
 
 
 def _train_with_monitors(spec: RunSpec, trainer, watch, say) -> dict:
@@ -599,7 +633,6 @@ def _write_run(spec: RunSpec, trainer, encoder, documents: dict, memory: dict):
     write_environment(folder, choose_device(spec), spec.config['train']['precision'], quantization)
     update_state(
         folder,
-        status='done',
         step=trainer.done,
         tokens=trainer.ledger.tokens,
         trainable=dict(adapters=count('adapters.'), heads=count('heads.'), base=count('base.')),
