@@ -27,8 +27,10 @@ class LearningCurve:
     def __init__(
         self,
         patience: int = 0,  # points without a rise before training stops; 0: never
+        keep_best: bool = False,  # keep the parameters at the best point, and train to the end
     ):
         self.patience = patience
+        self.selects = keep_best or patience > 0
         self.points: list[Point] = []
         self.best_score: float | None = None  # mean of the primary metrics
         self.best_params: dict[str, torch.Tensor] | None = None
@@ -43,7 +45,7 @@ class LearningCurve:
         "Add a point for each task and metric"
         for task, of_task in scores.items():
             self.points += [(tokens, task, metric, score) for metric, score in of_task.items()]
-        if not self.patience:
+        if not self.selects:
             return
         primary = [next(iter(of_task.values())) for of_task in scores.values()]
         mean = sum(primary) / len(primary)
@@ -58,6 +60,17 @@ class LearningCurve:
     def has_stalled(self) -> bool:
         "Whether the scores have not risen for `patience` points"
         return 0 < self.patience <= self.points_since_best
+
+    @property
+    def kept_tokens(self) -> int | None:
+        "Tokens at the best point, whose parameters were kept; None where nothing is selected"
+        if not self.selects or not self.points:
+            return None
+        firsts: dict[int, dict[str, float]] = {}  # tokens: task to its first metric
+        for tokens, task, _, score in self.points:
+            firsts.setdefault(tokens, {}).setdefault(task, score)
+        means = {tokens: sum(of.values()) / len(of) for tokens, of in firsts.items()}
+        return max(means, key=lambda tokens: means[tokens])
 
     @property
     def tokens(self) -> int:

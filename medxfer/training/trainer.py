@@ -65,6 +65,7 @@ class TrainSettings:
     checkpoint_every: int = 200  # steps
     keep: int = 2  # checkpoints
     patience: int = 0  # points of the curve without a rise before training stops; 0: never
+    keep_best: bool = False  # end with the parameters of the best point of the curve, not the last
 
 # %% ../../nbs/training/40_trainer.ipynb #f41fe850
 class MultiTaskTrainer:
@@ -113,7 +114,7 @@ class MultiTaskTrainer:
         self.schedule = schedule or TokenSchedule(budget, settings.warmup)
         self.branches = branches or Branches()
         self.ledger = Ledger()
-        self.dev_curve = LearningCurve(settings.patience)
+        self.dev_curve = LearningCurve(settings.patience, settings.keep_best)
         self.cosines: list[PairCosine] = []
         self.done = 0  # steps
         self.checkpoints = TrainerCheckpoints(self)
