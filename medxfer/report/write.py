@@ -73,7 +73,7 @@ def _list_tables(
 ) -> dict[str, _Named]:
     "The tables of a report by name"
     study = f'Study {record.name}'
-    table = verdict_table(verdicts) if verdicts else pd.DataFrame(columns=['task', 'reason'])
+    table = _table_verdicts(verdicts, answers)
     caption = f'{study}: strategy minus baseline in points, and the verdict at equal tokens.'
     tables = {'verdicts': (table, caption)}
     caption = f'{study}: mean and standard deviation over seeds.'
@@ -81,10 +81,22 @@ def _list_tables(
     for a in answers:
         if a.table is not None and a.rq != 'RQ5':  # that one is `verdicts`
             tables[a.rq] = (a.table, f'{study}, {a.rq}: {a.question}')
+        for name, table in a.more.items():
+            about = name.replace('-', ' ')
+            tables[f'{a.rq}-{name}'] = (table, f'{study}, {a.rq}, {about}: {a.question}')
     if best_file(record.folder).is_file():
         caption = f'{study}: settings searched on dev, with the same number of trials a model.'
         tables['tuning'] = (hpo_table(record.folder), caption)
     return tables
+
+
+def _table_verdicts(verdicts: list[Verdict], answers: list[Answer]) -> pd.DataFrame:
+    "The table of RQ5 with the reasons"
+    if not verdicts:
+        return pd.DataFrame(columns=['task', 'reason'])
+    shown = next(a.table for a in answers if a.rq == 'RQ5')
+    whole = verdict_table(verdicts)
+    return whole if shown is None else shown.assign(reason=whole.reason)
 
 
 def _write_table(table: pd.DataFrame, caption: str, label: str, path: Path):

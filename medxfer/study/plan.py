@@ -257,6 +257,8 @@ def _list_more(cfg: dict) -> dict:
         }
     if cfg['plan']['beside']:
         more['beside'] = cfg['plan']['beside']
+    if cfg['data']['exclude_sources']:
+        more['excluded'] = list(cfg['data']['exclude_sources'])
     return more
 
 
