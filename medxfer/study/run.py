@@ -286,16 +286,26 @@ def _begin_attempt(spec: RunSpec, until_done: ExitStack) -> str | None:
     return state.get('status')
 
 # %% ../../nbs/study/20_run.ipynb #c5bc2a25
+def _was_refused(folder: Path) -> bool:
+    "Whether the run of a folder failed before its first step, so that nothing is lost with it"
+    state = read_state(folder)
+    left = ('ledger.parquet', 'scores.parquet', 'checkpoints', 'adapter', 'predictions')
+    trained = state.get('step') or any((folder / name).exists() for name in left)
+    return state.get('status') == 'failed' and not trained
+
+
 def _claim_folder(spec: RunSpec):
     "Write config.yaml, or refuse a folder that belongs to another run"
     file = spec.folder / 'config.yaml'
     if file.exists():
         there = (yaml.safe_load(file.read_text()) or {}).get('run_id')
-        if there != spec.id:
+        if there == spec.id:
+            return
+        if not _was_refused(spec.folder):
             raise MedxferError(
                 f'{spec.folder} holds the run {there}, not {spec.id}; choose another folder with out=DIR'
             )
-        return
+        (spec.folder / 'state.json').unlink()
     write_atomic(
         file,
         yaml.safe_dump(
