@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from inspect import signature
 from pathlib import Path, PurePosixPath
+from typing import Any
 import difflib, hashlib, json, math, re, shlex
 from ..data.load import SPLITS, fingerprint
 from ..data.base import MedxferError
@@ -229,9 +230,9 @@ def _check_numbers(cfg: dict):
             raise ConfigError(f'{name} is {value!r}; it must be at most {_MAXIMA[name]}')
 
 
-def _get_setting(cfg: dict, name: str):
+def _get_setting(cfg: dict, name: str) -> Any:
     "The value of a dotted name, None where a part of it is missing"
-    value = cfg
+    value: Any = cfg
     for part in name.split('.'):
         value = value.get(part) if isinstance(value, dict) else None
     return value
