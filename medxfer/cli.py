@@ -6,7 +6,7 @@
 __all__ = ['build_parser', 'main']
 
 # %% ../nbs/commands/40_cli.ipynb #538bcf2e
-import argparse, os, sys
+import argparse, errno, os, sys
 
 from . import __version__
 from .data.base import MedxferError
@@ -50,6 +50,25 @@ def _parse_args(words: list[str] | None = None) -> argparse.Namespace:
     return args
 
 # %% ../nbs/commands/40_cli.ipynb #19c16e46
+_ADVICE = {  # number of an error: what to do
+    errno.ENOSPC: 'free some space; the same command resumes',
+    errno.EDQUOT: 'free some space; the same command resumes',
+    errno.EACCES: 'choose a folder that you may read and write',
+    errno.EPERM: 'choose a folder that you may read and write',
+    errno.EROFS: 'choose a folder that can be written, with out= or runs=',
+    errno.EMFILE: 'raise the limit of open files: ulimit -n 4096',
+    errno.ENAMETOOLONG: 'choose a shorter name',
+    errno.ENOTDIR: 'a part of this path is a file; choose another folder',
+}
+
+
+def _explain_os_error(error: OSError) -> str:
+    "What the system refused, where, and what to do"
+    where = f'{error.filename}: ' if error.filename else ''
+    advice = _ADVICE.get(error.errno or 0, 'correct this and repeat the command')
+    return f'{where}{error.strerror or error}; {advice}'
+
+# %% ../nbs/commands/40_cli.ipynb #7bda8c1d
 def main(words: list[str] | None = None) -> int:
     "Entry point of the `medxfer` command; returns the exit code"
     from medxfer.study.config import ConfigError
@@ -62,6 +81,9 @@ def main(words: list[str] | None = None) -> int:
         return 2 if isinstance(error, ConfigError) else 1
     except BrokenPipeError:  # the reader closed the pipe, as in `medxfer … | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        print(f'medxfer: {_explain_os_error(error)}', file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print('medxfer: interrupted; the same command resumes', file=sys.stderr)

@@ -8,6 +8,7 @@ __all__ = ['add_data_commands']
 # %% ../../nbs/commands/30_data.ipynb #f36e4ab4
 from pathlib import Path
 import json
+import sys
 
 from .base import NETWORK, add_command, add_group, print_result, printer
 from ..data.base import MedxferError
@@ -93,7 +94,11 @@ def _show_stats(args) -> int:
         failed=failed,
     )
     print_result(args, result, lambda: _format_stats(rows, corpora, failed, args.all))
-    return 1 if failed else 0
+    unreadable = [p for c in corpora for p in c.report.problems if p.kind == 'unreadable file']
+    errors = [*failed.values(), *map(str, unreadable)]
+    for error in errors[:_EXAMPLES]:
+        print(f'medxfer: {error}', file=sys.stderr)
+    return 1 if errors else 0
 
 
 def _find_tasks(args) -> list[str]:

@@ -104,6 +104,12 @@ def _load_gold_and_predictions(args):
     gold = load_task(args.task, args.gold, args.split, args.profile, newlines=args.newlines)
     if not Path(args.pred).exists():
         raise NotFound(f'predictions not found: {args.pred}')
+    if gold.report.lost:
+        first, count = gold.report.lost[0], len(gold.report.lost)
+        note = (
+            f'{first} ({count:,} annotations of the gold are lost; medxfer data stats lists them)'
+        )
+        print(f'medxfer: {note}', file=sys.stderr)
     splits = {sample.split: gold.split(sample.split) for sample in gold}
     try:
         return _load_predictions(args, list(gold))

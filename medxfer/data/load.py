@@ -288,6 +288,8 @@ def load_task(
             if split in (None, sample_split):
                 samples.append(replace(sample, task=name, split=sample_split, source=info.source))
         if len(samples) == before:
+            if tolerant and report.lost:
+                continue  # the report says why
             raise DataError(_explain_nothing(name, folder, split), folder)
         report_evidence(report, folder)
         evidence += report.evidence

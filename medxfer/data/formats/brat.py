@@ -229,7 +229,7 @@ def _read_relation(ann: _AnnFile, number: int, line: str):
     roles = (ends[0], ends[2])
     usual = ann.role_orders.setdefault(label, roles)
     if roles != roles[::-1] and roles[::-1] in (_DEFAULT_ROLES, usual):
-        arguments = arguments[::-1]
+        arguments = arguments[1], arguments[0]
     ann.arguments[relation_id] = arguments
     ann.relations[relation_id] = Relation(relation_id, label, arguments[0][1], arguments[1][1])
     ann.later.append(partial(_resolve_ends, ann, number, relation_id))
