@@ -247,7 +247,8 @@ def find_wheels(folder) -> list[Path]:
     found = sorted(Path(folder).glob('*.whl'))
     if not found:
         raise MedxferError(
-            f'{folder} holds no wheels; fill it with: {shlex.join(["python", *wheels_command(folder)[1:]])}'
+            f'{folder} holds no wheels; fill it with: '
+            f'{shlex.join(["python", *wheels_command(folder)[1:]])}'
         )
     for w in found:
         if not re.search(r'-(none-any|\w*manylinux[\w.]*x86_64|linux_x86_64)\.whl$', w.name):
@@ -321,7 +322,8 @@ def pack_data(
     root, files, corpora = make_corpora(settings), {}, find_corpora(settings)
     if lent := next((t for t in settings['task'] if settings['task'][t].get('terminology')), None):
         raise MedxferError(
-            f'{lent} looks up concepts in a terminology, and terminologies are licensed to one person; leave the concepts out, or run this study at home'
+            f'{lent} looks up concepts in a terminology, and terminologies are licensed to one '
+            'person; leave the concepts out, or run this study at home'
         )
     if settings['data']['ood']:
         raise MedxferError(

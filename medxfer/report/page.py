@@ -13,14 +13,21 @@ from typing import Any
 import pandas as pd
 from ..study.arms import ARMS
 from ..study.claims import Verdict
+from ..study.exchange import Exchange
 from ..study.lock import list_changes, read_plans
 from ..study.progress import study_progress
 from ..evaluation.significance import aa_check
 from ..study.record import RunRecord, StudyRecord, complete_scores
 from ..study.run import list_finished_runs
 from .models import model_table
-from .questions import VERDICT_SIGNS, Answer, verdict_sentence
-from .tables import all_scores, published_scores
+from medxfer.report.questions import (
+    VERDICT_SIGNS,
+    Answer,
+    describe_rates,
+    find_pretraining,
+    verdict_sentence,
+)
+from .tables import all_scores, list_baseline_models, published_scores
 
 # %% ../../nbs/report/40_page.ipynb #b751a295
 def _describe_arm(arm: str) -> str:
@@ -41,7 +48,7 @@ def caveats(record: StudyRecord, verdicts: list[Verdict]) -> list[str]:
         _warn_of_open_runs(record),
         _warn_of_few_seeds(verdicts),
         _warn_of_unplanned_runs(record),
-        *list_changes(read_plans(record.folder)),
+        *_warn_of_baselines(record),
     )
     return [text for text in candidates if text]
 
@@ -85,6 +92,18 @@ def _warn_of_unplanned_runs(record: StudyRecord) -> str:
         return ''
     shown = ', '.join(found[:3]) + (', …' if len(found) > 3 else '')
     return f'{len(found)} finished runs are not in the plan and enter no verdict: {shown}.'
+
+
+def _warn_of_baselines(record: StudyRecord) -> list[str]:
+    "Whole models shown beside the study that were pretrained on text which corpora are taken from"
+    found = []
+    for model in list_baseline_models(record):
+        if sources := find_pretraining(model):
+            found.append(
+                f'{model}, which is shown for orientation, was pretrained on text from '
+                f'{", ".join(sources)} and may have read test documents of corpora from there.'
+            )
+    return found
 
 
 def _warn_of_few_seeds(verdicts: list[Verdict]) -> str:
@@ -136,13 +155,34 @@ def _describe_study(record: StudyRecord) -> dict[str, Any]:
     profiles = record.plan.get('data') or {}
     made_up = [t for t in record.tasks if str(profiles.get(t, '')).startswith('synthetic')]
     plans = read_plans(record.folder)
+    model = str(record.plan.get('model', 'not stated'))
+    sources = find_pretraining(model)
     return dict(
-        model=record.plan.get('model', 'not stated'),
+        model=f'{model} (pretrained on {", ".join(sources)})' if sources else model,
         models=record.models,
         corpora=', '.join(f'{t} ({profiles.get(t, "not stated")})' for t in record.tasks),
         made_up=made_up,
         planned=plans[0].date[:10] if plans else 'not recorded',
+        computed=_describe_computing(record),
+        changes=list_changes(plans),
     )
+
+
+def _describe_computing(record: StudyRecord) -> str:
+    "Versions, device, number format and dates of the runs that are done"
+    known = [run.environment for run in record.done if run.environment]
+    if not known:
+        return 'not recorded'
+    versions: dict[str, dict] = {}
+    for environment in known:
+        for package, version in environment.get('versions', {}).items():
+            if version != 'not installed':
+                versions.setdefault(package, {})[version] = None
+    listed = [f'{package} {" and ".join(found)}' for package, found in versions.items()]
+    formats = [f'{e.get("device_name") or e.get("device")}, {e.get("dtype")}' for e in known]
+    dates = sorted(str(e.get('date', ''))[:10] for e in known)
+    days = dates[0] if dates[0] == dates[-1] else f'{dates[0]} to {dates[-1]}'
+    return f'{", ".join(listed)}; on {" and ".join(dict.fromkeys(formats))}; {days}'
 
 # %% ../../nbs/report/40_page.ipynb #918ded34
 def _aa_text(record: StudyRecord) -> str:
@@ -179,7 +219,22 @@ def _sentence(text: str):
 
 # %% ../../nbs/report/40_page.ipynb #d21bf0cb
 # Verdicts on other questions than RQ5 that have a colour of their own.
-_COLORED_VERDICTS = ('not run', 'helps', 'hurts', 'help', 'harm', 'undetermined')
+_COLORED_VERDICTS = (
+    'not run',
+    'contamination: not run',
+    'helps',
+    'hurts',
+    'help',
+    'harm',
+    'undetermined',
+)
+
+
+def _find_tone(answer: Answer) -> str:
+    "The class of an answer's card"
+    if answer.verdict not in _COLORED_VERDICTS:
+        return 'other'
+    return 'not-run' if answer.verdict.endswith('not run') else answer.verdict
 
 
 def _score_rows(record: StudyRecord) -> pd.DataFrame:
@@ -203,6 +258,7 @@ def render_page(
     svgs: dict[str, str],  # name of a figure to its SVG
     margins: dict,
     tables: Iterable[str],  # files beside the page
+    rates: Iterable[Exchange] = (),  # of `exchange_rates`; none: not run
 ) -> str:
     "The report as one HTML page"
     from jinja2 import Environment
@@ -218,11 +274,20 @@ def render_page(
         svgs={name: Markup(svg) for name, svg in svgs.items()},
         caveats=caveats(record, verdicts),
         files=list(tables),
-        marked=_COLORED_VERDICTS,
+        tone=_find_tone,
+        rates=describe_rates(rates),
+        word_first=_put_word_first,
         signs=VERDICT_SIGNS,
         answer=verdict_sentence,
         sentence=_sentence,
     )
+
+
+def _put_word_first(table: pd.DataFrame) -> pd.DataFrame:
+    "A table of verdicts that begins with the word"
+    if 'verdict' not in table:
+        return table
+    return table[['verdict', *(name for name in table.columns if name != 'verdict')]]
 
 
 def _study_values(record: StudyRecord) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def _list_tables(
 ) -> dict[str, _Named]:
     "The tables of a report by name"
     study = f'Study {record.name}'
-    table = verdict_table(verdicts) if verdicts else pd.DataFrame(columns=['task', 'reason'])
+    table = _table_verdicts(verdicts, answers)
     caption = f'{study}: strategy minus baseline in points, and the verdict at equal tokens.'
     tables = {'verdicts': (table, caption)}
     caption = f'{study}: mean and standard deviation over seeds.'
@@ -89,6 +89,9 @@ def _list_tables(
     for a in answers:
         if a.table is not None and a.rq != 'RQ5':  # that one is `verdicts`
             tables[a.key] = (a.table, f'{study}, {a.rq}{_name_model(a)}: {a.question}')
+        for name, table in a.more.items():
+            about = name.replace('-', ' ')
+            tables[f'{a.key}-{name}'] = (table, f'{study}, {a.rq}, {about}: {a.question}')
     if record.models and verdicts:
         caption = f'{study}: the word on each model, for the mean over tasks and by task.'
         tables['models'] = (model_table(verdicts), caption)
@@ -100,6 +103,19 @@ def _list_tables(
 
 def _name_model(answer: ModelAnswer) -> str:
     return f', {answer.model}' if answer.model else ''
+
+
+def _table_verdicts(verdicts: list[Verdict], answers: list[ModelAnswer]) -> pd.DataFrame:
+    "The table of RQ5 with the reasons"
+    if not verdicts:
+        return pd.DataFrame(columns=['task', 'reason'])
+    whole = verdict_table(verdicts)
+    tables = [a.table for a in answers if a.rq == 'RQ5' and a.table is not None]
+    shown = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    if len(shown) != len(whole):
+        return whole
+    named = whole[['model']] if 'model' in whole else pd.DataFrame()
+    return pd.concat([named, shown, whole[['reason']]], axis=1)
 
 
 def _write_table(table: pd.DataFrame, caption: str, label: str, path: Path):

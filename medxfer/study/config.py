@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from inspect import signature
 from pathlib import Path, PurePosixPath
-import hashlib, json, re, shlex
+from typing import Any
+import difflib, hashlib, json, math, re, shlex
 from ..data.load import SPLITS, fingerprint
 from ..data.base import MedxferError
 from ..data.corpora import TASKS, get_corpus
@@ -61,22 +62,61 @@ def _compose_cached(overrides: tuple[str, ...]) -> dict:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    plain, rest = _split_plain_settings(overrides)
     GlobalHydra.instance().clear()
     try:
         with initialize_config_module('medxfer.configs', version_base='1.3'):
-            composed = hydra_compose('config', overrides=[_to_hydra(o) for o in overrides])
+            composed = hydra_compose('config', overrides=[_to_hydra(o) for o in rest])
             cfg = OmegaConf.to_container(composed, resolve=True)
     except (HydraException, OmegaConfBaseException) as e:
-        raise ConfigError(_explain_hydra_error(e, overrides)) from None
+        raise ConfigError(_explain_hydra_error(e, rest)) from None
     assert isinstance(cfg, dict)
+    for name, value in plain.items():
+        *above, last = name.split('.')
+        holder = cfg
+        for part in above:
+            holder = holder[part]
+        holder[last] = value
     _check_numbers(cfg)
+    _check_lists(cfg)
+    _check_names(cfg)
     if cfg['data']['newlines'] not in (None, 'crlf', 'lf'):
         raise ConfigError(
             f'data.newlines is {cfg["data"]["newlines"]!r}; write crlf, lf or null (texts as they are)'
         )
+    _check_selection(cfg)
     return _drop_sources(cfg)
 
 # %% ../../nbs/study/00_config.ipynb #ff95d7d5
+_PLAIN_SETTINGS = ('data.root', 'out', 'runs', 'study', 'device')
+
+
+def _split_plain_settings(
+    overrides: Iterable[str],
+) -> tuple[dict[str, str | None], list[str]]:  # plain settings, the other overrides
+    "Paths and names, whose values are text whatever characters they have, apart from what Hydra parses"
+    plain: dict[str, str | None] = {}
+    rest = []
+    for override in overrides:
+        name, is_setting, value = override.partition('=')
+        name = name.lstrip('+')
+        if is_setting and name in _PLAIN_SETTINGS:
+            plain[name] = _read_plain_value(value)
+        else:
+            rest.append(override)
+    return plain, rest
+
+
+def _read_plain_value(value: str) -> str | None:
+    "The text itself; None for null; without the quotes that Hydra would want around it"
+    if value == 'null':
+        return None
+    if len(value) > 1 and value[0] == value[-1] and value[0] in '\'"':
+        quote = value[0]
+        return value[1:-1].replace(f'\\{quote}', quote)
+    return value
+
+# %% ../../nbs/study/00_config.ipynb #be5a2342
 _OPEN_MAPPINGS = (
     'hpo.space',
     'data.profiles',
@@ -113,10 +153,40 @@ def _explain_hydra_error(error: Exception, overrides: Iterable[str]) -> str:
     if found := re.search(r"Could not load '(\w+)/([^']+)'", text):
         return f'there is no {found[1]} {found[2]!r}; choose one of: {", ".join(sorted(TASKS))}'
     if found := re.search(r"Could not override '([^']+)'", text):
-        return f'there is no setting {found[1]!r}; medxfer/configs/config.yaml lists them'
+        near = difflib.get_close_matches(found[1], _list_settings(), n=1)
+        guess = f'did you mean {near[0]}? ' if near else ''
+        return f'there is no setting {found[1]!r}; {guess}medxfer/configs/config.yaml lists them'
     return f'{text.split(" See https")[0]} (in {" ".join(overrides)})'
 
+
+def _list_settings() -> list[str]:
+    "The dotted names of all settings"
+    names = []
+    todo = list(_compose_cached(('experiment=demo',)).items())
+    while todo:
+        name, value = todo.pop()
+        names.append(name)
+        if isinstance(value, dict):
+            todo += [(f'{name}.{key}', inner) for key, inner in value.items()]
+    return names
+
 # %% ../../nbs/study/00_config.ipynb #cd6dd8d0
+_WHOLE_NUMBERS = {
+    'seed',
+    'threads',
+    'scalar.trials',
+    'scalar.seed',
+    'data.overlap',
+    'train.batch_tokens',
+    'train.accumulate',
+    'train.evaluations',
+    'train.checkpoint_every',
+    'train.keep',
+    'train.patience',
+    'hpo.trials',
+    'hpo.seed',
+}
+_MAXIMA = {'data.holdout': 1, 'data.max_misfit': 1, 'train.warmup': 1}
 _MINIMA = {  # setting: its least value
     'seed': 0,
     'threads': 1,
@@ -141,21 +211,95 @@ _MINIMA = {  # setting: its least value
     'train.evaluations': 0,
     'train.checkpoint_every': 1,
     'train.keep': 1,
+    'train.accumulate': 1,
+    'train.patience': 0,
+    'hpo.trials': 1,
+    'hpo.seed': 0,
     'plan.margins.macro': 0,
     'plan.margins.task': 0,
 }
 
 
 def _check_numbers(cfg: dict):
-    "Refuse a number that is missing, not a number, or too small"
+    "Refuse a number that is missing, not a number, not finite, out of range, or not whole where it must be"
     for name, least in _MINIMA.items():
-        value = cfg
-        for part in name.split('.'):
-            value = value.get(part) if isinstance(value, dict) else None
+        value = _get_setting(cfg, name)
         is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-        if not is_number or not value >= least:  # nan is not at least anything
+        if not is_number or not least <= value < math.inf:  # nan is not at least anything
             limit = f' of at least {least:g}' if least else ', not negative'
-            raise ConfigError(f'{name} is {value!r}; it must be a number{limit}')
+            finite = ' and finite' if value == math.inf else ''
+            raise ConfigError(f'{name} is {value!r}; it must be a number{limit}{finite}')
+        if name in _WHOLE_NUMBERS and value != int(value):
+            raise ConfigError(f'{name} is {value!r}; it must be a whole number')
+        if value > _MAXIMA.get(name, value):
+            raise ConfigError(f'{name} is {value!r}; it must be at most {_MAXIMA[name]}')
+
+
+def _get_setting(cfg: dict, name: str) -> Any:
+    "The value of a dotted name, None where a part of it is missing"
+    value: Any = cfg
+    for part in name.split('.'):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+_LISTS = {  # setting: the least value of its numbers, None for names
+    'plan.seeds': 0,
+    'plan.shots': 1,
+    'plan.strategies': None,
+    'plan.arms': None,
+}
+
+
+def _check_lists(cfg: dict):
+    "Refuse a single value where a list belongs, an item of another type, and an item that is there twice"
+    for name, least in _LISTS.items():
+        values = _get_setting(cfg, name)
+        if not isinstance(values, list):
+            raise ConfigError(f'{name} is {values!r}; it must be a list, such as {name}=[{values}]')
+        for value in values:
+            is_whole = isinstance(value, int) and not isinstance(value, bool)
+            if least is None and not isinstance(value, str):
+                raise ConfigError(f'{name} has {value!r}; it must be a list of names')
+            if least is not None and not (is_whole and value >= least):
+                raise ConfigError(f'{name} has {value!r}; its items are whole numbers from {least}')
+        twice = [value for value in values if values.count(value) > 1]
+        if twice:
+            raise ConfigError(f'{name} has {twice[0]!r} twice; name each once')
+
+
+def _check_names(cfg: dict):
+    "Refuse a study that leaves its folder, and a device that no computer has"
+    study = cfg['study']
+    if not study or '/' in study or study in ('.', '..') or '\0' in study:
+        raise ConfigError(
+            f'study is {study!r}; it names a folder below {cfg["runs"]}, so it has no slash '
+            '(runs=DIR says where studies are)'
+        )
+    if not re.fullmatch(r'auto|cpu|mps|(cuda|xpu)(:\d+)?', str(cfg['device'])):
+        raise ConfigError(f'device is {cfg["device"]!r}; write auto, cpu, cuda, cuda:1 or mps')
+
+
+def _check_selection(cfg: dict):
+    "Refuse ways to select a point of the learning curve that cannot be combined"
+    train, budget = cfg['train'], cfg['budget']
+    if not isinstance(train['keep_best'], bool):
+        raise ConfigError(f'train.keep_best is {train["keep_best"]!r}; it must be true or false')
+    if train['keep_best'] and train['patience']:
+        raise ConfigError(
+            'train.keep_best chooses among equally many points at the full budget, and train.patience '
+            'stops earlier in some runs; set one of them: train.patience=0 or train.keep_best=false'
+        )
+    if train['keep_best'] and not train['evaluations']:
+        raise ConfigError(
+            'train.keep_best=true chooses a point of the learning curve, and there is none; '
+            'set train.evaluations=4'
+        )
+    if budget.get('curve') and (train['keep_best'] or train['patience']):
+        raise ConfigError(
+            'budget.curve needs the last point of every run: shorter runs branch off longer ones; '
+            'set train.keep_best=false train.patience=0, or leave budget.curve out'
+        )
 
 # %% ../../nbs/study/00_config.ipynb #b96b23ea
 def data_root(cfg: dict) -> Path:
@@ -342,6 +486,9 @@ def run_identity(
     others = list_ood(cfg, known)
     if scored := [task for task in tasks if task in others]:
         identity['ood'] = {task: others[task].identity for task in scored}
+    if not cfg['train']['keep_best']:  # nor do those of runs that keep the last point
+        kept = {k: v for k, v in identity['train'].items() if k != 'keep_best'}
+        identity['train'] = kept
     return identity
 
 

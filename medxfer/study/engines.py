@@ -19,6 +19,7 @@ from .config import RunSpec, make_corpora, resolve_profile
 from .plan import StudyPlan
 from .progress import Board, progress_row
 from .run import execute, load_data, load_ood, lock_folder, read_state, update_state
+from .selection import list_selections, refuse_shared_documents
 
 # %% ../../nbs/study/25_engines.ipynb #63bad071
 def stop_with_parent(parent: int, every: float = 1.0):
@@ -211,6 +212,9 @@ def check_data(plan: StudyPlan):
     if all(map(is_done, plan.runs)):
         return
     data = load_data(plan.widest)
+    selections = {k: v for run in plan.runs for k, v in list_selections(run).items()}
+    for task, documents in data.items():
+        refuse_shared_documents(task, documents.dev, documents.test, selections)
     train = {t: d.train for t, d in data.items()}
     refuse_leaks(train, {t: d.test for t, d in data.items()})
     if plan.settings['data']['ood']:

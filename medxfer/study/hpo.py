@@ -26,6 +26,7 @@ from .models import list_models
 from .plan import expand_plan, sort_by_needs, study_command
 from .tuned import check_best
 from .run import dev_score, execute, load_data, read_state
+from .selection import describe_selections, digest_documents, refuse_shared_documents
 
 # %% ../../nbs/study/17_hpo.ipynb #ea001a39
 TUNABLE = ('train.', 'model.lora.', 'strategy.')
@@ -360,11 +361,11 @@ def tune(
     busy = f'another process is tuning in {tuner.folder}; wait for it or stop it'
     with locked_file(tuner.folder / '.lock', busy):
         make_corpora(tuner.cfg)
-        _refuse_dev_on_test(tuner)
+        documents = _read_dev_documents(tuner)
         if top is not None:
             tuner = replace(tuner, models=tuple(rank_models(tuner, top, say)['selected']))
         studies = _run_trials(tuner, say)
-        found = choose_best_trials(tuner, studies)
+        found = choose_best_trials(tuner, studies) | dict(dev=documents)
         write_atomic(tuner.folder / 'best.json', json.dumps(found, indent=1).encode())
     for name, best in found['arms'].items():
         values = ' '.join(best['overrides'])
@@ -380,6 +381,20 @@ def _advise_study(tuner: Tuner, experiment: str, overrides) -> str:
         files = zip(tuner.cfg['plan']['models'], list_models(tuner.base))
         chosen.append(f'plan.models=[{",".join(f for f, name in files if name in tuner.models)}]')
     return study_command(tuner.cfg, experiment, overrides).extend(*chosen).study()
+
+
+def _read_dev_documents(tuner: Tuner) -> dict[str, str]:
+    "Task to a digest of the documents that trials are compared on; refused where they are test documents"
+    tuning = describe_selections(['tuning'])
+    found: dict[str, str] = {}
+    runs = [tuner.run(unit, {}) for unit in tuner.units]
+    for run in sorted(runs, key=lambda run: -len(run.tasks)):
+        if set(run.tasks) <= set(found):
+            continue
+        for task, data in load_data(run).items():
+            refuse_shared_documents(task, data.dev, data.test, tuning)
+            found[task] = digest_documents(s.id for s in data.dev)
+    return found
 
 
 def _make_tuner(experiment: str, overrides) -> Tuner:
@@ -462,32 +477,34 @@ def rank_models(
     ranked = [_score_model(tuner, model, say) for model in list_models(tuner.base)]
     ranked.sort(key=lambda found: -found['score'])  # stable: equal ones as in the plan
     _refuse_unranked(ranked)
+    selected = [found['model'] for found in ranked[:top]]
     found = dict(
         arm='st-own',
         on='dev',
         tuned=False,
         seed=tuner.search.seed,
         top=top,
-        selected=[found['model'] for found in ranked[:top]],
+        selected=selected,
         models=ranked,
     )
     write_atomic(tuner.folder / 'ranking.json', json.dumps(found, indent=1).encode())
-    say(f'on dev: {", ".join(map(_format_rank, ranked))}; tuned: {", ".join(found["selected"])}')
+    say(f'on dev: {", ".join(map(_format_rank, ranked))}; tuned: {", ".join(selected)}')
     return found
 
 
 def _score_model(tuner: Tuner, model: str, say) -> dict:
     "How a model does on dev, task by task; a run that failed scores 0"
-    found = dict(model=model, score=0.0, tasks={}, runs={}, failures={})
+    scores, runs, failures = {}, {}, {}
     for unit in _list_own_units(tuner, model):
         run = tuner.run(unit, {})
         result = _execute_trial(run)
-        found['tasks'][unit.task] = result.score
-        found['runs'][unit.task] = run.id
+        scores[unit.task] = result.score
+        runs[unit.task] = run.id
         if result.failure:
-            found['failures'][unit.task] = result.failure
+            failures[unit.task] = result.failure
         say(f'{unit.name}  untuned  {result.failure or f"dev {result.score:.2f}"}')
-    return found | dict(score=float(np.mean(list(found['tasks'].values()))))
+    mean = float(np.mean(list(scores.values())))
+    return dict(model=model, score=mean, tasks=scores, runs=runs, failures=failures)
 
 
 def _list_own_units(tuner: Tuner, model: str) -> list[Unit]:
@@ -526,17 +543,3 @@ def _check_top(tuner: Tuner, top: int | None):
             f'--top ranks the models of plan.models, and the plan has {name} only: '
             f'add plan.models=[{name},ANOTHER]'
         )
-
-# %% ../../nbs/study/17_hpo.ipynb #20de75b3
-def _refuse_dev_on_test(tuner: Tuner):
-    "Refuse to select on documents that are also test documents, by their ids"
-    widest = max((tuner.run(unit, {}) for unit in tuner.units), key=lambda run: len(run.tasks))
-    for task, documents in load_data(widest).items():
-        tested = {sample.id for sample in documents.test}
-        shared = [sample.id for sample in documents.dev if sample.id in tested]
-        if shared:
-            raise MedxferError(
-                f'{len(shared)} documents of {task}, such as {shared[0]}, are in dev and in test: '
-                'settings would be selected on test; give dev documents of its own '
-                '(data.splits.dev=null holds out a part of train)'
-            )

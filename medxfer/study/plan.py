@@ -99,14 +99,15 @@ def plan_study(
     refuse_untuned_models(cfg, models)
     prints = fingerprint_tasks(cfg) | fingerprint_ood(cfg)
     runs, owners = [], {}
-    for of_model in models.values():
-        for seed in cfg['plan']['seeds']:
-            for owner, overrides_of_run in expand_plan(cfg, of_model, seed):
-                run = resolve_run([*of_model, *overrides_of_run], prints)
-                runs.append(run)
-                if owner and owner not in owners.setdefault(run.id, []):
-                    owners[run.id].append(owner)
+    pairs = [(own, seed) for own in models.values() for seed in cfg['plan']['seeds']]
+    for of_model, seed in pairs:
+        for owner, overrides_of_run in expand_plan(cfg, of_model, seed):
+            run = resolve_run([*of_model, *overrides_of_run], prints)
+            runs.append(run)
+            if owner and owner not in owners.setdefault(run.id, []):
+                owners[run.id].append(owner)
     _refuse_unknown_arms(only, runs)
+    _refuse_unequal_selection(sort_by_needs(runs))
     kept = sort_by_needs(_put_trunks_first(r for r in runs if not only or r.arm in only))
     command = study_command(cfg, experiment, overrides)
     owned = {run: tuple(names) for run, names in owners.items()}
@@ -131,6 +132,21 @@ def _refuse_unknown_arms(only: Iterable[str], runs: Iterable[RunSpec]):
     unknown = sorted(set(only) - set(known))
     if unknown:
         raise ConfigError(f'the study has no arm {unknown[0]!r}; it has {", ".join(known)}')
+
+
+def _refuse_unequal_selection(runs: Iterable[RunSpec]):
+    "Refuse a study whose arms select the point of the learning curve in different ways"
+    for name in ('keep_best', 'patience', 'evaluations'):
+        first: dict = {}  # value: a run that has it
+        for run in runs:
+            first.setdefault(run.config['train'].get(name, False), run.id)
+        if len(first) > 1:
+            (one, a), (other, b) = list(first.items())[:2]
+            raise ConfigError(
+                f'train.{name} is {one} in {a} and {other} in {b}: all arms of a study select among '
+                f'equally many points, or they differ by that; remove train.{name} from hpo/best.json '
+                'and from files of strategies, and set it for the study'
+            )
 
 
 def study_command(cfg: dict, experiment: str, overrides=()) -> StudyCommand:
@@ -368,6 +384,8 @@ def _list_more(cfg: dict) -> dict:
         }
     if cfg['plan']['beside']:
         more['beside'] = cfg['plan']['beside']
+    if cfg['data']['exclude_sources']:
+        more['excluded'] = list(cfg['data']['exclude_sources'])
     return more
 
 

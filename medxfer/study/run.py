@@ -36,6 +36,13 @@ from medxfer.study.build import (
     windows_for,
 )
 from .environment import write_environment
+from medxfer.study.selection import (
+    describe_documents,
+    list_selections,
+    record_selection,
+    refuse_shared_documents,
+)
+from .tuned import read_best
 from .config import RunSpec, compose, list_ood, make_corpora, resolve_profile
 from ..training.processes import OneProcess
 
@@ -233,7 +240,7 @@ def _inherit_ledger(spec: RunSpec, folders: dict) -> list:
 
 # %% ../../nbs/study/20_run.ipynb #b6bc7832
 def dev_score(folder) -> float:
-    "The mean over tasks at the end of a run's learning curve"
+    "The mean over tasks at the point of a run's learning curve whose parameters were kept"
     import pandas as pd
 
     curve = pd.read_parquet(folder / 'curve.parquet')
@@ -241,7 +248,9 @@ def dev_score(folder) -> float:
         raise MedxferError(
             f'{folder} has no scores on dev to choose by; its experiment needs train.evaluations=1 or more, and a dev split'
         )
-    return float(curve[curve.tokens == curve.tokens.max()].score.mean())
+    kept = read_state(folder).get('kept')
+    at = curve.tokens.max() if kept is None else kept
+    return float(curve[curve.tokens == at].score.mean())
 
 
 def choose_on_dev(spec: RunSpec, folders: dict, say=print, processes=OneProcess()) -> RunSpec:
@@ -298,16 +307,26 @@ def _begin_attempt(spec: RunSpec, until_done: ExitStack) -> str | None:
     return state.get('status')
 
 # %% ../../nbs/study/20_run.ipynb #c5bc2a25
+def _was_refused(folder: Path) -> bool:
+    "Whether the run of a folder failed before its first step, so that nothing is lost with it"
+    state = read_state(folder)
+    left = ('ledger.parquet', 'scores.parquet', 'checkpoints', 'adapter', 'predictions')
+    trained = state.get('step') or any((folder / name).exists() for name in left)
+    return state.get('status') == 'failed' and not trained
+
+
 def _claim_folder(spec: RunSpec):
     "Write config.yaml, or refuse a folder that belongs to another run"
     file = spec.folder / 'config.yaml'
     if file.exists():
         there = (yaml.safe_load(file.read_text()) or {}).get('run_id')
-        if there != spec.id:
+        if there == spec.id:
+            return
+        if not _was_refused(spec.folder):
             raise MedxferError(
                 f'{spec.folder} holds the run {there}, not {spec.id}; choose another folder with out=DIR'
             )
-        return
+        (spec.folder / 'state.json').unlink()
     write_atomic(
         file,
         yaml.safe_dump(
@@ -559,6 +578,7 @@ def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
     processes.first_then_others(lambda: make_corpora(spec.settings))
     data, encoder = processes.together(lambda: load_data(spec)), encoder_for(spec)
     elsewhere = load_ood(spec.settings)  # before training: a corpus that cannot be read stops it
+    _refuse_selection_on_test(spec, data)
     trainer = trainer_for(spec, data, encoder, say=say, processes=processes, build=build)
     if processes.on_first(lambda: _is_smoke_test_due(spec, trainer.budget)):
         processes.on_first(lambda: _run_smoke_test(spec, data, encoder, trainer, say))
@@ -569,6 +589,30 @@ def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
             spec, trainer, encoder, {t: data[t].test for t in scored_tasks(spec)}, memory
         )
     )
+    processes.on_first(lambda: _finish_state(spec, trainer, data))
+
+
+def _refuse_selection_on_test(spec: RunSpec, data: dict[str, TaskData]):
+    "Refuse a run that selects on dev where dev and test of a task share documents"
+    selections = list_selections(spec)
+    for task, documents in data.items():
+        refuse_shared_documents(task, documents.dev, documents.test, selections)
+
+
+def _finish_state(spec: RunSpec, trainer, data: dict[str, TaskData]):
+    "Write down what was selected on which documents, and that the run is done"
+    scored = {task: data[task] for task in scored_tasks(spec)}
+    documents = describe_documents(
+        {task: d.dev for task, d in scored.items() if spec.config['train']['evaluations']},
+        {task: d.test for task, d in scored.items()},
+    )
+    needed = find_needed_folders(spec).values() if spec.config.get('choose') else ()
+    tuned = read_best(spec.study_folder) if spec.settings['hpo']['tuned'] else {}
+    selection = record_selection(
+        list_selections(spec), documents['dev'], map(read_state, needed), tuned.get('dev')
+    )
+    kept = trainer.dev_curve.kept_tokens
+    update_state(spec.folder, status='done', documents=documents, selection=selection, kept=kept)
 
 
 def _score_elsewhere(spec: RunSpec, model, encoder, documents: dict[str, list]):
@@ -637,7 +681,6 @@ def _write_run(spec: RunSpec, trainer, encoder, documents: dict, memory: dict):
     write_environment(folder, choose_device(spec), spec.config['train']['precision'], quantization)
     update_state(
         folder,
-        status='done',
         step=trainer.done,
         tokens=trainer.ledger.tokens,
         trainable=dict(adapters=count('adapters.'), heads=count('heads.'), base=count('base.')),

@@ -275,7 +275,7 @@ def drop_leaks(
         task: [s for s in samples if (task, s.id) not in gone] for task, samples in train.items()
     }
 
-# %% ../../../nbs/data/sources/50_leaks.ipynb #3e0aa3e0
+# %% ../../../nbs/data/sources/50_leaks.ipynb #bce7b2a5
 def find_copies(
     some: Iterable[UnifiedSample],  # e.g. development documents of a task
     others: Iterable[UnifiedSample],  # e.g. its test documents

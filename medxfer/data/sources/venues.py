@@ -108,7 +108,7 @@ def _append_line(path: Path, line: dict):
     finally:
         os.close(handle)
 
-# %% ../../../nbs/data/sources/40_venues.ipynb #3bfba7e5
+# %% ../../../nbs/data/sources/40_venues.ipynb #325922c3
 def record_permission(
     folder,  # of a study or a run; made where it is missing
     corpus,  # the CorpusInfo that the permission is about
