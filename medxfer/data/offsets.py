@@ -8,7 +8,6 @@ __all__ = ['Fragments', 'NEWLINES', 'READINGS', 'Mention', 'IMPLAUSIBLE', 'MISFI
            'misfit_share', 'explain_evidence', 'report_evidence', 'count_misfits', 'read_document', 'check_newlines']
 
 # %% ../../nbs/data/05_offsets.ipynb #695fff07
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path

@@ -143,7 +143,7 @@ def _contrast_with_own(scores, tokens, target, auxiliary, alpha):
                 None,
                 f'st-own of {target} is not known to spend at most the own tokens of the pair',
             )
-    return contrast(scores, *arms, target, alpha), ''
+    return contrast(scores, arms[0], arms[1], target, alpha), ''
 
 
 def _list_seeds(rows: pd.DataFrame, arm: str) -> list:

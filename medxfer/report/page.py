@@ -7,7 +7,7 @@ __all__ = ['caveats', 'render_page']
 
 # %% ../../nbs/report/40_page.ipynb #3f98f6df
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from typing import Any
 import pandas as pd
@@ -254,7 +254,7 @@ def _count_text(verdicts: list[Verdict]) -> dict[str, str]:
 def render_page(
     record: StudyRecord,
     verdicts: list[Verdict],
-    answers: list[Answer],  # to the questions
+    answers: Sequence[Answer],  # to the questions
     svgs: dict[str, str],  # name of a figure to its SVG
     margins: dict,
     tables: Iterable[str],  # files beside the page
@@ -287,7 +287,8 @@ def _put_word_first(table: pd.DataFrame) -> pd.DataFrame:
     "A table of verdicts that begins with the word"
     if 'verdict' not in table:
         return table
-    return table[['verdict', *(name for name in table.columns if name != 'verdict')]]
+    others = [name for name in table.columns if name != 'verdict']
+    return table.reindex(columns=['verdict', *others])
 
 
 def _study_values(record: StudyRecord) -> dict[str, Any]:

@@ -10,6 +10,7 @@ __all__ = ['QUESTIONS', 'VERDICT_SIGNS', 'Answer', 'verdict_sentence', 'plain_co
 
 # %% ../../nbs/report/30_questions.ipynb #5120d5d2
 import math
+from typing import Any
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -344,7 +345,7 @@ def improvement_answer(record: StudyRecord, verdicts: list[Verdict]) -> Answer:
         rq='RQ1',
         verdict='contamination: not run',
         text=' '.join([_UNCONTROLLED, *(_count_words(s, verdicts) for s in strategies)]),
-        table=table[[*columns, 'contamination']],
+        table=table.reindex(columns=[*columns, 'contamination']),
         caveats=_warn_of_model(record),
     )
 
@@ -566,7 +567,7 @@ def shots_answer(record: StudyRecord, scores: pd.DataFrame) -> Answer:
         return replace(left, text=f'{left.text.rstrip(".")}. {_NO_OTHER_CORPUS}')
     means = select_rows(outside, outside.task.isna())
     word = _judge_bases(means, 'st-own', 'placebo')
-    text = ' '.join(_describe_outside(s, rows) for s, rows in means.groupby('strategy'))
+    text = ' '.join(_describe_outside(str(s), rows) for s, rows in means.groupby('strategy'))
     return replace(
         left,
         verdict=f'left-out task: {left.verdict}; other corpora: {word}',
@@ -588,7 +589,8 @@ def _answer_left_out(record: StudyRecord, scores: pd.DataFrame) -> Answer:
         missing = _open_runs(record, *wanted)
         return replace(_answer_not_run('RQ2', missing, ''), table=_format_shots(rows))
     absent = [base for base in _SHOT_BASES if not _has_arms(record, base)]
-    text = ' '.join(_describe_shots(n, of_n) for n, of_n in means.groupby('shots'))
+    numbers = sorted(set(means.shots))
+    text = ' '.join(_describe_shots(n, select_rows(means, means.shots == n)) for n in numbers)
     if absent:
         text += f' {" and ".join(absent)} not run; {_advise_plan(record, wanted)} adds them.'
     return Answer(
@@ -641,7 +643,8 @@ def _describe_base(row, letters: Mapping[str, str]) -> str:
 # %% ../../nbs/report/30_questions.ipynb #2572a87f
 def _format_shots(rows: pd.DataFrame) -> pd.DataFrame:
     "The contrasts as text: a row for each task and number of documents"
-    groups = rows.groupby(['shots', rows.task.isna(), 'task'], dropna=False, sort=False)
+    keys = ['shots', rows.task.isna(), 'task']
+    groups = _list_groups(rows.groupby(keys, dropna=False, sort=False))
     ordered = sorted(groups, key=lambda group: (group[0][0], not group[0][1]))
     found = [_format_bases(of_one, _SHOT_BASES, 'loto') for _, of_one in ordered]
     numbers = [str(key[0]) for key, _ in ordered]
@@ -650,9 +653,14 @@ def _format_shots(rows: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def _list_groups(grouped) -> list[tuple[tuple, pd.DataFrame]]:
+    "The groups of a table by several columns, each with its key"
+    return list(grouped)
+
+
 def _format_outside(rows: pd.DataFrame) -> pd.DataFrame:
     "The contrasts on other corpora as text: a row for each strategy and task"
-    groups = rows.groupby(['strategy', 'task'], dropna=False, sort=False)
+    groups = _list_groups(rows.groupby(['strategy', 'task'], dropna=False, sort=False))
     found = [_format_bases(of_one, _OOD_BASES, 'strategy') for _, of_one in groups]
     table = pd.DataFrame(found)
     table.insert(1, 'strategy', [key[0] for key, _ in groups])
@@ -661,7 +669,7 @@ def _format_outside(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _format_bases(rows: pd.DataFrame, letters: Mapping[str, str], arm: str) -> dict[str, str]:
     "The contrasts of one task, beside each other"
-    of_base = {row.base: row for row in rows.itertuples()}
+    of_base: dict[str, Any] = {str(row.base): row for row in rows.itertuples()}
     first = next(iter(of_base.values()))
     shown = {'task': _format_task(first.task)}
     for base, letter in letters.items():
@@ -813,7 +821,7 @@ def _measure_slopes(record: StudyRecord) -> dict[str, float]:
     curves = study_curves(record)
     own = select_rows(curves, curves.arm.str.split('(').str[0] == 'st-own')
     gains: dict[str, list[float]] = {}
-    for (task, _, _), run in own.groupby(['task', 'arm', 'seed']):
+    for (task, _, _), run in _list_groups(own.groupby(['task', 'arm', 'seed'])):
         points = run.sort_values('tokens')
         if points.tokens.iloc[0] <= points.tokens.iloc[-1] / 2:
             half = np.interp(points.tokens.iloc[-1] / 2, points.tokens, points.score)

@@ -216,7 +216,7 @@ def _tex_row(cells: Iterable) -> str:
 def verdicts_csv(verdicts: Iterable[Verdict]) -> str:
     "One row a verdict, numbers unrounded, the contrasts A and C in columns of their own"
     table = pd.DataFrame([_flatten_verdict(v) for v in verdicts])
-    if 'model' in table and table['model'].isna().all():
+    if 'model' in table and bool(table['model'].isna().all()):
         table = table.drop(columns='model')  # the study has one
     return table.to_csv(index=False)
 

@@ -194,8 +194,10 @@ def _make_scalar(asked: _RunRequest):
 
 # %% ../../nbs/study/05_arms.ipynb #d5486c0e
 def _make_without(asked: _RunRequest):
-    "The strategy on all tasks but the target"
-    return dict(strategy=asked.strategy()), ()
+    "The strategy on all tasks but the target, with their labels or permuted ones"
+    permuted = asked.cfg['arm'] == 'without-placebo'
+    changes = dict(permutation=PERMUTATION) if permuted else {}
+    return dict(strategy=asked.strategy(), **changes), ()
 
 
 def _few_shot_changes(asked: _RunRequest, **more) -> dict:

@@ -365,7 +365,7 @@ def tune(
         if top is not None:
             tuner = replace(tuner, models=tuple(rank_models(tuner, top, say)['selected']))
         studies = _run_trials(tuner, say)
-        found = choose_best_trials(tuner, studies) | dict(dev=documents)
+        found: dict = choose_best_trials(tuner, studies) | dict(dev=documents)
         write_atomic(tuner.folder / 'best.json', json.dumps(found, indent=1).encode())
     for name, best in found['arms'].items():
         values = ' '.join(best['overrides'])

@@ -12,15 +12,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..data.base import MedxferError
 from .exchange import Exchange, Rate, exchange_rates
-from medxfer.study.record import (
-    RunRecord,
-    StudyRecord,
-    load_study,
-    select_rows,
-    study_budget_curves,
-)
+from .record import RunRecord, StudyRecord, select_rows, study_budget_curves
 from .words import is_ablation
 
 # %% ../../nbs/study/38_over_budgets.ipynb #da49035e

@@ -10,6 +10,7 @@ __all__ = ['RunRecord', 'select_rows', 'load_run', 'StudyRecord', 'load_study', 
 # %% ../../nbs/study/35_record.ipynb #b98fcb7c
 import json
 import math
+import re
 import shlex
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ from ..evaluation.transfer_analysis import pair_arm
 from .advice import StudyCommand, override_key, replace_overrides, run_command
 from .arms import ARMS, JUDGED_ARMS
 from .claims import BASELINES, Verdict, decide
+from .config import run_id
 from .environment import explain_differences, read_environment
 from .lock import find_dropped_models, find_late_models, find_late_seeds, read_plans
 from .words import describe_word, is_ablation
@@ -121,6 +123,9 @@ def load_run(
         tables = {name: _read_table(folder, name) for name in _list_tables(folder, run)}
     except MedxferError as e:
         return _mark_broken(run, folder, str(e))
+    contradiction = _find_contradiction(folder, run.id, state, tables['ledger'])
+    if contradiction:
+        return _mark_broken(run, folder, contradiction)
     return replace(
         run,
         status='done',
@@ -129,6 +134,28 @@ def load_run(
         environment=read_environment(folder),
         **tables,
     )
+
+
+_HASHED_ID = re.compile(r'-[0-9a-f]{10}$')  # ids of simulated runs have no hash
+
+
+def _find_contradiction(folder: Path, id: str, state: Mapping, ledger: pd.DataFrame | None) -> str:
+    "What shows that a run's files were changed after it; '' where nothing does"
+    counted = state.get('tokens')
+    if ledger is not None and isinstance(counted, int):
+        trained = int(ledger.tokens.sum())
+        if trained != counted:
+            return f'ledger.parquet has {trained:,} tokens, but state.json says {counted:,}'
+    path = folder / 'config.yaml'
+    if not path.is_file() or not _HASHED_ID.search(id):
+        return ''
+    try:
+        config = yaml.safe_load(path.read_text('utf-8'))
+        identity = {k: v for k, v in config.items() if k not in ('run_id', 'study')}
+        found = run_id(identity)
+    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, KeyError, TypeError):
+        return 'config.yaml cannot be read'
+    return '' if found == id else 'config.yaml was changed after the run was started'
 
 
 def _mark_broken(run: RunRecord, folder: Path, problem: str) -> RunRecord:

@@ -151,6 +151,7 @@ def play(scene: Scene, precision: str, folder: Path, gpu, device: str = 'cuda') 
     outcome.scale = trainer.scaler.get_scale()
     outcome.skipped = getattr(trainer, 'skipped', 0)
     outcome.resumed = _continue(stage, trainer, device, precision)
+    assert evaluate is not None, 'a trainer that scores dev'
     outcome.scores = evaluate(trainer.model)
     outcome.found = _decode(trainer.model, stage)
     trainer.model.save(folder / 'adapter', spec.config['model']['name'])

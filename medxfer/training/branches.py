@@ -7,7 +7,7 @@ __all__ = ['Branches']
 
 # %% ../../nbs/training/21_branches.ipynb #253787b7
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 import json
 import shutil

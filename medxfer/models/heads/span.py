@@ -236,7 +236,8 @@ def span_loss(
 ) -> torch.Tensor:  # scalar, mean over windows and channels
     "ZLPR over all windows and channels"
     pair, start, end = head.parts(hidden)
-    gold = _Gold(_gold_pairs(batch.windows, head.labels), tuple(start.shape), hidden.device)
+    b, c, t = start.shape
+    gold = _Gold(_gold_pairs(batch.windows, head.labels), (b, c, t), hidden.device)
     # In half precision, sums of small terms would vanish.
     with torch.autocast(hidden.device.type, enabled=False):
         pair, start, end = (
