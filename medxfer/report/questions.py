@@ -669,7 +669,7 @@ def _format_outside(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _format_bases(rows: pd.DataFrame, letters: Mapping[str, str], arm: str) -> dict[str, str]:
     "The contrasts of one task, beside each other"
-    of_base: dict[str, Any] = {str(row.base): row for row in rows.itertuples()}
+    of_base: dict[str, Any] = dict(zip(rows.base, rows.itertuples()))
     first = next(iter(of_base.values()))
     shown = {'task': _format_task(first.task)}
     for base, letter in letters.items():

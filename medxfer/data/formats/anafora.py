@@ -30,6 +30,28 @@ from medxfer.data.base import (
 from ..offsets import read_document, weigh_edges
 from .safe_xml import ElementReport, element_line, parse_xml
 
+# %% ../../../nbs/data/formats/40_anafora.ipynb #37c32972
+_ANNOTATORS = ('gold', 'system')
+_SCHEMAS = ('Temporal-Relation', 'Temporal-Entity')  # the first one found is read
+
+
+def _find_annotation_files(
+    folder: Path,  # of one document; its name is the document's
+    annotator: str,  # 'gold' or 'system'
+) -> dict[str, Path]:  # schema to file, the one to read first
+    "The completed files of an annotator beside a document's text"
+    files = {s: folder / f'{folder.name}.{s}.{annotator}.completed.xml' for s in _SCHEMAS}
+    return {schema: file for schema, file in files.items() if file.is_file()}
+
+
+def _list_temporal_files(
+    folder: Path,  # of one document
+) -> list[str]:  # names
+    "Temporal files of any annotator in any state"
+    starts = tuple(f'{folder.name}.{schema}.' for schema in _SCHEMAS)
+    names = [p.name for p in list_files(folder, '.xml')]
+    return [name for name in names if name.startswith(starts)]
+
 # %% ../../../nbs/data/formats/40_anafora.ipynb #9ad6e98b
 _XML_SPACE = ' \t\n\r'  # what XML calls white space; a no-break space is part of a value
 
