@@ -28,6 +28,7 @@ from .claims import BASELINES, Verdict, decide
 from .config import run_id
 from .environment import explain_differences, read_environment
 from .lock import find_dropped_models, find_late_models, find_late_seeds, read_plans
+from .selection import find_split_selected_on
 from .words import describe_word, is_ablation
 
 # %% ../../nbs/study/35_record.ipynb #b14c6878
@@ -56,6 +57,7 @@ class RunRecord:
     environment: Mapping[str, Any] = field(default_factory=dict)  # environment.json
     of: tuple[str, ...] = ()  # the strategies that its arm belongs to; none: to every one
     share: float = 1.0  # of the study's budget
+    kept: float | None = None  # tokens at the point of the curve that was kept; None: the last
     model: str | None = None  # where the study has several
     tuned: bool = False  # whether its settings were searched
 
@@ -112,7 +114,7 @@ def load_run(
         status = state['status']
         reason = str(state.get('reason', ''))
         parameters = state.get('trainable', {}).get('adapters')
-        selected_on = state.get('chosen', {}).get('on')
+        selected_on, kept = find_split_selected_on(state), state.get('kept')
     except FileNotFoundError:
         return replace(run, status='running', problem='it has not written its state yet')
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -123,7 +125,7 @@ def load_run(
         tables = {name: _read_table(folder, name) for name in _list_tables(folder, run)}
     except MedxferError as e:
         return _mark_broken(run, folder, str(e))
-    contradiction = _find_contradiction(folder, run.id, state, tables['ledger'])
+    contradiction = _find_contradiction(folder, run.id, state, tables.get('ledger'))
     if contradiction:
         return _mark_broken(run, folder, contradiction)
     return replace(
@@ -131,6 +133,7 @@ def load_run(
         status='done',
         parameters=parameters,
         selected_on=selected_on,
+        kept=kept,
         environment=read_environment(folder),
         **tables,
     )
@@ -653,12 +656,18 @@ def _read_selections(record: StudyRecord) -> dict[str, str]:
 
 # %% ../../nbs/study/35_record.ipynb #afa91ebb
 def study_dev_scores(record: StudyRecord) -> pd.DataFrame:
-    "The last score on dev of each run of one task, in the primary metric: task, arm, seed, score"
-    curves = study_curves(record)
-    of_one = curves.arm.str.split('(').str[0].isin(('st-own', 'st-total'))
-    ends = select_rows(curves, of_one).sort_values('tokens', kind='stable')
-    keys = [key for key in ('task', 'arm', 'seed', 'model') if key in ends]
-    return ends.groupby(keys, as_index=False).score.last()
+    "The score on dev of the model that each run of one task kept: task, arm, seed, score"
+    ends = []
+    for run in record.shown:
+        if run.arm in _CURVE_ARMS and run.curve is not None and len(run.curve):
+            at = run.curve.tokens.max() if run.kept is None else run.kept
+            ends.append(_label_rows(run, select_rows(run.curve, run.curve.tokens == at)))
+    if not ends:
+        return pd.DataFrame(columns=['task', 'arm', 'seed', 'score'])
+    rows = pd.concat(ends, ignore_index=True)
+    decides = rows.metric == rows.task.map(record.plan['primary'])
+    keys = [key for key in ('task', 'arm', 'seed', 'model') if key in rows]
+    return select_rows(rows, decides).reindex(columns=[*keys, 'score'])
 
 
 def _read_floor(record: StudyRecord) -> pd.DataFrame | None:
