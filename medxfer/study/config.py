@@ -486,9 +486,6 @@ def run_identity(
     others = list_ood(cfg, known)
     if scored := [task for task in tasks if task in others]:
         identity['ood'] = {task: others[task].identity for task in scored}
-    if not cfg['train']['keep_best']:  # nor do those of runs that keep the last point
-        kept = {k: v for k, v in identity['train'].items() if k != 'keep_best'}
-        identity['train'] = kept
     return identity
 
 
@@ -496,10 +493,11 @@ _STABLE_SETTINGS = ('schedule', 'decay', 'peak')  # of warm-up, stable, decay
 
 
 def identify_training(train: dict) -> dict:
-    "The training settings; ids of runs with a linear schedule do not depend on those of another"
-    if train['schedule'] != 'linear':
-        return train
-    return {name: value for name, value in train.items() if name not in _STABLE_SETTINGS}
+    "The training settings; no id depends on those of a schedule or a choice that the run does not make"
+    unused = set() if train['schedule'] != 'linear' else set(_STABLE_SETTINGS)
+    if not train['keep_best']:
+        unused.add('keep_best')
+    return {name: value for name, value in train.items() if name not in unused}
 
 
 @dataclass(frozen=True)
