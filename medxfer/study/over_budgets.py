@@ -180,6 +180,9 @@ def rate_table(found: Sequence[RatesAtBudget]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+_MARKED_RATES = {1: 'as good as\nown tokens', 0: 'worth nothing'}
+
+
 def rates_figure(found: Sequence[RatesAtBudget]):
     "The common rate over budgets with its interval, and that of the placebo; 1 and 0 are drawn"
     import matplotlib.pyplot as plt
@@ -191,24 +194,17 @@ def rates_figure(found: Sequence[RatesAtBudget]):
     )
     for ax, name in zip(axes[0], names):
         own = [rates for rates in found if rates.name == name]
-        for y, words in ((1, 'as good as own tokens'), (0, 'worth nothing')):
+        for y in _MARKED_RATES:
             ax.axhline(y, color='.6', lw=0.8, ls='--')
-            ax.annotate(
-                words,
-                (0.99, y),
-                xycoords=('axes fraction', 'data'),
-                ha='right',
-                fontsize=7,
-                xytext=(0, 2),
-                textcoords='offset points',
-                color='.4',
-            )
         _draw_rates(ax, own, 'placebo', -1, '#CC79A7', 'D')
         _draw_rates(ax, own, 'rate', 1, '#0072B2', 's')
         ax.set(xscale='log', xlabel='training tokens', title=name)
         ax.set_xticks([r.tokens for r in own], [_shorten(r.tokens) for r in own])
         ax.minorticks_off()
         ax.spines[['top', 'right']].set_visible(False)
+    for y, words in _MARKED_RATES.items():  # beside the last axes
+        at = axes[0][-1].get_yaxis_transform()
+        axes[0][-1].text(1.02, y, words, transform=at, va='center', fontsize=7, color='.4')
     axes[0][0].set_ylabel('exchange rate x')
     axes[0][0].legend(frameon=False, fontsize=7, loc='upper left')
     return fig
