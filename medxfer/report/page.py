@@ -14,7 +14,7 @@ import pandas as pd
 from ..study.arms import ARMS
 from ..study.claims import Verdict
 from ..study.exchange import Exchange
-from ..study.lock import list_changes, read_plans
+from ..study.lock import list_changes, list_unrecorded, read_plans
 from ..study.progress import study_progress
 from ..evaluation.significance import aa_check
 from ..study.record import RunRecord, StudyRecord, complete_scores
@@ -164,7 +164,7 @@ def _describe_study(record: StudyRecord) -> dict[str, Any]:
         made_up=made_up,
         planned=plans[0].date[:10] if plans else 'not recorded',
         computed=_describe_computing(record),
-        changes=list_changes(plans),
+        changes=[*list_changes(plans), *list_unrecorded(record.plan, plans)],
     )
 
 

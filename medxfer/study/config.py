@@ -494,7 +494,7 @@ _STABLE_SETTINGS = ('schedule', 'decay', 'peak')  # of warm-up, stable, decay
 
 def identify_training(train: dict) -> dict:
     "The training settings; no id depends on those of a schedule or a choice that the run does not make"
-    unused = set() if train['schedule'] != 'linear' else set(_STABLE_SETTINGS)
+    unused: set[str] = set() if train['schedule'] != 'linear' else set(_STABLE_SETTINGS)
     if not train['keep_best']:
         unused.add('keep_best')
     return {name: value for name, value in train.items() if name not in unused}

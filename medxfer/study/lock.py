@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['describe_plan', 'PlanEntry', 'read_plans', 'record_plan', 'list_changes', 'find_late_seeds', 'find_dropped_models',
-           'find_late_models']
+           'list_unrecorded', 'find_late_models']
 
 # %% ../../nbs/study/13_lock.ipynb #201e4130
 import json
@@ -187,6 +187,18 @@ def _format_value(value) -> str:
     if isinstance(value, list):
         return ', '.join(map(str, value)) or 'none'
     return 'none' if value is None else str(value)
+
+# %% ../../nbs/study/13_lock.ipynb #5a96f0fe
+def list_unrecorded(study: Mapping[str, Any], entries: Sequence[PlanEntry]) -> list[str]:
+    "What study.yaml says and the last recorded plan does not, as sentences"
+    if not entries:
+        return []
+    now, recorded = describe_plan(study), entries[-1].plan
+    stated = [key for key in (*_STATED, 'arms') if key in now or key in recorded]
+    changes = _compare_plans(
+        {key: recorded.get(key) for key in stated}, {key: now.get(key) for key in stated}
+    )
+    return [f'study.yaml was edited and not recorded: {change}' for change in changes]
 
 # %% ../../nbs/study/13_lock.ipynb #432e1aa0
 def find_late_models(entries: Sequence[PlanEntry]) -> list[str]:
