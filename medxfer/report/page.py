@@ -13,7 +13,6 @@ from typing import Any
 import pandas as pd
 from ..study.arms import ARMS
 from ..study.claims import Verdict
-from ..study.exchange import Exchange
 from ..study.lock import list_changes, list_unrecorded, read_plans
 from ..study.progress import study_progress
 from ..evaluation.significance import aa_check
@@ -21,9 +20,9 @@ from ..study.record import RunRecord, StudyRecord, complete_scores
 from ..study.run import list_finished_runs
 from .models import model_table
 from medxfer.report.questions import (
+    NO_RATE,
     VERDICT_SIGNS,
     Answer,
-    describe_rates,
     find_pretraining,
     verdict_sentence,
 )
@@ -258,7 +257,6 @@ def render_page(
     svgs: dict[str, str],  # name of a figure to its SVG
     margins: dict,
     tables: Iterable[str],  # files beside the page
-    rates: Iterable[Exchange] = (),  # of `exchange_rates`; none: not run
 ) -> str:
     "The report as one HTML page"
     from jinja2 import Environment
@@ -275,7 +273,7 @@ def render_page(
         caveats=caveats(record, verdicts),
         files=list(tables),
         tone=_find_tone,
-        rates=describe_rates(rates),
+        no_rate=NO_RATE,
         word_first=_put_word_first,
         signs=VERDICT_SIGNS,
         answer=verdict_sentence,

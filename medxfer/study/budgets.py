@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..data.base import MedxferError
-from .arms import CURVE_ARMS, list_shares, resolve_run
+from .arms import CURVE_ARMS, SINGLE_TASK_ARMS, list_shares, resolve_run
 from .build import build_order
 from .config import RunSpec
 
@@ -115,7 +115,7 @@ def list_branches(trunk: RunSpec) -> list[RunSpec]:
     "The shorter runs that begin like this one; none where it is a branch itself"
     if not _may_branch(trunk) or find_trunk(trunk):
         return []
-    arms = ('st-own', 'st-total') if trunk.arm == 'st-total' else (trunk.settings['arm'],)
+    arms = SINGLE_TASK_ARMS if trunk.arm == 'st-total' else (trunk.settings['arm'],)
     shares = list_shares(trunk.settings, trunk.settings['arm'])
     runs = [_vary(trunk, arm, share) for arm in arms for share in shares]
     return [run for run in runs if run.id != trunk.id]

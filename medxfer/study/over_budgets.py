@@ -13,7 +13,13 @@ from dataclasses import dataclass
 import pandas as pd
 
 from .exchange import Exchange, Rate, exchange_rates
-from .record import RunRecord, StudyRecord, select_rows, study_budget_curves
+from medxfer.study.record import (
+    RunRecord,
+    StudyRecord,
+    select_primary,
+    select_rows,
+    study_budget_curves,
+)
 from .words import is_ablation
 
 # %% ../../nbs/study/38_over_budgets.ipynb #da49035e
@@ -93,9 +99,8 @@ def _complete_tables(
     record: StudyRecord, scores: pd.DataFrame, curves: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     "Both tables in the primary metrics, with the groups of documents"
-    decides = scores.metric == scores.task.map(record.plan['primary'])
     groups = curves.drop_duplicates(['task', 'doc_id']).set_index(['task', 'doc_id']).group
-    kept = select_rows(scores, decides)
+    kept = select_primary(record, scores)
     keys = pd.MultiIndex.from_arrays([kept.task, kept.doc_id])
     return kept.assign(group=groups.reindex(keys).to_numpy()), curves
 
@@ -269,6 +274,6 @@ def _compare_runs(record: StudyRecord, dedicated: RunRecord, branch: RunRecord) 
 def _mean_score(record: StudyRecord, run: RunRecord) -> float:
     "The mean over tasks of a run's primary scores"
     rows = run.get_table('scores')
-    kept = select_rows(rows, rows.metric == rows.task.map(record.plan['primary']))
+    kept = select_primary(record, rows)
     of_task = [100 * part.num.sum() / part.den.sum() for _, part in kept.groupby('task')]
     return float(sum(of_task) / len(of_task))

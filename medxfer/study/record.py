@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['RunRecord', 'select_rows', 'load_run', 'StudyRecord', 'load_study', 'study_scores', 'study_ood_scores',
-           'study_budget_curves', 'study_tokens', 'study_curves', 'missing_runs', 'complete_scores',
+           'select_primary', 'study_budget_curves', 'study_tokens', 'study_curves', 'missing_runs', 'complete_scores',
            'describe_missing_runs', 'study_verdicts', 'study_dev_scores']
 
 # %% ../../nbs/study/35_record.ipynb #b98fcb7c
@@ -23,7 +23,7 @@ from ..data.base import MedxferError
 from ..data.corpora import find_group
 from ..evaluation.transfer_analysis import pair_arm
 from .advice import StudyCommand, override_key, replace_overrides, run_command
-from .arms import ARMS, JUDGED_ARMS
+from .arms import ARMS, JUDGED_ARMS, SINGLE_TASK_ARMS
 from .claims import BASELINES, Verdict, decide
 from .config import run_id
 from .environment import explain_differences, read_environment
@@ -398,10 +398,14 @@ def _add_groups(profiles: Mapping[str, str], scores: pd.DataFrame) -> pd.DataFra
     return scores.assign(group=[groups[pair] for pair in pairs])
 
 
+def select_primary(record: StudyRecord, rows: pd.DataFrame) -> pd.DataFrame:
+    "The rows of each task's primary metric"
+    return select_rows(rows, rows.metric == rows.task.map(record.plan['primary']))
+
+
 def _keep_primary(record: StudyRecord, scores: pd.DataFrame) -> pd.DataFrame:
     "The rows of each task's primary metric; a task without any is refused"
-    decides = scores.metric == scores.task.map(record.plan['primary'])
-    kept = select_rows(scores, decides)
+    kept = select_primary(record, scores)
     for task in scores.task.unique():
         if not (kept.task == task).any():
             metrics = scores.metric[scores.task == task].unique()
@@ -412,7 +416,6 @@ def _keep_primary(record: StudyRecord, scores: pd.DataFrame) -> pd.DataFrame:
     return kept
 
 # %% ../../nbs/study/35_record.ipynb #6ec5a25d
-_CURVE_ARMS = ('st-own', 'st-total')
 _NEAR = 1.05  # two points of a curve closer than this factor are one
 
 
@@ -466,7 +469,7 @@ def _collect_points(record: StudyRecord, strategy: str) -> dict[str, list[_Point
     "Task to the points of its curve that are complete"
     found: dict[tuple[str, str, float], list[RunRecord]] = {}
     for run in record.runs:
-        if run.arm in _CURVE_ARMS and (not run.of or strategy in run.of):
+        if run.arm in SINGLE_TASK_ARMS and (not run.of or strategy in run.of):
             found.setdefault((run.tasks[0], run.arm, run.share), []).append(run)
     points = [_Point(*key, tuple(runs)) for key, runs in found.items()]
     return {
@@ -515,7 +518,7 @@ def study_curves(record: StudyRecord) -> pd.DataFrame:
     if not frames:
         return pd.DataFrame(columns=['arm', 'seed', 'task', 'tokens', 'score'])
     rows = pd.concat(frames, ignore_index=True)
-    return select_rows(rows, rows.metric == rows.task.map(record.plan['primary']))
+    return select_primary(record, rows)
 
 # %% ../../nbs/study/35_record.ipynb #426e9f75
 def missing_runs(
@@ -659,15 +662,14 @@ def study_dev_scores(record: StudyRecord) -> pd.DataFrame:
     "The score on dev of the model that each run of one task kept: task, arm, seed, score"
     ends = []
     for run in record.shown:
-        if run.arm in _CURVE_ARMS and run.curve is not None and len(run.curve):
+        if run.arm in SINGLE_TASK_ARMS and run.curve is not None and len(run.curve):
             at = run.curve.tokens.max() if run.kept is None else run.kept
             ends.append(_label_rows(run, select_rows(run.curve, run.curve.tokens == at)))
     if not ends:
         return pd.DataFrame(columns=['task', 'arm', 'seed', 'score'])
     rows = pd.concat(ends, ignore_index=True)
-    decides = rows.metric == rows.task.map(record.plan['primary'])
     keys = [key for key in ('task', 'arm', 'seed', 'model') if key in rows]
-    return select_rows(rows, decides).reindex(columns=[*keys, 'score'])
+    return select_primary(record, rows).reindex(columns=[*keys, 'score'])
 
 
 def _read_floor(record: StudyRecord) -> pd.DataFrame | None:
@@ -676,7 +678,7 @@ def _read_floor(record: StudyRecord) -> pd.DataFrame | None:
     if not path.is_file():
         return None
     rows = pd.read_parquet(path)
-    return select_rows(rows, rows.metric == rows.task.map(record.plan['primary']))
+    return select_primary(record, rows)
 
 
 def _note_late_seeds(verdict: Verdict, late: list[int]) -> Verdict:
