@@ -7,7 +7,7 @@ __all__ = ['ORDERS', 'epoch_batches', 'split_into_batches', 'task_probabilities'
            'SequentialOrder', 'MicroBatch', 'MultiTaskBatchSampler']
 
 # %% ../../nbs/data/40_multitask_loader.ipynb #7c59689b
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Self
 import zlib
@@ -243,6 +243,12 @@ class MultiTaskBatchSampler:
             return indices
         nearest = int(np.abs(totals - self.budget).argmin())
         return indices[:nearest]
+
+    def give_back(self, micros: Iterable[MicroBatch]):
+        "Take micro-batches that were not trained on out of the tokens spent; they do not come again"
+        for micro in micros:
+            self.spent[micro.task] -= micro.tokens
+            self.seen[micro.task] -= len(micro.indices)
 
     def state_dict(self) -> dict:
         "Where the sampler is, in types that JSON keeps"

@@ -19,6 +19,7 @@ from ..data.base import MedxferError
 from ..data.collators import Batch
 from .base_loader import layer_stack
 from medxfer.models.multitask_model import (
+    BatchShare,
     MultiTaskModel,
     TaskSchema,
     build_heads,
@@ -350,9 +351,9 @@ class FusionModel(MultiTaskModel):
         self.attention = attention
         self.heads = build_heads(base, schemas)
 
-    def loss(self, batch: Batch) -> torch.Tensor:
-        "The training loss of one batch with the regulariser, a scalar"
-        return super().loss(batch) + self.adapters.penalty(batch.task)
+    def _penalize(self, task: str, share: BatchShare | None) -> torch.Tensor:
+        "The regulariser, which is added to the loss of the heads"
+        return (1.0 if share is None else share.windows) * self.adapters.penalty(task)
 
     def shared(self) -> dict[str, nn.Parameter]:
         "What trains for more than one task: nothing"

@@ -55,11 +55,26 @@ class LossWeights(nn.Module):
         self.index(task)
         return loss * share
 
+    def lacks_scale(self, task: str) -> bool:
+        "Whether the weighting needs the loss of a whole micro-batch before it can weigh a piece"
+        return False
+
+    def begin(
+        self,
+        task: str,
+        loss: torch.Tensor,  # scalar: mean loss of the task's first micro-batch
+    ) -> torch.Tensor:
+        "Take the scale of a task from its first loss; the weighted loss"
+        return self.weigh(task, loss)
+
     def finish_step(
         self,
         reduce=None,  # averages a tensor over the processes in place, as in `Surgery`
     ):
         "Update what the weighting learns from the step's losses"
+
+    def forget_step(self):
+        "Learn nothing from the step's losses: it will be computed again"
 
 # %% ../../nbs/training/05_loss.ipynb #d43872c0
 @LOSS_WEIGHTINGS.register('fixed')
@@ -130,9 +145,24 @@ class NormalisedLosses(LossWeights):
         zeros = torch.zeros(len(self.tasks), dtype=torch.float64)
         self.scale = nn.Buffer(zeros.clone())
         self.steps = nn.Buffer(zeros.clone())
+        self.started = [False] * len(self.tasks)  # known without asking the device
         # sums over the current step
         self.sums = nn.Buffer(zeros.clone(), persistent=False)
         self.shares = nn.Buffer(zeros.clone(), persistent=False)
+
+    def lacks_scale(self, task):
+        "Whether no step of the task was finished, and no first loss was given"
+        i = self.index(task)
+        if not self.started[i]:
+            self.started[i] = bool((self.steps[i] > 0) | (self.scale[i] > 0))
+        return not self.started[i]
+
+    def begin(self, task, loss):
+        "Take the scale of a task from its first loss; the loss divided by it"
+        x = loss.detach().double()
+        i = self.index(task)
+        self.scale[i] = torch.where(x.isfinite(), x, self.scale[i])
+        return loss / self.scale[i].clamp(min=self.floor).to(loss.dtype)
 
     def rate(self, n: torch.Tensor) -> torch.Tensor:
         "How much the n-th value moves the average, 0 to 1"
@@ -163,6 +193,10 @@ class NormalisedLosses(LossWeights):
         rate = self.rate(self.steps)
         moved = (1 - rate) * self.scale + rate * self.sums / self.shares
         self.scale.copy_(torch.where(seen, moved, self.scale))
+        self.forget_step()
+
+    def forget_step(self):
+        "Drop the sums of the step"
         self.sums.zero_()
         self.shares.zero_()
 
@@ -225,10 +259,25 @@ class InTurn(LossWeights):
             loss = part.weigh(task, loss, share) / share
         return last.weigh(task, loss, share)
 
+    def lacks_scale(self, task):
+        "Whether a part lacks the scale of a task"
+        return any(part.lacks_scale(task) for part in self._typed_parts())
+
+    def begin(self, task, loss):
+        "Give every part its first loss, weighted by the parts before it"
+        for part in self._typed_parts():
+            loss = part.begin(task, loss)
+        return loss
+
     def finish_step(self, reduce=None):
         "Finish the step of every part"
         for part in self._typed_parts():
             part.finish_step(reduce)
+
+    def forget_step(self):
+        "Drop what every part has seen of the step"
+        for part in self._typed_parts():
+            part.forget_step()
 
     def _typed_parts(self) -> list[LossWeights]:
         return cast(list[LossWeights], list(self.parts))

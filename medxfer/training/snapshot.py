@@ -44,6 +44,7 @@ class Snapshot:
     best_params: Tensors | None
     points_since_best: int
     cosines: list[PairCosine] = field(default_factory=list)
+    overflows: dict[str, int] = field(default_factory=dict)  # steps and tokens that were skipped
 
     def to_files(self) -> dict[str, bytes]:
         "The files of a checkpoint, by name"
@@ -55,6 +56,7 @@ class Snapshot:
             scaler=self.scaler,
             best=self.best_score,
             worse=self.points_since_best,
+            overflows=self.overflows,
         )
         files = {
             'model.safetensors': tensor_bytes(self.params),
@@ -91,6 +93,7 @@ class Snapshot:
             best_params=load_tensors(files['best.safetensors']) if has_best else None,
             points_since_best=state['worse'],
             cosines=_read_cosines(files['cosines.parquet']),
+            overflows=state['overflows'],
         )
 
     def restore_curve(self, curve: LearningCurve):

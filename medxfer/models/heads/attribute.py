@@ -75,9 +75,17 @@ class AttributeHead(nn.Module):
         "Scores of all values: (n, 3h) to (n, values)"
         return self.out(self.inner(states))
 
+    def count_terms(self, windows: Sequence[Window]) -> int:
+        "How many attributes the loss is a mean over"
+        gold = _list_attributes(windows)
+        found = 0
+        for (label, name), (values, _) in self.blocks.items():
+            found += len(_find_wanted(gold, label, name, values)[0])
+        return found
+
     def loss(self, hidden: torch.Tensor, windows: Sequence[Window]) -> torch.Tensor:
         "Mean cross-entropy over the attributes of the gold mentions; 0 if they have none"
-        gold = [(m.label, a) for w in windows for m, a in zip(w.mentions, w.attributes)]
+        gold = _list_attributes(windows)
         if not gold:
             return hidden.sum() * 0
         scores = self(mention_states(hidden, [w.mentions for w in windows])).float()
@@ -111,6 +119,11 @@ class AttributeHead(nn.Module):
             if of_label == label:
                 best[name] = values[int(row[start : start + len(values)].argmax())]
         return best
+
+
+def _list_attributes(windows: Sequence[Window]) -> list[tuple[str, dict]]:
+    "Label and attributes of each gold mention"
+    return [(m.label, a) for w in windows for m, a in zip(w.mentions, w.attributes)]
 
 
 def _find_wanted(

@@ -385,22 +385,32 @@ class ConceptHead(nn.Module):
 
     def loss(self, hidden: torch.Tensor, windows: Sequence[Window]) -> torch.Tensor:
         "Mean cross-entropy over the mentions whose concept is among the candidates; 0 if none is"
+        learnable = self._list_learnable(windows)
+        if not learnable:
+            return hidden.sum() * 0
+        kept, words, found, wanted = zip(*learnable)
+        states = mention_states(hidden, [w.mentions for w in windows])
+        states = states[send(kept, hidden.device)]
+        scores = self(states, words, found)
+        return nn.functional.cross_entropy(scores, send(wanted, scores.device))
+
+    def count_terms(self, windows: Sequence[Window]) -> int:
+        "How many mentions the loss is a mean over"
+        return len(self._list_learnable(windows))
+
+    def _list_learnable(
+        self, windows: Sequence[Window]
+    ) -> list[tuple[int, str, ConceptCandidates, int]]:  # number, words, candidates, column
+        "The gold mentions whose concept is among their candidates"
         gold = [(w.words(m), w.doc, c) for w in windows for m, c in zip(w.mentions, w.concepts)]
         coded = [i for i, (_, _, concept) in enumerate(gold) if concept]
         candidates = self.lexicon.candidates([gold[i][:2] for i in coded], self.k)
-        kept, found, wanted = [], [], []
+        learnable = []
         for i, of_mention in zip(coded, candidates):
             column = self.lexicon.column(of_mention, gold[i][2])
             if column is not None:
-                kept.append(i)
-                found.append(of_mention)
-                wanted.append(column)
-        if not kept:
-            return hidden.sum() * 0
-        states = mention_states(hidden, [w.mentions for w in windows])
-        states = states[send(kept, hidden.device)]
-        scores = self(states, [gold[i][0] for i in kept], found)
-        return nn.functional.cross_entropy(scores, send(wanted, scores.device))
+                learnable.append((i, gold[i][0], of_mention, column))
+        return learnable
 
     @torch.no_grad()
     def read(

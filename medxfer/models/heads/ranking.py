@@ -6,9 +6,10 @@
 __all__ = ['QAHead']
 
 # %% ../../../nbs/models/heads/40_ranking.ipynb #e93ee940
+from collections.abc import Sequence
 import torch
 from torch import nn
-from ...data.collators import Batch
+from ...data.collators import Batch, Window
 from .base import send
 
 # %% ../../../nbs/models/heads/40_ranking.ipynb #3502b2cf
@@ -34,6 +35,10 @@ class QAHead(nn.Module):
         last = content.shape[1] - 1 - content.flip(1).int().argmax(1)
         rows = torch.arange(len(hidden), device=hidden.device)
         return self.score(torch.cat([mean, hidden[rows, last]], -1))[:, 0]
+
+    def count_terms(self, windows: Sequence[Window]) -> int:
+        "How many candidates the loss is a mean over"
+        return sum(window.relevant is not None for window in windows)
 
     def loss(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
         "Mean binary cross-entropy over the candidates whose label is known; 0 if none is"

@@ -84,6 +84,10 @@ class REHead(nn.Module):
             if len(in_window) > 1:
                 yield b, self.scores(of_window, in_window).float()
 
+    def count_terms(self, windows: Sequence[Window]) -> int:
+        "How many windows the loss is a mean over"
+        return sum(len(window.mentions) > 1 for window in windows)
+
     def loss(self, hidden: torch.Tensor, windows: Sequence[Window]) -> torch.Tensor:
         "ZLPR over the squares of all windows with two mentions or more; 0 if none has"
         index = {label: i for i, label in enumerate(self.relations)}

@@ -139,6 +139,10 @@ class SpanClassificationHead(nn.Module):
         nn.init.constant_(self.ends.bias, _PRIOR_SCORE / 2)
         self.register_buffer('kind', torch.tensor(_channel_kinds(len(labels))), persistent=False)
 
+    def count_terms(self, windows: Sequence[Window]) -> int:
+        "How many windows the loss is a mean over"
+        return len(windows)
+
     def parts(
         self,
         hidden: torch.Tensor,  # (b, t, hidden) states of the encoder
