@@ -20,6 +20,7 @@ from medxfer.models.precision import (
     get_compute_capability,
     fit_memory,
     get_total_memory,
+    keep_layout,
     nf4_config,
     count_parameters,
     quantize,
@@ -259,7 +260,7 @@ def _load_pretrained_base(
     )
     if spec.quantization:
         how |= dict(quantization_config=nf4_config(spec.dtype), device_map={'': str(device)})
-    return _load_from_source(AutoModel, spec, **how).to(device)
+    return keep_layout(_load_from_source(AutoModel, spec, **how).to(device))
 
 # %% ../../nbs/models/00_base_loader.ipynb #45c75bad
 def drop_pooler(

@@ -290,13 +290,19 @@ def surgery_rule(strategy: dict):
     return SURGERY_RULES.get(strategy['surgery']) if strategy['surgery'] else None
 
 # %% ../../nbs/study/15_build.ipynb #5b2a3261
-def train_settings(spec: RunSpec):
+def train_settings(
+    spec: RunSpec,
+    model=None,  # of the run; it decides what precision `auto` is, which is fp32 without
+):
     "The settings of a run's trainer"
+    from medxfer.models.precision import find_number_format
     from medxfer.training.trainer import TrainSettings
 
-    train = spec.config['train']
+    train = spec.settings['train'] | spec.config['train']
     known = {f.name: train[f.name] for f in fields(TrainSettings) if f.name in train}
     micros = count_micro_batches(spec.config['strategy'], train, len(spec.tasks))
+    if known['precision'] == 'auto':
+        known['precision'] = find_number_format(model)[0] if model is not None else 'fp32'
     return replace(TrainSettings(**known), accumulate=micros)
 
 

@@ -210,6 +210,7 @@ _MINIMA = {  # setting: its least value
     'train.temperature': 1e-9,
     'train.evaluations': 0,
     'train.checkpoint_every': 1,
+    'train.checkpoint_minutes': 0.1,
     'train.keep': 1,
     'train.accumulate': 1,
     'train.patience': 0,
@@ -494,7 +495,9 @@ _STABLE_SETTINGS = ('schedule', 'decay', 'peak')  # of warm-up, stable, decay
 
 def identify_training(train: dict) -> dict:
     "The training settings; no id depends on those of a schedule or a choice that the run does not make"
-    unused: set[str] = set() if train['schedule'] != 'linear' else set(_STABLE_SETTINGS)
+    unused = {'checkpoint_minutes'}  # when a checkpoint is written changes no result
+    if train['schedule'] == 'linear':
+        unused |= set(_STABLE_SETTINGS)
     if not train['keep_best']:
         unused.add('keep_best')
     return {name: value for name, value in train.items() if name not in unused}

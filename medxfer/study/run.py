@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-import hashlib, json, random, sys
+import hashlib, json, random, shutil, sys
 import yaml
 from ..data.load import load_task
 from ..data.base import MedxferError, Relation, Span, locked_file, write_atomic
@@ -35,7 +35,11 @@ from medxfer.study.build import (
     build_loss_weights,
     windows_for,
 )
-from .environment import write_environment
+from medxfer.study.environment import (
+    describe_environment,
+    refuse_other_formats,
+    write_environment,
+)
 from medxfer.study.selection import (
     describe_documents,
     list_selections,
@@ -339,30 +343,32 @@ def trainer_for(
     spec: RunSpec,
     data: dict,
     encoder,
-    budget: int | None = None,
-    folder=None,
-    schemas: dict | None = None,
+    budget: int | None = None,  # tokens; None: as the configuration says
+    folder=None,  # of checkpoints; None: the run's own
+    beside=None,  # a trainer of the same run, whose model is trained
     say=print,
     processes=OneProcess(),
-    build=None,
+    build=None,  # see `model_for`
 ):
-    "The trainer of a run, its model built; schemas are read from the training windows where they are not given"
+    "The trainer of a run, its model built; schemas are read from the training windows"
+    from medxfer.training.dealer import PieceLimit
     from medxfer.training.trainer import MultiTaskTrainer
 
     measured = {} if folder is None else None
     windows = windows_for(spec, encoder, data, measured)
     if measured and processes.first:
         write_atomic(spec.folder / 'placebo.json', json.dumps(measured, indent=1).encode())
-    strategy, folders = spec.config['strategy'], find_needed_folders(spec)
-    schemas = schemas or schemas_for(spec, windows, encoder.tokenizer, say)
-    model, settings = (
-        processes.first_then_others(lambda: model_for(spec, schemas, folders, processes, build)),
-        train_settings(spec),
-    )  # the first fills the caches
-    if folder is None:
-        settings = processes.on_first(
-            lambda: _choose_accumulation(spec, model, windows, encoder.pad_id, settings, say)
-        )
+    strategy = spec.config['strategy']
+    folders = find_needed_folders(spec)
+
+    def build_anew():
+        schemas = schemas_for(spec, windows, encoder.tokenizer, say)
+        return model_for(spec, schemas, folders, processes, build)
+
+    # The first fills the caches.
+    model = beside.model if beside else processes.first_then_others(build_anew)
+    settings = train_settings(spec, model)
+    limit = beside.limit if beside else PieceLimit()
     dev = {t: data[t].dev for t in scored_tasks(spec)}
     lengths = _measure_lengths(spec, windows, encoder)
     tokens = budget or find_token_budget(spec, lengths, folders)
@@ -377,11 +383,12 @@ def trainer_for(
         build_order(strategy, spec.tasks),
         surgery_rule(strategy),
         build_loss_weights(strategy, spec.tasks),
-        evaluate=lambda m: _primary_scores(score_model(m, encoder, dev, spec)[0]),
+        evaluate=lambda m: _primary_scores(score_model(m, encoder, dev, spec, limit.tokens)[0]),
         say=say,
         processes=processes,
         schedule=build_schedule(spec, tokens, lengths),
         branches=make_branches(spec, tokens, lengths) if folder is None else None,
+        limit=limit,
     )
     for entry in _inherit_ledger(spec, folders):
         trainer.ledger.add(entry)
@@ -439,24 +446,28 @@ def _run_smoke_test(spec: RunSpec, data: dict[str, TaskData], encoder, trainer, 
 def _make_smoke_report(spec: RunSpec, data: dict[str, TaskData], encoder, trainer):
     "The smoke test of a run on some of its training documents"
     from medxfer.evaluation.metrics import score_task
-    from medxfer.training.smoke_test import choose_smoke_samples, smoke_test
+    from medxfer.training.smoke_test import ModelAtStart, choose_smoke_samples, smoke_test
 
-    schemas = {t: head.schema for t, head in trainer.model.heads.items()}
     some = choose_smoke_samples({t: d.train for t, d in data.items()})
     small = {t: TaskData(docs, [], []) for t, docs in some.items()}
+    at_start = ModelAtStart(trainer.model)
 
     def make_trainer(budget: int, folder: Path):
-        return trainer_for(spec, small, encoder, budget, folder, schemas, say=_say_nothing)
+        at_start.restore()
+        return trainer_for(spec, small, encoder, budget, folder, trainer, say=_say_nothing)
 
-    return smoke_test(
-        make_trainer,
-        encoder,
-        some,
-        spec.config['train']['batch_tokens'],
-        _SMOKE_STEPS,
-        {t: info['profile'] for t, info in spec.config['tasks'].items()},
-        score=score_task,
-    )
+    try:
+        return smoke_test(
+            make_trainer,
+            encoder,
+            some,
+            spec.config['train']['batch_tokens'],
+            _SMOKE_STEPS,
+            {t: info['profile'] for t, info in spec.config['tasks'].items()},
+            score=score_task,
+        )
+    finally:
+        at_start.restore()
 
 
 def _say_nothing(line: str):
@@ -482,30 +493,38 @@ def measure_run(spec: RunSpec, say=print):
         )
 
 # %% ../../nbs/study/20_run.ipynb #5a0ce002
-def _choose_accumulation(spec: RunSpec, model, windows: dict, pad_id: int, settings, say):
-    "The settings with as many micro-batches in a step as memory asks for, where `auto_batch` is on"
-    from medxfer.training.auto_batch import auto_batch, resolve_batches
-    from medxfer.training.trainer import AUTOCAST_DTYPES
+def _settle_pieces(spec: RunSpec, trainer, say):
+    "Find how much goes through the model at once, where `auto_batch` is on, before the first step"
+    from medxfer.training.auto_batch import (
+        auto_batch,
+        measure_kept_bytes,
+        resolve_pieces,
+        write_pieces,
+    )
 
-    if not spec.settings['auto_batch']:
-        return settings
-    spec.folder.mkdir(parents=True, exist_ok=True)
+    wanted = spec.settings['auto_batch']
+    if wanted is False or (wanted == 'auto' and trainer.device.type == 'cpu'):
+        return
+    settings, processes = trainer.settings, trainer.processes
+    micro_tokens = max(1, settings.batch_tokens // settings.accumulate)
 
     def search():
+        surgical = trainer.surgery is not None
+        count = processes.count
+        kept = measure_kept_bytes(trainer.model, len(spec.tasks), surgical, count)
         return auto_batch(
-            model, windows, settings.batch_tokens, pad_id, AUTOCAST_DTYPES[settings.precision]
+            trainer.model, trainer.windows, micro_tokens, trainer.window_loss.pad_id, kept
         )
 
-    device = next(iter(model.trainable().values())).device
-    choice = resolve_batches(
-        spec.folder / 'batches.json',
-        settings.batch_tokens,
-        search,
-        device,
-        spec.folder / 'checkpoints',
-        say,
-    )
-    return replace(settings, accumulate=max(settings.accumulate, choice.accumulate))
+    def settle():
+        return resolve_pieces(spec.folder, micro_tokens, search, trainer.device, say)
+
+    choice = processes.on_first(settle)
+    trainer.limit.tokens = choice.tokens
+    if processes.first:
+        trainer.limit.keep = lambda tokens: write_pieces(
+            spec.folder, replace(choice, tokens=tokens)
+        )
 
 # %% ../../nbs/study/20_run.ipynb #67feb491
 def _run_first_steps(overrides: tuple, backend: str):
@@ -580,10 +599,12 @@ def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
     elsewhere = load_ood(spec.settings)  # before training: a corpus that cannot be read stops it
     _refuse_selection_on_test(spec, data)
     trainer = trainer_for(spec, data, encoder, say=say, processes=processes, build=build)
+    processes.on_first(lambda: _settle_environment(spec, trainer))
+    _settle_pieces(spec, trainer, say)
     if processes.on_first(lambda: _is_smoke_test_due(spec, trainer.budget)):
         processes.on_first(lambda: _run_smoke_test(spec, data, encoder, trainer, say))
     memory = _train_with_monitors(spec, trainer, watch, say)
-    processes.on_first(lambda: _score_elsewhere(spec, trainer.model, encoder, elsewhere))
+    processes.on_first(lambda: _score_elsewhere(spec, trainer, encoder, elsewhere))
     processes.on_first(
         lambda: _write_run(
             spec, trainer, encoder, {t: data[t].test for t in scored_tasks(spec)}, memory
@@ -597,6 +618,22 @@ def _refuse_selection_on_test(spec: RunSpec, data: dict[str, TaskData]):
     selections = list_selections(spec)
     for task, documents in data.items():
         refuse_shared_documents(task, documents.dev, documents.test, selections)
+
+
+def _settle_environment(spec: RunSpec, trainer):
+    "Write where and in which number formats a run computes; refuse to resume it in others"
+    from medxfer.models.precision import find_number_format
+    from medxfer.training.checkpoint import checkpoint_steps
+
+    found = describe_environment(
+        choose_device(spec),
+        trainer.settings.precision,
+        *find_number_format(trainer.model),
+        is_chosen=base_spec(spec).quantization == 'auto',
+    )
+    if checkpoint_steps(spec.folder / 'checkpoints'):
+        refuse_other_formats(spec.folder, found)
+    write_environment(spec.folder, found)
 
 
 def _finish_state(spec: RunSpec, trainer, data: dict[str, TaskData]):
@@ -613,9 +650,11 @@ def _finish_state(spec: RunSpec, trainer, data: dict[str, TaskData]):
     )
     kept = trainer.dev_curve.kept_tokens
     update_state(spec.folder, status='done', documents=documents, selection=selection, kept=kept)
+    # Two checkpoints of a large model fill a tenth of a disk, and nothing resumes from them.
+    shutil.rmtree(spec.folder / 'checkpoints', ignore_errors=True)
 
 
-def _score_elsewhere(spec: RunSpec, model, encoder, documents: dict[str, list]):
+def _score_elsewhere(spec: RunSpec, trainer, encoder, documents: dict[str, list]):
     "Write the scores on other corpora of the tasks that a run is for; predictions are not kept"
     found = {t: docs for t, docs in documents.items() if t in scored_tasks(spec)}
     if not found:
@@ -624,7 +663,7 @@ def _score_elsewhere(spec: RunSpec, model, encoder, documents: dict[str, list]):
         t: info | spec.config['ood'][t] for t, info in spec.config['tasks'].items() if t in found
     }
     there = replace(spec, config=spec.config | dict(tasks=tasks))
-    _, scores, _ = score_model(model, encoder, found, there)
+    _, scores, _ = score_model(trainer.model, encoder, found, there, trainer.limit.tokens)
     _write_parquet(spec.folder / 'ood.parquet', scores)
 
 
@@ -676,9 +715,8 @@ def _write_run(spec: RunSpec, trainer, encoder, documents: dict, memory: dict):
     if trainer.surgery:
         _write_parquet(folder / 'cosines.parquet', pair_frame(trainer.cosines))
     trainer.model.save(folder / 'adapter', spec.config['model']['name'])
-    _write_results(spec, *score_model(trainer.model, encoder, documents, spec))
-    quantization = spec.config['strategy']['quantization']
-    write_environment(folder, choose_device(spec), spec.config['train']['precision'], quantization)
+    tokens = trainer.limit.tokens
+    _write_results(spec, *score_model(trainer.model, encoder, documents, spec, tokens))
     update_state(
         folder,
         step=trainer.done,
@@ -687,6 +725,7 @@ def _write_run(spec: RunSpec, trainer, encoder, documents: dict, memory: dict):
         processes=trainer.processes.count,
         encoding=dict(encoder.fate),
         memory=memory,
+        overflows=dict(steps=trainer.overflows.steps, tokens=trainer.overflows.tokens),
     )
     trainer.branches.forget()
 
@@ -698,13 +737,23 @@ def _write_parquet(path: Path, frame):
     write_atomic(path, parquet_bytes(frame))
 
 
-def score_model(model, encoder, documents: dict, spec: RunSpec):
+def score_model(
+    model,
+    encoder,
+    documents: dict,  # by task
+    spec: RunSpec,
+    batch_tokens: int | None = None,  # most that go through the model at once, padding included
+):
     "Scores per task, scores per document, and predictions, on documents per task"
     import pandas as pd
     from medxfer.evaluation.metrics import document_scores, total_scores
-    from medxfer.models.multitask_model import predict
+    from medxfer.models.multitask_model import PREDICTED_TOKENS, predict
 
-    found = {t: predict(model, encoder, t, docs) for t, docs in documents.items() if docs}
+    found = {
+        t: predict(model, encoder, t, docs, batch_tokens or PREDICTED_TOKENS)
+        for t, docs in documents.items()
+        if docs
+    }
     frames = [
         document_scores(t, documents[t], pred, spec.config['tasks'][t]['profile'])
         for t, pred in found.items()

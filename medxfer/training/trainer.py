@@ -20,13 +20,13 @@ import numpy as np
 import torch
 from ..data.base import Diverged, MedxferError, OutOfMemory
 from ..data.multitask_loader import MicroBatch, MultiTaskBatchSampler, RandomOrder
+from ..models.precision import PRECISIONS
 from .auto_batch import convert_memory_errors, empty_caches
 from .branches import Branches
 from .callbacks import Stopped, is_stop_requested
 from .checkpoint import Checkpoint, newest_checkpoint, save_checkpoint
 from .curve import LearningCurve, Point
 from medxfer.training.dealer import (
-    AUTOCAST_DTYPES,
     Dealer,
     PieceLimit,
     StepGradients,
@@ -113,7 +113,8 @@ class MultiTaskTrainer:
         self.optimizer = self.learner.optimizer
         self.scaler = self.learner.scaler
         self.surgery = self.learner.surgery
-        self.window_loss = WindowLoss(model, windows, pad_id, self.device, settings.precision)
+        model.precision = settings.precision
+        self.window_loss = WindowLoss(model, windows, pad_id, self.device)
         self.limit = limit or PieceLimit()
         self.gradients = _make_gradients(self)
         self.sampler = _make_sampler(windows, budget, settings, seed, order)
@@ -239,8 +240,8 @@ def _check_request(windows: Mapping[str, Sequence], settings: TrainSettings):
     for task, of_task in windows.items():
         if not of_task:
             raise MedxferError(f'{task} has no training text')
-    if settings.precision not in AUTOCAST_DTYPES:
-        known = ', '.join(AUTOCAST_DTYPES)
+    if settings.precision not in PRECISIONS:
+        known = ', '.join(PRECISIONS)
         raise MedxferError(f'unknown train.precision {settings.precision!r}; choose from {known}')
 
 
