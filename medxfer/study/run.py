@@ -426,7 +426,8 @@ def _is_smoke_test_due(spec: RunSpec, budget: int) -> bool:
     long = budget >= _SMOKE_RATIO * _SMOKE_STEPS * spec.config['train']['batch_tokens']
     if not (spec.settings['smoke_test'] and long):
         return False
-    return not (smoke_file(spec).exists() or (spec.folder / 'checkpoints').exists())
+    was_begun = read_state(spec.folder).get('step') or (spec.folder / 'checkpoints').exists()
+    return not (was_begun or smoke_file(spec).exists())
 
 
 def _run_smoke_test(spec: RunSpec, data: dict[str, TaskData], encoder, trainer, say):
