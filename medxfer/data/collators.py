@@ -399,7 +399,8 @@ class Batch:
 
     def to(self, device: Any) -> 'Batch':
         "The same batch with its tensors on a device"
-        ids, mask, content = (x.to(device) for x in (self.ids, self.mask, self.content))
+        tensors = (self.ids, self.mask, self.content)
+        ids, mask, content = (x.to(device, non_blocking=True) for x in tensors)
         return Batch(self.task, ids, mask, content, self.windows)
 
 # %% ../../nbs/data/30_collators.ipynb #f3fda267

@@ -138,18 +138,18 @@ def play(scene: Scene, precision: str, folder: Path, gpu, device: str = 'cuda') 
         on_host, _ = stage.make_trainer('cpu', 'fp32', 'host')
         outcome.on_host = _train(on_host)
     beside, _ = stage.make_trainer(device, precision, 'beside')
+    _lower_scale(beside.scaler)  # no step overflows, so that both learn from the same windows
     outcome.losses = _train(beside)
     del beside
     gpu.draw_from_host(False)
     trainer, spec = stage.make_trainer(device, precision, 'first')
-    waits, launches = gpu.waits, gpu.launches
     evaluate, trainer.evaluate = trainer.evaluate, None
+    counts = _count_steps(trainer, gpu)
     _train(trainer)
-    outcome.waits = (gpu.waits - waits) / trainer.done
-    outcome.launches = (gpu.launches - launches) / trainer.done
+    outcome.waits, outcome.launches = (sum(c) / trainer.done for c in zip(*counts))
     outcome.devices = _list_devices(trainer)
     outcome.scale = trainer.scaler.get_scale()
-    outcome.skipped = getattr(trainer, 'skipped', 0)
+    outcome.skipped = trainer.overflows.steps
     outcome.resumed = _continue(stage, trainer, device, precision)
     assert evaluate is not None, 'a trainer that scores dev'
     outcome.scores = evaluate(trainer.model)
@@ -158,6 +158,27 @@ def play(scene: Scene, precision: str, folder: Path, gpu, device: str = 'cuda') 
     outcome.files = sorted(p.name for p in (folder / 'adapter').rglob('*.safetensors'))
     outcome.seconds = time.perf_counter() - start
     return outcome
+
+
+def _count_steps(trainer, gpu) -> list[tuple[int, int]]:
+    "Is filled with the waits and launches of each step of a trainer"
+    counts = []
+    step = trainer.step
+
+    def counted(micros):
+        waits, launches = gpu.waits, gpu.launches
+        has_stepped = step(micros)
+        counts.append((gpu.waits - waits, gpu.launches - launches))
+        return has_stepped
+
+    trainer.step = counted
+    return counts
+
+
+def _lower_scale(scaler, scale: float = 64.0):
+    "Start a gradient scaler where nothing overflows"
+    if scaler.is_enabled():
+        scaler.load_state_dict({**scaler.state_dict(), 'scale': scale})
 
 
 def _train(trainer) -> list[float]:

@@ -181,7 +181,7 @@ class TaskGradients:
         reached,  # per parameter: whether it gets a gradient
     ):
         "Make the weighted sum of the rows the gradient; it replaces the first row"
-        weights = weights.to(self.matrix)
+        weights = weights.to(self.matrix, non_blocking=True)
         for part in self.matrix.split(_CHUNK_COLUMNS, dim=1):
             part[0] = weights @ part
         for p, view, is_reached in zip(self.params, self.views[0], reached):
@@ -276,10 +276,11 @@ class Surgery:
         "In how many processes each task took part, and how many reached each parameter"
         took_part = [t in self.gradients.seen for t in self.tasks]
         reached = [i in self.gradients.touched for i in range(len(self.params))]
-        flags = self.gradients.matrix.new_tensor(took_part + reached)
+        counts = [float(flag) for flag in took_part + reached]
         if self.reduce:
+            flags = self.gradients.matrix.new_tensor(counts)
             self.reduce(flags)
-        counts = flags.tolist()
+            counts = flags.tolist()
         return counts[: len(self.tasks)], counts[len(self.tasks) :]
 
     def state_dict(self) -> dict[str, torch.Tensor]:
