@@ -6,7 +6,7 @@
 __all__ = ['ITEM_PARTS', 'DECISION_THRESHOLD', 'NEAR_MISS_FLOOR', 'SCORE_COLUMNS', 'ScoredItem', 'predict_with_scores',
            'scores_file', 'format_scores', 'ScoreFile', 'read_scores', 'load_scores']
 
-# %% ../../nbs/models/31_scores.ipynb #91969d14
+# %% ../../nbs/models/31_scores.ipynb #b1d199a3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,7 +29,7 @@ from medxfer.models.multitask_model import (
     read_windows,
 )
 
-# %% ../../nbs/models/31_scores.ipynb #bcba74f7
+# %% ../../nbs/models/31_scores.ipynb #d4e57c81
 ITEM_PARTS = ('mention', 'attribute', 'concept', 'relation', 'answer')
 DECISION_THRESHOLD = 0.0  # of mentions, relations and answers; of several values the best is taken
 NEAR_MISS_FLOOR = -4.0  # what is not decided is kept with a score above it
@@ -47,7 +47,7 @@ class ScoredItem:
     tail: Place | None = None  # of a relation
     value: Any = None  # of an attribute; a concept; the id of a candidate
 
-# %% ../../nbs/models/31_scores.ipynb #4697b190
+# %% ../../nbs/models/31_scores.ipynb #71f57cc6
 _Rated = tuple[Window, WindowPrediction, WindowRating]
 
 
@@ -101,7 +101,7 @@ def _list_relations(
         for (label, head, tail), (is_link, score) in sorted(rated.items())
     ]
 
-# %% ../../nbs/models/31_scores.ipynb #93536e7a
+# %% ../../nbs/models/31_scores.ipynb #49dec580
 def _rate_document(sample: UnifiedSample, windows: Sequence[_Rated]) -> list[ScoredItem]:
     "Everything that was said of a document, or could have been"
     if sample.candidates:
@@ -124,7 +124,7 @@ def _order_rated(rated: tuple[Place, tuple[bool, float]]):
     (label, fragments), (decided, _) = rated
     return not decided, fragments, label
 
-# %% ../../nbs/models/31_scores.ipynb #716a1871
+# %% ../../nbs/models/31_scores.ipynb #403463ac
 def predict_with_scores(
     model: MultiTaskModel,
     encoder: Encoder,
@@ -147,7 +147,7 @@ def predict_with_scores(
         items.append(_rate_document(sample, rated))
     return annotated, items
 
-# %% ../../nbs/models/31_scores.ipynb #52154643
+# %% ../../nbs/models/31_scores.ipynb #67b5b564
 _FORMAT = 1
 _NEAR_PARTS = ('mention', 'attribute', 'concept', 'relation')
 
@@ -180,7 +180,7 @@ class _Names:
     def number(self, name: Any) -> int:
         return self.places.setdefault(name, len(self.places))
 
-# %% ../../nbs/models/31_scores.ipynb #472c0d64
+# %% ../../nbs/models/31_scores.ipynb #4850e72c
 def scores_file(
     folder,  # of a run
     task: str,
@@ -235,7 +235,7 @@ def _write_document(items: Sequence[ScoredItem], names: Mapping[str, _Names]) ->
         rows.setdefault(item.part, []).append(row)
     return rows
 
-# %% ../../nbs/models/31_scores.ipynb #884b4e10
+# %% ../../nbs/models/31_scores.ipynb #19ec4304
 def _read_document(line: dict, labels: list[str], values: list) -> Iterator[ScoredItem]:
     "The items that `_write_document` wrote"
     places: list[Place] = []
@@ -253,7 +253,7 @@ def _read_document(line: dict, labels: list[str], values: list) -> Iterator[Scor
     for candidate, score, decided in line.get('answer', ()):
         yield ScoredItem('answer', 'answer', score, bool(decided), value=candidate)
 
-# %% ../../nbs/models/31_scores.ipynb #02e457fa
+# %% ../../nbs/models/31_scores.ipynb #3fe72c0f
 @dataclass(frozen=True)
 class ScoreFile:
     "What a run says of the documents of a task"
@@ -278,7 +278,7 @@ def read_scores(file: str | Path) -> ScoreFile:
         raise MedxferError(f'{path} is damaged or cut off; copy it again') from None
     return ScoreFile({k: v for k, v in about.items() if k not in ('labels', 'values')}, documents)
 
-# %% ../../nbs/models/31_scores.ipynb #43790e78
+# %% ../../nbs/models/31_scores.ipynb #ca665d82
 class _GoldDocument:
     "What a gold document says of the items of a prediction"
 
@@ -315,7 +315,7 @@ def _fold(value: Any) -> Any:
         return tuple(map(_fold, value))
     return value.lower() if isinstance(value, str) else value
 
-# %% ../../nbs/models/31_scores.ipynb #347b35f0
+# %% ../../nbs/models/31_scores.ipynb #147cf46f
 SCORE_COLUMNS = (
     'task',
     'split',
@@ -337,7 +337,7 @@ def load_scores(
     split: str = 'test',  # or dev
     gold: Mapping[str, Iterable[UnifiedSample]]
     | None = None,  # by task: the documents of the split
-    tasks: Iterable[str] | None = None,  # None: all that have scores
+    tasks: Iterable[str] | None = None,  # None: all that have scores, and those in `gold`
 ):  # DataFrame[SCORE_COLUMNS]
     """The scores of a run, a row for each thing that it said or nearly said.
 
@@ -348,11 +348,7 @@ def load_scores(
     import pandas as pd
 
     if tasks is None:
-        pattern = scores_file(folder, '*', split)
-        names = sorted(
-            p.name.removesuffix(pattern.name[1:]) for p in pattern.parent.glob(pattern.name)
-        )
-        tasks = [name for name in names if '.' not in name] or ['*']
+        tasks = dict.fromkeys([*_list_scored(folder, split), *(gold or {})]) or ['TASK']
     rows = []
     for task in tasks:
         found = read_scores(scores_file(folder, task, split))
@@ -362,6 +358,13 @@ def load_scores(
         rows += _list_rows(task, split, found, judges)
     frame = pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
     return frame.astype({'correct': 'boolean', 'score': float, 'decided': bool})
+
+
+def _list_scored(folder, split: str) -> list[str]:
+    "The tasks for which a run keeps scores of a split"
+    pattern = scores_file(folder, '*', split)
+    names = [p.name.split('.') for p in sorted(pattern.parent.glob(pattern.name))]
+    return [name[0] for name in names if len(name) == pattern.name.count('.') + 1]
 
 
 def _check_documents(found: ScoreFile, judges: Mapping[str, _GoldDocument], folder):
