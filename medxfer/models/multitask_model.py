@@ -65,8 +65,8 @@ class TaskSchema:
             label: {name: [_freeze_value(v) for v in values] for name, values in of_label.items()}
             for label, of_label in record['attributes'].items()
         }
-        names = (tuple(record[key]) for key in ('parts', 'labels'))
-        return cls(*names, attributes, tuple(record['relations']), concepts)
+        parts, labels, relations = (tuple(record[k]) for k in ('parts', 'labels', 'relations'))
+        return cls(parts, labels, attributes, relations, concepts)
 
 
 def _freeze_value(value: Any) -> Any:

@@ -6,7 +6,7 @@
 __all__ = ['ITEM_PARTS', 'DECISION_THRESHOLD', 'NEAR_MISS_FLOOR', 'SCORE_COLUMNS', 'ScoredItem', 'predict_with_scores',
            'scores_file', 'format_scores', 'ScoreFile', 'read_scores', 'load_scores']
 
-# %% ../../nbs/models/31_scores.ipynb #b1d199a3
+# %% ../../nbs/models/31_scores.ipynb #dfd9c85a
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,7 +29,7 @@ from medxfer.models.multitask_model import (
     read_windows,
 )
 
-# %% ../../nbs/models/31_scores.ipynb #d4e57c81
+# %% ../../nbs/models/31_scores.ipynb #1c350a60
 ITEM_PARTS = ('mention', 'attribute', 'concept', 'relation', 'answer')
 DECISION_THRESHOLD = 0.0  # of mentions, relations and answers; of several values the best is taken
 NEAR_MISS_FLOOR = -4.0  # what is not decided is kept with a score above it
@@ -47,7 +47,7 @@ class ScoredItem:
     tail: Place | None = None  # of a relation
     value: Any = None  # of an attribute; a concept; the id of a candidate
 
-# %% ../../nbs/models/31_scores.ipynb #71f57cc6
+# %% ../../nbs/models/31_scores.ipynb #6d320876
 _Rated = tuple[Window, WindowPrediction, WindowRating]
 
 
@@ -101,7 +101,7 @@ def _list_relations(
         for (label, head, tail), (is_link, score) in sorted(rated.items())
     ]
 
-# %% ../../nbs/models/31_scores.ipynb #49dec580
+# %% ../../nbs/models/31_scores.ipynb #bab027c2
 def _rate_document(sample: UnifiedSample, windows: Sequence[_Rated]) -> list[ScoredItem]:
     "Everything that was said of a document, or could have been"
     if sample.candidates:
@@ -124,7 +124,7 @@ def _order_rated(rated: tuple[Place, tuple[bool, float]]):
     (label, fragments), (decided, _) = rated
     return not decided, fragments, label
 
-# %% ../../nbs/models/31_scores.ipynb #403463ac
+# %% ../../nbs/models/31_scores.ipynb #a3e3d2f1
 def predict_with_scores(
     model: MultiTaskModel,
     encoder: Encoder,
@@ -147,7 +147,7 @@ def predict_with_scores(
         items.append(_rate_document(sample, rated))
     return annotated, items
 
-# %% ../../nbs/models/31_scores.ipynb #67b5b564
+# %% ../../nbs/models/31_scores.ipynb #56340970
 _FORMAT = 1
 _NEAR_PARTS = ('mention', 'attribute', 'concept', 'relation')
 
@@ -180,7 +180,7 @@ class _Names:
     def number(self, name: Any) -> int:
         return self.places.setdefault(name, len(self.places))
 
-# %% ../../nbs/models/31_scores.ipynb #4850e72c
+# %% ../../nbs/models/31_scores.ipynb #c77f04ce
 def scores_file(
     folder,  # of a run
     task: str,
@@ -235,7 +235,7 @@ def _write_document(items: Sequence[ScoredItem], names: Mapping[str, _Names]) ->
         rows.setdefault(item.part, []).append(row)
     return rows
 
-# %% ../../nbs/models/31_scores.ipynb #19ec4304
+# %% ../../nbs/models/31_scores.ipynb #7d532f22
 def _read_document(line: dict, labels: list[str], values: list) -> Iterator[ScoredItem]:
     "The items that `_write_document` wrote"
     places: list[Place] = []
@@ -253,7 +253,7 @@ def _read_document(line: dict, labels: list[str], values: list) -> Iterator[Scor
     for candidate, score, decided in line.get('answer', ()):
         yield ScoredItem('answer', 'answer', score, bool(decided), value=candidate)
 
-# %% ../../nbs/models/31_scores.ipynb #3fe72c0f
+# %% ../../nbs/models/31_scores.ipynb #d8e8c505
 @dataclass(frozen=True)
 class ScoreFile:
     "What a run says of the documents of a task"
@@ -278,7 +278,7 @@ def read_scores(file: str | Path) -> ScoreFile:
         raise MedxferError(f'{path} is damaged or cut off; copy it again') from None
     return ScoreFile({k: v for k, v in about.items() if k not in ('labels', 'values')}, documents)
 
-# %% ../../nbs/models/31_scores.ipynb #ca665d82
+# %% ../../nbs/models/31_scores.ipynb #eb3e3299
 class _GoldDocument:
     "What a gold document says of the items of a prediction"
 
@@ -315,7 +315,7 @@ def _fold(value: Any) -> Any:
         return tuple(map(_fold, value))
     return value.lower() if isinstance(value, str) else value
 
-# %% ../../nbs/models/31_scores.ipynb #147cf46f
+# %% ../../nbs/models/31_scores.ipynb #9898209a
 SCORE_COLUMNS = (
     'task',
     'split',

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Run', 'open_run']
 
-# %% ../../nbs/study/21_open_run.ipynb #7ddac4a2
+# %% ../../nbs/study/21_open_run.ipynb #c2fbbbc1
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from medxfer.models.multitask_model import MultiTaskModel
     from medxfer.models.scores import ScoredItem
 
-# %% ../../nbs/study/21_open_run.ipynb #47d9fa98
+# %% ../../nbs/study/21_open_run.ipynb #e650bbd5
 def _read_config(folder: Path) -> dict:
     "config.yaml of a run's folder; a `MedxferError` if there is none, or it is not the one that was written"
     file = folder / 'config.yaml'
@@ -62,7 +62,7 @@ def _resolve_strategy(config: Mapping, state: Mapping) -> dict:
         return strategy
     return strategy | config['choose'][state['chosen']['best']]['strategy']
 
-# %% ../../nbs/study/21_open_run.ipynb #8822c687
+# %% ../../nbs/study/21_open_run.ipynb #eece9cb9
 def _load_model(spec: RunSpec, folder: Path, encoder):
     "The model of a finished run, with what it has learned"
     from medxfer.models.multitask_model import build_model, load_schema
@@ -76,13 +76,13 @@ def _load_model(spec: RunSpec, folder: Path, encoder):
     if strategy['full']:
         base = replace(base, folder=str(adapter / 'base'), random=None)
     device = choose_device(spec)
-    model = build_model(
-        base, lora_spec(spec), saved.layout, saved.tasks, spec.seed, kind, device, **more
-    )
+    layout: Any = saved.layout  # None where the class has no use for it
+    lora = lora_spec(spec)
+    model = build_model(base, lora, layout, saved.tasks, spec.seed, kind, device, **more)
     model.restore(adapter)
     return model.eval().requires_grad_(False)
 
-# %% ../../nbs/study/21_open_run.ipynb #a0f0d576
+# %% ../../nbs/study/21_open_run.ipynb #c36c6495
 @dataclass(frozen=True)
 class Run:
     "A finished run"
@@ -166,7 +166,7 @@ class Run:
             raise NotFound(f'{self.folder} has no {file.name}; copy the whole folder')
         return pd.read_parquet(file)
 
-# %% ../../nbs/study/21_open_run.ipynb #9b8d6526
+# %% ../../nbs/study/21_open_run.ipynb #783fc6a8
 def open_run(
     folder,  # of a finished run
     device: str = 'auto',  # as the setting `device`

@@ -747,8 +747,8 @@ def _predict_and_rate(spec: RunSpec, model, encoder, documents: dict, split: str
         file = scores_file(spec.folder, task, split)
         file.parent.mkdir(exist_ok=True)
         by_id = {doc.id: of_doc for doc, of_doc in zip(docs, items)}
-        about = dict(task=task, split=split, profile=spec.config['tasks'][task]['profile'])
-        write_atomic(file, format_scores(by_id, **about))
+        profile = spec.config['tasks'][task]['profile']
+        write_atomic(file, format_scores(by_id, task=task, split=split, profile=profile))
     return predictions
 
 # %% ../../nbs/study/20_run.ipynb #2cdd72ad
