@@ -6,7 +6,7 @@
 __all__ = ['ITEM_PARTS', 'DECISION_THRESHOLD', 'NEAR_MISS_FLOOR', 'SCORE_COLUMNS', 'ScoredItem', 'predict_with_scores',
            'scores_file', 'format_scores', 'ScoreFile', 'read_scores', 'load_scores']
 
-# %% ../../nbs/models/31_scores.ipynb #dfd9c85a
+# %% ../../nbs/models/31_scores.ipynb #6c8c7585
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -29,7 +29,7 @@ from medxfer.models.multitask_model import (
     read_windows,
 )
 
-# %% ../../nbs/models/31_scores.ipynb #1c350a60
+# %% ../../nbs/models/31_scores.ipynb #e2798a66
 ITEM_PARTS = ('mention', 'attribute', 'concept', 'relation', 'answer')
 DECISION_THRESHOLD = 0.0  # of mentions, relations and answers; of several values the best is taken
 NEAR_MISS_FLOOR = -4.0  # what is not decided is kept with a score above it
@@ -47,7 +47,7 @@ class ScoredItem:
     tail: Place | None = None  # of a relation
     value: Any = None  # of an attribute; a concept; the id of a candidate
 
-# %% ../../nbs/models/31_scores.ipynb #6d320876
+# %% ../../nbs/models/31_scores.ipynb #33fc9a91
 _Rated = tuple[Window, WindowPrediction, WindowRating]
 
 
@@ -101,7 +101,7 @@ def _list_relations(
         for (label, head, tail), (is_link, score) in sorted(rated.items())
     ]
 
-# %% ../../nbs/models/31_scores.ipynb #bab027c2
+# %% ../../nbs/models/31_scores.ipynb #be9bbf60
 def _rate_document(sample: UnifiedSample, windows: Sequence[_Rated]) -> list[ScoredItem]:
     "Everything that was said of a document, or could have been"
     if sample.candidates:
@@ -124,7 +124,7 @@ def _order_rated(rated: tuple[Place, tuple[bool, float]]):
     (label, fragments), (decided, _) = rated
     return not decided, fragments, label
 
-# %% ../../nbs/models/31_scores.ipynb #a3e3d2f1
+# %% ../../nbs/models/31_scores.ipynb #785974d6
 def predict_with_scores(
     model: MultiTaskModel,
     encoder: Encoder,
@@ -147,9 +147,10 @@ def predict_with_scores(
         items.append(_rate_document(sample, rated))
     return annotated, items
 
-# %% ../../nbs/models/31_scores.ipynb #56340970
+# %% ../../nbs/models/31_scores.ipynb #10b05854
 _FORMAT = 1
-_NEAR_PARTS = ('mention', 'attribute', 'concept', 'relation')
+# Part: most near misses for each decided item, beside one for each document
+_NEAR_MISSES = {'mention': 1.0, 'relation': 1.0, 'attribute': 0.5, 'concept': 0.5}
 
 
 def _round_score(score: float) -> float:
@@ -163,10 +164,10 @@ def _raise_floors(
 ) -> dict[str, float]:
     "The floor of each part above which there are not too many near misses"
     floors = {}
-    for part in _NEAR_PARTS:
+    for part, share in _NEAR_MISSES.items():
         items = [i for of_doc in documents for i in of_doc if i.part == part]
         near = sorted((i.score for i in items if not i.decided), reverse=True)
-        most = len(items) - len(near) + len(documents)
+        most = int(share * (len(items) - len(near))) + len(documents)
         floors[part] = max([floor, *near[most : most + 1]])
     return floors
 
@@ -180,7 +181,7 @@ class _Names:
     def number(self, name: Any) -> int:
         return self.places.setdefault(name, len(self.places))
 
-# %% ../../nbs/models/31_scores.ipynb #c77f04ce
+# %% ../../nbs/models/31_scores.ipynb #765ac9b0
 def scores_file(
     folder,  # of a run
     task: str,
@@ -235,7 +236,7 @@ def _write_document(items: Sequence[ScoredItem], names: Mapping[str, _Names]) ->
         rows.setdefault(item.part, []).append(row)
     return rows
 
-# %% ../../nbs/models/31_scores.ipynb #7d532f22
+# %% ../../nbs/models/31_scores.ipynb #c2d23927
 def _read_document(line: dict, labels: list[str], values: list) -> Iterator[ScoredItem]:
     "The items that `_write_document` wrote"
     places: list[Place] = []
@@ -253,7 +254,7 @@ def _read_document(line: dict, labels: list[str], values: list) -> Iterator[Scor
     for candidate, score, decided in line.get('answer', ()):
         yield ScoredItem('answer', 'answer', score, bool(decided), value=candidate)
 
-# %% ../../nbs/models/31_scores.ipynb #d8e8c505
+# %% ../../nbs/models/31_scores.ipynb #9c784150
 @dataclass(frozen=True)
 class ScoreFile:
     "What a run says of the documents of a task"
@@ -278,7 +279,7 @@ def read_scores(file: str | Path) -> ScoreFile:
         raise MedxferError(f'{path} is damaged or cut off; copy it again') from None
     return ScoreFile({k: v for k, v in about.items() if k not in ('labels', 'values')}, documents)
 
-# %% ../../nbs/models/31_scores.ipynb #eb3e3299
+# %% ../../nbs/models/31_scores.ipynb #38200567
 class _GoldDocument:
     "What a gold document says of the items of a prediction"
 
@@ -315,7 +316,7 @@ def _fold(value: Any) -> Any:
         return tuple(map(_fold, value))
     return value.lower() if isinstance(value, str) else value
 
-# %% ../../nbs/models/31_scores.ipynb #9898209a
+# %% ../../nbs/models/31_scores.ipynb #d58a3a33
 SCORE_COLUMNS = (
     'task',
     'split',

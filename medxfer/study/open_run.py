@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Run', 'open_run']
 
-# %% ../../nbs/study/21_open_run.ipynb #c2fbbbc1
+# %% ../../nbs/study/21_open_run.ipynb #2bd1e34d
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from medxfer.models.multitask_model import MultiTaskModel
     from medxfer.models.scores import ScoredItem
 
-# %% ../../nbs/study/21_open_run.ipynb #e650bbd5
+# %% ../../nbs/study/21_open_run.ipynb #5161e3a2
 def _read_config(folder: Path) -> dict:
     "config.yaml of a run's folder; a `MedxferError` if there is none, or it is not the one that was written"
     file = folder / 'config.yaml'
@@ -62,7 +62,7 @@ def _resolve_strategy(config: Mapping, state: Mapping) -> dict:
         return strategy
     return strategy | config['choose'][state['chosen']['best']]['strategy']
 
-# %% ../../nbs/study/21_open_run.ipynb #eece9cb9
+# %% ../../nbs/study/21_open_run.ipynb #fa8875ee
 def _load_model(spec: RunSpec, folder: Path, encoder):
     "The model of a finished run, with what it has learned"
     from medxfer.models.multitask_model import build_model, load_schema
@@ -82,7 +82,7 @@ def _load_model(spec: RunSpec, folder: Path, encoder):
     model.restore(adapter)
     return model.eval().requires_grad_(False)
 
-# %% ../../nbs/study/21_open_run.ipynb #c36c6495
+# %% ../../nbs/study/21_open_run.ipynb #f8b6817c
 @dataclass(frozen=True)
 class Run:
     "A finished run"
@@ -166,7 +166,7 @@ class Run:
             raise NotFound(f'{self.folder} has no {file.name}; copy the whole folder')
         return pd.read_parquet(file)
 
-# %% ../../nbs/study/21_open_run.ipynb #783fc6a8
+# %% ../../nbs/study/21_open_run.ipynb #d34dee63
 def open_run(
     folder,  # of a finished run
     device: str = 'auto',  # as the setting `device`
