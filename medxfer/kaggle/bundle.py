@@ -341,39 +341,45 @@ def pack_data(
 # %% ../../nbs/kaggle/10_bundle.ipynb #c6157c7f
 _TEXT_FREE_FILES = re.compile(
     r'(config\.yaml|(state|metrics|progress|batches|accelerator)\.json|permissions\.jsonl|(ledger|curve|cosines|scores|ood)\.parquet'
-    r'|predictions/\w+\.jsonl|adapter/([\w.-]+/)*[\w.-]+\.(safetensors|json)|checkpoints/step-\d+/[\w.-]+\.(safetensors|parquet|json))'
+    r'|predictions/\w+(\.dev)?(\.scores)?\.jsonl|adapter/(?!lexicon\.json)([\w.-]+/)*[\w.-]+\.(safetensors|json)'
+    r'|checkpoints/step-\d+/[\w.-]+\.(safetensors|parquet|json))'
 )
 _PREDICTION_FIELDS = {'doc_id', 'spans', 'relations', 'candidates'}
+_SCORE_FIELDS = {'id', 'mention', 'attribute', 'concept', 'relation', 'answer'}
+_SCORE_HEADER = {'format', 'task', 'split', 'profile', 'threshold', 'floors', 'labels', 'values'}
+_FIELDS_OF_A_LINE = (_PREDICTION_FIELDS, _SCORE_FIELDS, _SCORE_HEADER)
 _MAX_LABEL_LENGTH = 100  # letters of a label or an attribute's value
 
 
 def prediction_has_text(data: bytes) -> bool:
-    "Whether a line of predictions says more than where and what"
-
-    def texts(thing):
-        if isinstance(thing, str):
-            yield thing
-        elif isinstance(thing, dict):
-            yield from (t for pair in thing.items() for part in pair for t in texts(part))
-        elif isinstance(thing, list):
-            yield from (t for part in thing for t in texts(part))
-
+    "Whether a line of predictions, or of their scores, says more than where and what"
     try:
-        rows = [json.loads(l) for l in data.split(b'\n') if l.strip()]
+        rows = [json.loads(line) for line in data.split(b'\n') if line.strip()]
     except ValueError:
         return True
-    return any(
-        not isinstance(r, dict)
-        or r.keys() - _PREDICTION_FIELDS
-        or any(len(t) > _MAX_LABEL_LENGTH or '\n' in t for t in texts(r))
-        for r in rows
-    )
+    return any(_has_other_fields(row) or _has_long_text(row) for row in rows)
+
+
+def _has_other_fields(row) -> bool:
+    "Whether a line has fields that no line of predictions or scores has"
+    return not isinstance(row, dict) or not any(row.keys() <= known for known in _FIELDS_OF_A_LINE)
+
+
+def _has_long_text(thing) -> bool:
+    "Whether there is text in it that is too long for a label"
+    if isinstance(thing, str):
+        return len(thing) > _MAX_LABEL_LENGTH or '\n' in thing
+    if isinstance(thing, dict):
+        return any(_has_long_text(part) for pair in thing.items() for part in pair)
+    return isinstance(thing, list) and any(map(_has_long_text, thing))
 
 
 def may_hold_text(name: str, path) -> bool:
     "Whether a file of a run's folder may hold text of its corpora"
     if not _TEXT_FREE_FILES.fullmatch(name):
         return True
+    if name == 'adapter/schema.json':  # values of attributes are in it
+        return _has_long_text(json.loads(Path(path).read_bytes()))
     return name.startswith('predictions/') and prediction_has_text(Path(path).read_bytes())
 
 # %% ../../nbs/kaggle/10_bundle.ipynb #a8cf9665

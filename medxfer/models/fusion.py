@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FusionSpec', 'Mixer', 'load_adapters', 'AdapterFusion', 'save_fusion', 'load_fusion', 'FusionModel']
 
-# %% ../../nbs/models/12_fusion.ipynb #72c9f401
+# %% ../../nbs/models/12_fusion.ipynb #ae1f174e
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -23,11 +23,13 @@ from medxfer.models.multitask_model import (
     MultiTaskModel,
     TaskSchema,
     build_heads,
+    restore_heads,
     save_heads,
     save_peft,
+    save_schema,
 )
 
-# %% ../../nbs/models/12_fusion.ipynb #60b24c72
+# %% ../../nbs/models/12_fusion.ipynb #fa49c091
 @dataclass(frozen=True)
 class FusionSpec:
     "How large a fusion is; the field `fusion` of configs/strategy/NAME.yaml"
@@ -43,7 +45,7 @@ class FusionSpec:
                 f'given: {self.key}, {self.value}, {self.penalty}'
             )
 
-# %% ../../nbs/models/12_fusion.ipynb #555a17a4
+# %% ../../nbs/models/12_fusion.ipynb #c47dd004
 class Mixer(nn.Module):
     "Attention over the adapters of one linear layer"
 
@@ -96,7 +98,7 @@ class Mixer(nn.Module):
         of_down = self.down @ self.down.T
         return (of_up * of_down).sum()
 
-# %% ../../nbs/models/12_fusion.ipynb #4dd5975f
+# %% ../../nbs/models/12_fusion.ipynb #a35ef784
 def load_adapters(
     base,  # a transformers model
     folders: Mapping[str, str | Path],  # adapter name: its PEFT folder
@@ -125,7 +127,7 @@ def load_adapters(
         raise MedxferError('a fusion needs at least one adapter')
     return model
 
-# %% ../../nbs/models/12_fusion.ipynb #44ed167f
+# %% ../../nbs/models/12_fusion.ipynb #c39cedf7
 def _find_lora_layers(
     model,  # a PeftModel
     names: Sequence[str],  # adapters
@@ -160,7 +162,7 @@ def _is_plain_lora(
     linear = isinstance(layer.lora_A[adapter], nn.Linear)
     return linear and layer.lora_B[adapter].bias is None and adapter not in layer.lora_variant
 
-# %% ../../nbs/models/12_fusion.ipynb #d1a396e2
+# %% ../../nbs/models/12_fusion.ipynb #e3def6df
 class AdapterFusion(nn.Module):
     "A base with frozen adapters, and for each target task a mixture of them at every adapted layer"
 
@@ -284,7 +286,10 @@ def _module_key(layer: str) -> str:
     "The name of a layer without dots, which a ModuleDict cannot hold"
     return layer.replace('.', '/')
 
-# %% ../../nbs/models/12_fusion.ipynb #9bfd7487
+# %% ../../nbs/models/12_fusion.ipynb #3c8871e7
+_FUSION_FILE = 'fusion.safetensors'
+
+
 def _hash_adapters(fusion: AdapterFusion) -> dict[str, str]:
     "A digest of each adapter's weights"
     found = {n: hashlib.sha256() for n in fusion.names}
@@ -297,7 +302,7 @@ def _hash_adapters(fusion: AdapterFusion) -> dict[str, str]:
                     found[adapter].update(head + weight.tobytes())
     return {n: digest.hexdigest() for n, digest in found.items()}
 
-# %% ../../nbs/models/12_fusion.ipynb #135728e2
+# %% ../../nbs/models/12_fusion.ipynb #0ef8dd3a
 def save_fusion(fusion: AdapterFusion, file):
     "Write what a fusion has learned"
     from safetensors.torch import save_file
@@ -314,6 +319,16 @@ def load_fusion(
     file: str | Path,
 ) -> AdapterFusion:
     "A saved fusion; a `MedxferError` if the adapters are not those it was trained over"
+    about, weights = _read_fusion(file)
+    names = list(about['adapters'])
+    fusion = AdapterFusion(model, about['targets'], FusionSpec(**about['spec']), names)
+    _check_adapters(fusion, file, about['adapters'])
+    fusion.mixers.load_state_dict(weights)
+    return fusion
+
+
+def _read_fusion(file: str | Path) -> tuple[dict, dict[str, torch.Tensor]]:
+    "What `save_fusion` says of a fusion, and its weights"
     from safetensors import safe_open
 
     with safe_open(file, 'pt') as f:
@@ -321,17 +336,18 @@ def load_fusion(
         weights = {name: f.get_tensor(name) for name in f.keys()}
     if about is None:
         raise MedxferError(f'{file} holds no fusion')
-    digests = about['adapters']
-    fusion = AdapterFusion(model, about['targets'], FusionSpec(**about['spec']), list(digests))
-    other = [n for n, digest in _hash_adapters(fusion).items() if digest != digests[n]]
+    return about, weights
+
+
+def _check_adapters(fusion: AdapterFusion, file: str | Path, digests: Mapping[str, str]):
+    "A `MedxferError` if the adapters are not those that a fusion was trained over"
+    other = [n for n, digest in _hash_adapters(fusion).items() if digest != digests.get(n)]
     if other:
         raise MedxferError(
             f'{file} was trained over another adapter {other[0]}; load the adapters saved beside it'
         )
-    fusion.mixers.load_state_dict(weights)
-    return fusion
 
-# %% ../../nbs/models/12_fusion.ipynb #ca0acfc0
+# %% ../../nbs/models/12_fusion.ipynb #ac72f9ae
 class FusionModel(MultiTaskModel):
     "A base model with trained adapters that stay as they are, and for each task a mixture of them and a head"
 
@@ -363,5 +379,14 @@ class FusionModel(MultiTaskModel):
         "Write the mixture, the adapters that it mixes, and the heads"
         folder = Path(folder)
         save_peft(self.adapters.model, folder, base_name)
-        save_fusion(self.adapters, folder / 'fusion.safetensors')
+        save_fusion(self.adapters, folder / _FUSION_FILE)
         save_heads(self, folder)
+        save_schema(self, folder)
+
+    def restore(self, folder):
+        "Take over the mixture and the heads that `save` wrote; the adapters were read from there"
+        folder = Path(folder)
+        about, weights = _read_fusion(folder / _FUSION_FILE)
+        _check_adapters(self.adapters, folder / _FUSION_FILE, about['adapters'])
+        self.adapters.mixers.load_state_dict(weights)
+        restore_heads(self, folder)

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['lock_folder', 'read_state', 'update_state', 'list_finished_runs', 'hold_out', 'TaskData', 'load_data', 'load_ood',
            'find_needed_folders', 'dev_score', 'choose_on_dev', 'execute', 'trainer_for', 'smoke_file', 'measure_run',
-           'score_model', 'restore_predictions']
+           'score_model', 'score_predictions', 'restore_predictions']
 
-# %% ../../nbs/study/20_run.ipynb #cf0123ae
+# %% ../../nbs/study/20_run.ipynb #d14841c0
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -50,14 +50,14 @@ from .tuned import read_best
 from .config import RunSpec, compose, list_ood, make_corpora, resolve_profile
 from ..training.processes import OneProcess
 
-# %% ../../nbs/study/20_run.ipynb #7a05ebd0
+# %% ../../nbs/study/20_run.ipynb #30cd38e3
 def lock_folder(folder: Path):
     "Hold a run folder, or refuse if another process does"
     return locked_file(
         folder / '.lock', f'another process is working in {folder}; wait for it or stop it'
     )
 
-# %% ../../nbs/study/20_run.ipynb #5c5a3261
+# %% ../../nbs/study/20_run.ipynb #aef616ce
 def read_state(folder) -> dict:
     "state.json of a run folder; empty where there is none or it cannot be read"
     try:
@@ -73,13 +73,13 @@ def update_state(folder, **changes):
         json.dumps({**read_state(folder), **changes}, indent=1).encode(),
     )
 
-# %% ../../nbs/study/20_run.ipynb #6dd22542
+# %% ../../nbs/study/20_run.ipynb #2606fb1c
 def list_finished_runs(folder: Path) -> list[str]:
     "The names of the finished runs in a study's folder, planned or not"
     states = sorted(folder.glob('*/state.json'))
     return [at.parent.name for at in states if read_state(at.parent).get('status') == 'done']
 
-# %% ../../nbs/study/20_run.ipynb #6360085a
+# %% ../../nbs/study/20_run.ipynb #9329c956
 def hold_out(
     samples,  # training documents
     share: float,  # of the document groups
@@ -94,7 +94,7 @@ def hold_out(
 
     return [s for s in samples if not out(s)], [s for s in samples if out(s)]
 
-# %% ../../nbs/study/20_run.ipynb #8d7f665e
+# %% ../../nbs/study/20_run.ipynb #4b965356
 @dataclass
 class TaskData:
     "One task's documents of a run"
@@ -185,7 +185,7 @@ def _load_task_data(task: str, root, profile: str, data: dict) -> TaskData:
         part['train'], part['dev'] = hold_out(part['train'], data['holdout'])
     return TaskData(part['train'], part['dev'], part['test'])
 
-# %% ../../nbs/study/20_run.ipynb #94a33b1b
+# %% ../../nbs/study/20_run.ipynb #2c08dd3e
 def _find_folder(spec: RunSpec, run: RunSpec) -> Path:
     "Where a run that `spec` builds on has ended"
     for folder in (spec.folder.parent / run.id, spec.study_folder / run.id):
@@ -200,7 +200,7 @@ def find_needed_folders(spec: RunSpec) -> dict[str, Path]:
     "The folders of all runs that a run builds on, by their ids"
     return {run.id: _find_folder(spec, run) for run in spec.needs}
 
-# %% ../../nbs/study/20_run.ipynb #cdbaf642
+# %% ../../nbs/study/20_run.ipynb #fc5b3561
 def _measure_lengths(spec: RunSpec, windows: dict, encoder) -> dict[str, list[int]]:
     "Tokens of each training window, for every task that the budget is counted over"
     config = spec.config
@@ -218,7 +218,7 @@ def _windows_of_others(spec: RunSpec, tasks: set[str], encoder) -> dict:
     data = {task: d for task, d in load_data(whole).items() if task in tasks}
     return training_windows(encoder, data)
 
-# %% ../../nbs/study/20_run.ipynb #44d970bf
+# %% ../../nbs/study/20_run.ipynb #4147fd2c
 def _inherit_ledger(spec: RunSpec, folders: dict) -> list:
     "The ledger entries of what a run starts from, one a task"
     import pandas as pd
@@ -242,7 +242,7 @@ def _inherit_ledger(spec: RunSpec, folders: dict) -> list:
         for task, f in frame.groupby('task')
     ]
 
-# %% ../../nbs/study/20_run.ipynb #b6bc7832
+# %% ../../nbs/study/20_run.ipynb #7df61711
 def dev_score(folder) -> float:
     "The mean over tasks at the point of a run's learning curve whose parameters were kept"
     import pandas as pd
@@ -273,7 +273,7 @@ def choose_on_dev(spec: RunSpec, folders: dict, say=print, processes=OneProcess(
         spec, config=spec.config | dict(strategy=spec.config['strategy'] | choose[best]['strategy'])
     )
 
-# %% ../../nbs/study/20_run.ipynb #1f56131f
+# %% ../../nbs/study/20_run.ipynb #87c12f26
 def execute(
     spec: RunSpec,
     watch=None,  # called with the progress of the run, see `ProgressFile`
@@ -310,7 +310,7 @@ def _begin_attempt(spec: RunSpec, until_done: ExitStack) -> str | None:
         )
     return state.get('status')
 
-# %% ../../nbs/study/20_run.ipynb #c5bc2a25
+# %% ../../nbs/study/20_run.ipynb #24ac78a4
 def _was_refused(folder: Path) -> bool:
     "Whether the run of a folder failed before its first step, so that nothing is lost with it"
     state = read_state(folder)
@@ -338,7 +338,7 @@ def _claim_folder(spec: RunSpec):
         ).encode(),
     )
 
-# %% ../../nbs/study/20_run.ipynb #03babd7f
+# %% ../../nbs/study/20_run.ipynb #f7701812
 def trainer_for(
     spec: RunSpec,
     data: dict,
@@ -399,7 +399,7 @@ def _primary_scores(scores: dict) -> dict:
     "Of each task's metrics the primary one, which comes first"
     return {t: dict([next(iter(found.items()))]) for t, found in scores.items()}
 
-# %% ../../nbs/study/20_run.ipynb #5a0ce001
+# %% ../../nbs/study/20_run.ipynb #7cf59136
 _SMOKE_STEPS = 50  # of the test
 _SMOKE_RATIO = 10  # a run is tested if it is this many times as long as the test
 _NOT_TESTED = (
@@ -493,7 +493,7 @@ def measure_run(spec: RunSpec, say=print):
             spec, data, encoder, trainer_for(spec, data, encoder, folder=Path(aside)), say
         )
 
-# %% ../../nbs/study/20_run.ipynb #5a0ce002
+# %% ../../nbs/study/20_run.ipynb #e1fd6cb5
 def _settle_pieces(spec: RunSpec, trainer, say):
     "Find how much goes through the model at once, where `auto_batch` is on, before the first step"
     from medxfer.training.auto_batch import (
@@ -527,7 +527,7 @@ def _settle_pieces(spec: RunSpec, trainer, say):
             spec.folder, replace(choice, tokens=tokens)
         )
 
-# %% ../../nbs/study/20_run.ipynb #67feb491
+# %% ../../nbs/study/20_run.ipynb #79fe9c83
 def _run_first_steps(overrides: tuple, backend: str):
     "What a run does in its first steps with some way to compute its base; for a process of its own"
     import torch
@@ -584,7 +584,7 @@ def _choose_backend(spec: RunSpec, say=print) -> str:
         say,
     )
 
-# %% ../../nbs/study/20_run.ipynb #c2882e33
+# %% ../../nbs/study/20_run.ipynb #3a3a5570
 def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
     "The work of one run, from files to files"
     import torch
@@ -607,9 +607,7 @@ def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
     memory = _train_with_monitors(spec, trainer, watch, say)
     processes.on_first(lambda: _score_elsewhere(spec, trainer, encoder, elsewhere))
     processes.on_first(
-        lambda: _write_run(
-            spec, trainer, encoder, {t: data[t].test for t in scored_tasks(spec)}, memory
-        )
+        lambda: _write_run(spec, trainer, encoder, {t: data[t] for t in scored_tasks(spec)}, memory)
     )
     processes.on_first(lambda: _finish_state(spec, trainer, data))
 
@@ -664,7 +662,7 @@ def _score_elsewhere(spec: RunSpec, trainer, encoder, documents: dict[str, list]
         t: info | spec.config['ood'][t] for t, info in spec.config['tasks'].items() if t in found
     }
     there = replace(spec, config=spec.config | dict(tasks=tasks))
-    _, scores, _ = score_model(trainer.model, encoder, found, there, trainer.limit.tokens)
+    _, scores = score_model(trainer.model, encoder, found, there, trainer.limit.tokens)
     _write_parquet(spec.folder / 'ood.parquet', scores)
 
 
@@ -702,7 +700,7 @@ def _train_with_monitors(spec: RunSpec, trainer, watch, say) -> dict:
     return memory.summary()
 
 
-def _write_run(spec: RunSpec, trainer, encoder, documents: dict, memory: dict):
+def _write_run(spec: RunSpec, trainer, encoder, data: dict[str, TaskData], memory: dict):
     "Write what a run has learned and how it scores"
     from medxfer.training.pcgrad import pair_frame
     from medxfer.training.curve import curve_frame
@@ -716,8 +714,10 @@ def _write_run(spec: RunSpec, trainer, encoder, documents: dict, memory: dict):
     if trainer.surgery:
         _write_parquet(folder / 'cosines.parquet', pair_frame(trainer.cosines))
     trainer.model.save(folder / 'adapter', spec.config['model']['name'])
-    tokens = trainer.limit.tokens
-    _write_results(spec, *score_model(trainer.model, encoder, documents, spec, tokens))
+    documents = {task: d.test for task, d in data.items()}
+    predictions = _predict_and_rate(spec, trainer, encoder, documents, 'test')
+    _write_results(spec, *score_predictions(documents, predictions, spec), predictions)
+    _predict_and_rate(spec, trainer, encoder, {t: d.dev for t, d in data.items()}, 'dev')
     update_state(
         folder,
         step=trainer.done,
@@ -730,7 +730,7 @@ def _write_run(spec: RunSpec, trainer, encoder, documents: dict, memory: dict):
     )
     trainer.branches.forget()
 
-# %% ../../nbs/study/20_run.ipynb #06e4c811
+# %% ../../nbs/study/20_run.ipynb #aaed99f2
 def _write_parquet(path: Path, frame):
     "Write a table in one step"
     from medxfer.training.ledger import parquet_bytes
@@ -745,27 +745,32 @@ def score_model(
     spec: RunSpec,
     batch_tokens: int | None = None,  # most that go through the model at once, padding included
 ):
-    "Scores per task, scores per document, and predictions, on documents per task"
-    import pandas as pd
-    from medxfer.evaluation.metrics import document_scores, total_scores
+    "Scores per task, and scores per document, on documents per task"
     from medxfer.models.multitask_model import PREDICTED_TOKENS, predict
 
-    found = {
-        t: predict(model, encoder, t, docs, batch_tokens or PREDICTED_TOKENS)
-        for t, docs in documents.items()
-        if docs
-    }
-    frames = [
-        document_scores(t, documents[t], pred, spec.config['tasks'][t]['profile'])
-        for t, pred in found.items()
-    ]
-    return (
-        {t: total_scores(f, spec.config['tasks'][t]['profile']) for t, f in zip(found, frames)},
-        pd.concat(frames, ignore_index=True) if frames else None,
-        found,
-    )
+    tokens = batch_tokens or PREDICTED_TOKENS
+    found = {t: predict(model, encoder, t, docs, tokens) for t, docs in documents.items() if docs}
+    return score_predictions(documents, found, spec)
 
-# %% ../../nbs/study/20_run.ipynb #bbce8b85
+
+def score_predictions(
+    documents: dict,  # task: gold
+    predictions: dict,  # task: the same documents as they were predicted
+    spec: RunSpec,
+):  # {task: {metric: float}}, a DataFrame or None
+    "Scores per task, and scores per document, of predictions"
+    import pandas as pd
+    from medxfer.evaluation.metrics import document_scores, total_scores
+
+    profiles = {t: spec.config['tasks'][t]['profile'] for t in predictions}
+    frames = {
+        t: document_scores(t, documents[t], predicted, profiles[t])
+        for t, predicted in predictions.items()
+    }
+    totals = {t: total_scores(frame, profiles[t]) for t, frame in frames.items()}
+    return totals, pd.concat(frames.values(), ignore_index=True) if frames else None
+
+# %% ../../nbs/study/20_run.ipynb #ffdb038f
 def _to_record(doc) -> dict:
     "A prediction without its text"
     return dict(
@@ -775,7 +780,26 @@ def _to_record(doc) -> dict:
         candidates=[[c.id, c.rank, c.label] for c in doc.candidates],
     )
 
-# %% ../../nbs/study/20_run.ipynb #2cdd72ad
+# %% ../../nbs/study/20_run.ipynb #8beb11a6
+def _predict_and_rate(spec: RunSpec, trainer, encoder, documents: dict, split: str) -> dict:
+    "Task to predictions; the scores behind them are written"
+    from medxfer.models.multitask_model import PREDICTED_TOKENS
+    from medxfer.models.scores import format_scores, predict_with_scores, scores_file
+
+    predictions = {}
+    for task, docs in documents.items():
+        if not docs:
+            continue
+        tokens = trainer.limit.tokens or PREDICTED_TOKENS
+        predictions[task], items = predict_with_scores(trainer.model, encoder, task, docs, tokens)
+        file = scores_file(spec.folder, task, split)
+        file.parent.mkdir(exist_ok=True)
+        by_id = {doc.id: of_doc for doc, of_doc in zip(docs, items)}
+        profile = spec.config['tasks'][task]['profile']
+        write_atomic(file, format_scores(by_id, task=task, split=split, profile=profile))
+    return predictions
+
+# %% ../../nbs/study/20_run.ipynb #71a27051
 def _write_results(spec: RunSpec, metrics: dict, scores, predictions: dict):
     "Write metrics, scores per document and predictions"
     folder = spec.folder
@@ -788,7 +812,7 @@ def _write_results(spec: RunSpec, metrics: dict, scores, predictions: dict):
     _write_parquet(folder / 'scores.parquet', scores)
     write_atomic(folder / 'metrics.json', json.dumps(metrics, indent=1).encode())
 
-# %% ../../nbs/study/20_run.ipynb #a8531bcc
+# %% ../../nbs/study/20_run.ipynb #559da292
 def restore_predictions(
     path,  # predictions/TASK.jsonl of a run folder
     samples,  # the documents that it is about, with their text

@@ -6,7 +6,7 @@
 __all__ = ['CANDIDATE_FEATURES', 'normalize_name', 'Terminology', 'NameIndex', 'ConceptCandidates', 'Lexicon',
            'training_mentions', 'ConceptHead', 'candidate_recall']
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #da32bef4
+# %% ../../../nbs/models/heads/50_concept.ipynb #a77b58af
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from torch import nn
 from ...data.base import DataError, MedxferError, numbered_lines, read_text
 from ...data.collators import Window
 from ...data.formats.pipe import NO_CONCEPT
-from .base import mention_states, send
+from .base import log_odds, mention_states, send
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #5b27543c
+# %% ../../../nbs/models/heads/50_concept.ipynb #024e7116
 _WORD_PATTERN = re.compile(r'\w+')
 
 
@@ -28,7 +28,7 @@ def normalize_name(name: str) -> str:
     "A name as it is compared: its words in lower case"
     return ' '.join(_WORD_PATTERN.findall(name.lower()))
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #3d7b8ab8
+# %% ../../../nbs/models/heads/50_concept.ipynb #80cbd423
 @dataclass(frozen=True)
 class Terminology:
     "Names of concepts, as a file gives them"
@@ -64,7 +64,7 @@ class Terminology:
             raise DataError('the terminology is empty', file)
         return cls(tuple(names))
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #9c2ac637
+# %% ../../../nbs/models/heads/50_concept.ipynb #a929081f
 class NameIndex:
     "Similarity to every name of a list, by letters"
 
@@ -93,7 +93,7 @@ class NameIndex:
                 row[product.indices[at]] = product.data[at]
                 yield row
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #fbd1978e
+# %% ../../../nbs/models/heads/50_concept.ipynb #9fcf7b47
 CANDIDATE_FEATURES = (
     'similarity',  # cosine of the most similar name
     'same words',  # whether a name is the mention's words
@@ -112,7 +112,7 @@ class ConceptCandidates:
     names: np.ndarray  # rows of the candidates' names
     sizes: np.ndarray  # (k,) names of each candidate
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #23bf0832
+# %% ../../../nbs/models/heads/50_concept.ipynb #450725eb
 class Lexicon:
     "Names of concepts from a terminology and from training mentions, and who gave them"
 
@@ -123,6 +123,7 @@ class Lexicon:
         mentions=(),  # (document, words, concept) of training mentions; the concept may be CUI-less
     ):
         self.tokenizer = tokenizer
+        self.terminology = terminology
         self.count(mentions)
         known = set(terminology.names)
         given = _names_given(mentions, known)
@@ -153,10 +154,26 @@ class Lexicon:
         self.seen: dict[str, Counter] = {}  # plain name: how often each (document, concept)
         self.totals: Counter[str] = Counter()  # concept: mentions
         self.told: dict[int, Counter] = {}  # document: how often each concept
+        self.given: Counter[tuple[str, str]] = Counter()  # (words, concept): mentions
         for doc, words, concept in mentions:
+            self.given[words, concept] += 1
             self.seen.setdefault(normalize_name(words), Counter())[doc, concept] += 1
             self.told.setdefault(doc, Counter())[concept] += 1
             self.totals[concept] += 1
+
+    def to_record(self) -> dict:
+        "What `from_record` makes the same lexicon of, in types that JSON has; it holds words of training mentions"
+        given = [[words, concept, n] for (words, concept), n in self.given.items()]
+        return dict(names=[list(pair) for pair in self.terminology.names], given=given)
+
+    @classmethod
+    def from_record(cls, tokenizer, record: dict) -> 'Lexicon':
+        "A lexicon for text that did not train: which document gave a name is not known any more"
+        names = tuple((concept, name) for concept, name in record['names'])
+        mentions = []
+        for words, concept, n in record['given']:
+            mentions += [(0, words, concept)] * n
+        return cls(tokenizer, Terminology(names), mentions)
 
     def tokens(self, rows) -> list[np.ndarray]:
         "Token ids of names; each name is tokenised once"
@@ -264,7 +281,7 @@ def _tokenize_texts(tokenizer, texts: Sequence[str]) -> list[np.ndarray]:
     encoded = tokenizer(list(texts), add_special_tokens=False, verbose=False)
     return [np.array(ids, np.int64) for ids in encoded['input_ids']]
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #c95b93b3
+# %% ../../../nbs/models/heads/50_concept.ipynb #b5adfef7
 def training_mentions(windows) -> list[tuple[int, str, str]]:
     "(document, words, concept) of the gold mentions of windows, each where it is owned; mentions without a concept are left out"
     return [
@@ -274,7 +291,7 @@ def training_mentions(windows) -> list[tuple[int, str, str]]:
         if c and w.owns(m)
     ]
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #f58c8ef4
+# %% ../../../nbs/models/heads/50_concept.ipynb #8b7a725a
 def _group_means(
     table: torch.Tensor,  # (rows, width)
     groups,  # of each group, the rows of the table: integer arrays, empty ones give zeros
@@ -290,7 +307,7 @@ def _group_means(
         / sizes.clamp_min(1)[:, None]
     )
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #3b021354
+# %% ../../../nbs/models/heads/50_concept.ipynb #55720cd5
 def _fit_pca(
     vectors: torch.Tensor,  # (n, width)
     inner: int,  # how many
@@ -303,7 +320,7 @@ def _fit_pca(
         linear.bias.copy_(-linear.weight @ mean)
     return linear
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #b26fa912
+# %% ../../../nbs/models/heads/50_concept.ipynb #85eacc89
 _MAX_NAMES = 10_000  # that the directions are taken from
 
 
@@ -428,6 +445,26 @@ class ConceptHead(nn.Module):
         names = iter([self._name_column(f, column) for f, column in zip(found, best)])
         return [[next(names) for _ in in_window] for in_window in mentions]
 
+    @torch.no_grad()
+    def rate(
+        self,
+        hidden: torch.Tensor,  # (b, t, h)
+        mentions,  # per window, a list of Mentions
+        words,  # per window, the words of each
+    ) -> list[list[list[tuple[str, float]]]]:
+        "For each mention, every candidate and CUI-less with its log odds, per window"
+        flat = [text for ts in words for text in ts]
+        if not flat:
+            return [[] for _ in mentions]
+        found = self.lexicon.candidates([(text, None) for text in flat], self.k)
+        odds = log_odds(self(mention_states(hidden, mentions), flat, found)).tolist()
+        rated = []
+        for of_mention, row in zip(found, odds):
+            columns = range(1 + len(of_mention.concepts))
+            rated.append([(self._name_column(of_mention, c), row[c]) for c in columns])
+        each = iter(rated)
+        return [[next(each) for _ in in_window] for in_window in mentions]
+
     def _name_column(self, found: ConceptCandidates, column: int) -> str:
         "The concept that a column of the scores means"
         return self.lexicon.concepts[found.concepts[column - 1]] if column else NO_CONCEPT
@@ -441,7 +478,7 @@ def _flatten_candidates(found) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor
     features = np.concatenate([f.features[1:] for f in found])
     return torch.from_numpy(of), torch.from_numpy(column), torch.from_numpy(features)
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #87fa81a7
+# %% ../../../nbs/models/heads/50_concept.ipynb #df16e108
 def candidate_recall(
     lexicon: Lexicon,
     gold,  # (words, concept) of mentions that did not train

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['REHead']
 
-# %% ../../../nbs/models/heads/30_relation.ipynb #db351f86
+# %% ../../../nbs/models/heads/30_relation.ipynb #9cddeb74
 from collections.abc import Iterator, Sequence
 import torch
 from torch import nn
@@ -13,7 +13,7 @@ from ...data.base import MedxferError
 from ...data.collators import Mention, Window
 from .base import mention_states, send, zlpr
 
-# %% ../../../nbs/models/heads/30_relation.ipynb #8dcceeb9
+# %% ../../../nbs/models/heads/30_relation.ipynb #a94d3fb9
 # Tokens between the first tokens of two mentions: the lower ends of the classes
 _DISTANCE_BINS = (0, 1, 2, 4, 8, 16, 32, 64)
 
@@ -113,3 +113,19 @@ class REHead(nn.Module):
             positive = (scores > 0).nonzero().tolist()
             found[b] = [(self.relations[label], head, tail) for label, head, tail in positive]
         return found
+
+    @torch.no_grad()
+    def rate(
+        self,
+        hidden: torch.Tensor,  # (b, t, h) states of the base
+        mentions: Sequence[Sequence[Mention]],  # per window
+        floor: float,  # at most 0
+    ) -> list[dict[tuple[str, int, int], float]]:
+        "The relations with scores above a floor, per window: (label, head, tail) to score"
+        rated: list[dict[tuple[str, int, int], float]] = [{} for _ in mentions]
+        for b, scores in self.per_window(hidden, mentions):
+            above = (scores > floor).nonzero()
+            values = scores[tuple(above.T)].tolist()
+            for (label, head, tail), value in zip(above.tolist(), values):
+                rated[b][self.relations[label], head, tail] = value
+        return rated
