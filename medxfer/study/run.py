@@ -15,7 +15,14 @@ from tempfile import TemporaryDirectory
 import hashlib, json, random, sys
 import yaml
 from ..data.load import load_task
-from ..data.base import MedxferError, Relation, Span, locked_file, write_atomic
+from medxfer.data.base import (
+    MedxferError,
+    Relation,
+    Span,
+    describe_error,
+    locked_file,
+    write_atomic,
+)
 from ..data.corpora import get_corpus, get_task
 from .arms import refuse_reference, resolve_run, strategy_overrides
 from .budgets import build_schedule, find_token_budget, make_branches
@@ -283,9 +290,11 @@ def execute(
             return 'reused'
         try:
             _train_and_score(spec, watch, say, processes)
+        except BrokenPipeError:  # nobody listens any more: an interruption, not a failure
+            raise
         except Exception as e:
             if processes.first:
-                update_state(spec.folder, status='failed', reason=f'{type(e).__name__}: {e}')
+                update_state(spec.folder, status='failed', reason=describe_error(e))
             raise
         return 'done'
 
