@@ -9,7 +9,6 @@ __all__ = ['build_parser', 'main']
 import argparse, io, os, sys
 
 from . import __version__
-from .data.base import MedxferError, describe_error
 
 # %% ../nbs/commands/40_cli.ipynb #9ed23014
 _QUESTION = (
@@ -52,6 +51,7 @@ def _parse_args(words: list[str] | None = None) -> argparse.Namespace:
 # %% ../nbs/commands/40_cli.ipynb #19c16e46
 def _call_command(words: list[str] | None) -> int:
     "Do what a command line asks for; the exit code, after a sentence where it was refused"
+    from medxfer.data.base import MedxferError, describe_error
     from medxfer.study.config import ConfigError
 
     args = _parse_args(words)

@@ -523,8 +523,12 @@ def write_atomic(
     "Write a file so that readers see the old content or the new one, never half of it"
     path = Path(path)
     temporary = path.with_name(f'.{path.name}.{os.getpid()}')
-    temporary.write_bytes(data)
-    os.replace(temporary, path)
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    except OSError as e:
+        temporary.unlink(missing_ok=True)
+        raise OSError(e.errno, os.strerror(e.errno or 0), str(path)) from None
 
 # %% ../../nbs/data/00_base.ipynb #10c40001
 def _describe_process() -> str:
