@@ -53,7 +53,9 @@ def _call_command(words: list[str] | None) -> int:
     "Do what a command line asks for; the exit code, after a sentence where it was refused"
     from medxfer.data.base import MedxferError, describe_error
     from medxfer.study.config import ConfigError
+    from medxfer.training.callbacks import quiet_libraries
 
+    quiet_libraries()
     args = _parse_args(words)
     try:
         code = args.call(args)

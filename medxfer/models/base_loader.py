@@ -10,10 +10,14 @@ __all__ = ['BaseSpec', 'resolve_source', 'model_spec', 'load_tokenizer', 'load_b
 # %% ../../nbs/models/00_base_loader.ipynb #ae4b8d6f
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+import socket
 from ..data.base import MedxferError, NotFound
 from .gguf_cache import convert_gguf
 from medxfer.models.precision import (
@@ -117,6 +121,24 @@ def resolve_source(spec: BaseSpec) -> str:
     )
 
 # %% ../../nbs/models/00_base_loader.ipynb #477cfd1f
+@cache
+def _is_hub_reachable() -> bool:
+    "Whether the hub can be asked: somebody listens there, or a proxy is set, which may know the way"
+    from huggingface_hub.constants import ENDPOINT, HF_HUB_OFFLINE
+
+    if HF_HUB_OFFLINE:
+        return False
+    if getproxies():
+        return True
+    address = urlsplit(ENDPOINT)
+    port = address.port or (80 if address.scheme == 'http' else 443)
+    try:
+        socket.create_connection((address.hostname, port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
 def _load_from_source(
     kind,  # AutoConfig, AutoTokenizer or AutoModel
     spec: BaseSpec,
@@ -124,6 +146,8 @@ def _load_from_source(
 ):
     "What `kind` reads from a spec's source; a `MedxferError` if the source has no such model"
     source = resolve_source(spec)
+    if source != spec.hub or not _is_hub_reachable():
+        how['local_files_only'] = True  # else the hub is asked again and again, for a minute
     try:
         return kind.from_pretrained(source, **how)
     except (OSError, ValueError) as e:

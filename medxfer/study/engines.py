@@ -18,13 +18,21 @@ import json, multiprocessing, os, shutil, signal, threading, time, uuid
 from ..data.load import load_task
 from ..data.base import Busy, MedxferError, describe_error, write_atomic
 from .arms import resolve_run
+from .build import refuse_missing_device
 from .config import RunSpec, make_corpora, resolve_profile
 from .plan import StudyPlan
 from .progress import Board, progress_row
 from .run import execute, load_data, load_ood, lock_folder, read_state, update_state
 from .selection import list_selections, refuse_shared_documents
+from ..training.callbacks import quiet_libraries
 
 # %% ../../nbs/study/25_engines.ipynb #63bad071
+def _begin_worker(parent: int):
+    "What a worker does first: see to it that it ends with its study, and quieten its libraries"
+    stop_with_parent(parent)
+    quiet_libraries()
+
+
 def stop_with_parent(parent: int, every: float = 1.0):
     "End this process soon after the process `parent` is gone"
 
@@ -129,6 +137,7 @@ def run_study(
     "Bring every run of a study to its end"
     todo, out = find_unfinished_runs(plan, say)
     if todo:
+        refuse_missing_device(plan.settings['device'])
         make_corpora(plan.settings)  # once, and not in each worker
         n = min(worker_count(plan, workers), len(todo))
         say(f'{len(todo)} runs to do, {n} side by side')
@@ -146,7 +155,7 @@ class _Workers(ProcessPoolExecutor):
 
     def __init__(self, count: int):
         context = multiprocessing.get_context('spawn')
-        super().__init__(count, context, stop_with_parent, (os.getpid(),))
+        super().__init__(count, context, _begin_worker, (os.getpid(),))
 
     def submit(self, *call):
         "A future of a call; it may start a process"

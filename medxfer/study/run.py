@@ -34,6 +34,7 @@ from medxfer.study.build import (
     lora_spec,
     model_for,
     build_order,
+    refuse_missing_device,
     surgery_rule,
     schemas_for,
     scored_tasks,
@@ -579,6 +580,7 @@ def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
     import torch
     from medxfer.models.unsloth_base import choose_builder
 
+    refuse_missing_device(spec.settings['device'])
     torch.set_num_threads(spec.settings['threads'])
     spec = choose_on_dev(spec, find_needed_folders(spec), say, processes)
     build = choose_builder(
