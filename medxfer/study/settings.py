@@ -245,9 +245,9 @@ _LISTS = {  # setting: the least value of its whole numbers, None for names
 _CHOICES = {
     'train.precision': ('fp32', 'bf16', 'fp16'),
     'hpo.sampler': ('random', 'tpe'),
-    'wandb': (None, 'offline', 'online'),
-    'data.newlines': (None, 'crlf', 'lf'),
-    'accelerator': (None, 'unsloth'),
+    'wandb': ('offline', 'online', None),
+    'data.newlines': ('crlf', 'lf', None),
+    'accelerator': ('unsloth', None),
 }
 _OPTIONAL_TEXTS = ('arm', 'target', 'plan.beside', 'strategy.surgery', 'strategy.quantization')
 
@@ -282,8 +282,8 @@ def _check_choices(cfg: dict):
     for name, choices in _CHOICES.items():
         value = get_setting(cfg, name)
         if value not in choices:
-            known = ' or '.join('null' if choice is None else choice for choice in choices)
-            raise ConfigError(f'{name} is {value!r}; write {known}')
+            *others, last = ['null' if choice is None else choice for choice in choices]
+            raise ConfigError(f'{name} is {value!r}; write {", ".join(others)} or {last}')
     for name in _OPTIONAL_TEXTS:
         value = get_setting(cfg, name)
         if value is not None:
