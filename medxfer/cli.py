@@ -6,10 +6,9 @@
 __all__ = ['build_parser', 'main']
 
 # %% ../nbs/commands/40_cli.ipynb #538bcf2e
-import argparse, errno, os, sys
+import argparse, io, os, sys
 
 from . import __version__
-from .data.base import MedxferError
 
 # %% ../nbs/commands/40_cli.ipynb #9ed23014
 _QUESTION = (
@@ -50,44 +49,61 @@ def _parse_args(words: list[str] | None = None) -> argparse.Namespace:
     return args
 
 # %% ../nbs/commands/40_cli.ipynb #19c16e46
-_ADVICE = {  # number of an error: what to do
-    errno.ENOSPC: 'free some space; the same command resumes',
-    errno.EDQUOT: 'free some space; the same command resumes',
-    errno.EACCES: 'choose a folder that you may read and write',
-    errno.EPERM: 'choose a folder that you may read and write',
-    errno.EROFS: 'choose a folder that can be written, with out= or runs=',
-    errno.EMFILE: 'raise the limit of open files: ulimit -n 4096',
-    errno.ENAMETOOLONG: 'choose a shorter name',
-    errno.ENOTDIR: 'a part of this path is a file; choose another folder',
-}
-
-
-def _explain_os_error(error: OSError) -> str:
-    "What the system refused, where, and what to do"
-    where = f'{error.filename}: ' if error.filename else ''
-    advice = _ADVICE.get(error.errno or 0, 'correct this and repeat the command')
-    return f'{where}{error.strerror or error}; {advice}'
-
-# %% ../nbs/commands/40_cli.ipynb #7bda8c1d
-def main(words: list[str] | None = None) -> int:
-    "Entry point of the `medxfer` command; returns the exit code"
+def _call_command(words: list[str] | None) -> int:
+    "Do what a command line asks for; the exit code, after a sentence where it was refused"
+    from medxfer.data.base import MedxferError, describe_error
     from medxfer.study.config import ConfigError
+    from medxfer.training.callbacks import quiet_libraries
 
+    quiet_libraries()
     args = _parse_args(words)
     try:
-        return args.call(args)
+        code = args.call(args)
+        sys.stdout.flush()  # here, where a full disk and a closed pipe are answered
+        return code
     except MedxferError as error:
         print(f'medxfer: {error}', file=sys.stderr)
         return 2 if isinstance(error, ConfigError) else 1
-    except BrokenPipeError:  # the reader closed the pipe, as in `medxfer … | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        raise
+    except (OSError, MemoryError) as error:
+        print(f'medxfer: {describe_error(error)}', file=sys.stderr)
         return 1
-    except OSError as error:
-        print(f'medxfer: {_explain_os_error(error)}', file=sys.stderr)
+
+
+def main(words: list[str] | None = None) -> int:
+    "Entry point of the `medxfer` command; returns the exit code"
+    try:
+        _allow_any_name()
+        try:
+            return _call_command(words)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # the reader closed the pipe, as in `medxfer … | head`
+        _drop_output()
+        return 1
+    except OSError:  # of a last flush: what is wrong was said
+        _drop_output()
         return 1
     except KeyboardInterrupt:
         print('medxfer: interrupted; the same command resumes', file=sys.stderr)
         return 130
+
+
+def _allow_any_name():
+    "Print what an output cannot encode, such as a file name that is not UTF-8, in escapes"
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors='backslashreplace')
+
+
+def _drop_output():
+    "Send what is still to be printed nowhere, so that Python's own last flush is silent"
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(nowhere, stream.fileno())
 
 # %% ../nbs/commands/40_cli.ipynb #c07e05fe
 #| eval: false

@@ -129,7 +129,7 @@ def _show_sweep(args: Namespace, cells, out: Path) -> int:
         first = failed[0]
         raise MedxferError(
             f'{len(failed)} of {len(cells)} cells failed. {first["notebook"]}: '
-            f'{first["reason"]}. The same command runs the failed ones again'
+            f'{str(first["reason"]).rstrip(".")}. The same command runs the failed ones again'
         )
     return 0
 

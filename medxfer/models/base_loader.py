@@ -7,13 +7,17 @@ __all__ = ['BaseSpec', 'resolve_source', 'model_spec', 'load_tokenizer', 'load_b
            'attention_kernel', 'make_random_base', 'drop_pooler', 'load_base', 'find_layer_list', 'layer_stack',
            'cut_layers']
 
-# %% ../../nbs/models/00_base_loader.ipynb #ae4b8d6f
+# %% ../../nbs/models/00_base_loader.ipynb #d3e5b4ec
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+import socket
 from ..data.base import MedxferError, NotFound
 from .gguf_cache import convert_gguf
 from medxfer.models.precision import (
@@ -30,7 +34,7 @@ from medxfer.models.precision import (
 if TYPE_CHECKING:
     from torch import nn
 
-# %% ../../nbs/models/00_base_loader.ipynb #87c284e5
+# %% ../../nbs/models/00_base_loader.ipynb #281982c0
 @dataclass(frozen=True)
 class BaseSpec:
     "Which base model to load; the fields of configs/model/NAME.yaml"
@@ -63,7 +67,7 @@ class BaseSpec:
     licence: str = ''
     kaggle: str | None = None  # its handle among Kaggle's models
 
-# %% ../../nbs/models/00_base_loader.ipynb #84cfc0a8
+# %% ../../nbs/models/00_base_loader.ipynb #afa98425
 def _find_package_folder(
     package: str,  # import name
     path: str,  # folder inside
@@ -84,7 +88,7 @@ def _find_package_folder(
         )
     return folder
 
-# %% ../../nbs/models/00_base_loader.ipynb #0cc4d9a2
+# %% ../../nbs/models/00_base_loader.ipynb #5cc5175b
 def _find_gguf_file(
     package: str,  # import name
     path: str,  # folder inside
@@ -99,7 +103,7 @@ def _find_gguf_file(
         )
     return file
 
-# %% ../../nbs/models/00_base_loader.ipynb #c880b8b9
+# %% ../../nbs/models/00_base_loader.ipynb #beecce4d
 def resolve_source(spec: BaseSpec) -> str:
     "What `from_pretrained` is given for a model that is not random; a named folder comes first"
     if spec.folder:
@@ -117,7 +121,25 @@ def resolve_source(spec: BaseSpec) -> str:
         f'the model {spec.name} names no source: give one of package, folder, hub or random'
     )
 
-# %% ../../nbs/models/00_base_loader.ipynb #477cfd1f
+# %% ../../nbs/models/00_base_loader.ipynb #aa74ae01
+@cache
+def _is_hub_reachable() -> bool:
+    "Whether the hub can be asked: somebody listens there, or a proxy is set, which may know the way"
+    from huggingface_hub.constants import ENDPOINT, HF_HUB_OFFLINE
+
+    if HF_HUB_OFFLINE:
+        return False
+    if getproxies():
+        return True
+    address = urlsplit(ENDPOINT)
+    port = address.port or (80 if address.scheme == 'http' else 443)
+    try:
+        socket.create_connection((address.hostname, port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
 def _load_from_source(
     kind,  # AutoConfig, AutoTokenizer or AutoModel
     spec: BaseSpec,
@@ -125,6 +147,8 @@ def _load_from_source(
 ):
     "What `kind` reads from a spec's source; a `MedxferError` if the source has no such model"
     source = resolve_source(spec)
+    if source != spec.hub or not _is_hub_reachable():
+        how['local_files_only'] = True  # else the hub is asked again and again, for a minute
     try:
         return kind.from_pretrained(source, **how)
     except (OSError, ValueError) as e:
@@ -137,7 +161,7 @@ def _load_from_source(
         reason = str(e).strip().splitlines()[0]
         raise MedxferError(f'{spec.name} could not be read: {where} ({reason})') from None
 
-# %% ../../nbs/models/00_base_loader.ipynb #6fd52a69
+# %% ../../nbs/models/00_base_loader.ipynb #3ed4119e
 def model_spec(
     name: str,  # a file of configs/model
 ) -> BaseSpec:
@@ -153,7 +177,7 @@ def model_spec(
     fields = yaml.safe_load((folder / f'{name}.yaml').read_text())
     return BaseSpec(**{k: v for k, v in fields.items() if k in BaseSpec.__dataclass_fields__})
 
-# %% ../../nbs/models/00_base_loader.ipynb #c7aad66d
+# %% ../../nbs/models/00_base_loader.ipynb #1031c415
 def load_tokenizer(
     model,  # a BaseSpec, or the name of a shipped model
 ):  # a fast tokenizer
@@ -172,7 +196,7 @@ def load_tokenizer(
         )
     return tokenizer
 
-# %% ../../nbs/models/00_base_loader.ipynb #3b564488
+# %% ../../nbs/models/00_base_loader.ipynb #3cf20860
 def load_base_config(spec: BaseSpec):
     "The transformers config of a model, without its weights"
     from transformers import AutoConfig
@@ -206,7 +230,7 @@ def resolve_precision(
     )
     return replace(spec, dtype=dtype, quantization=quantization)
 
-# %% ../../nbs/models/00_base_loader.ipynb #0b229b8c
+# %% ../../nbs/models/00_base_loader.ipynb #48fe8f19
 def random_like(
     spec: BaseSpec,
     **fields,  # of its architecture's config, to make it smaller
@@ -219,12 +243,12 @@ def random_like(
         )
     return replace(spec, random={**shape, **fields}, package=None, gguf=None, folder=None, hub=None)
 
-# %% ../../nbs/models/00_base_loader.ipynb #2374c35e
+# %% ../../nbs/models/00_base_loader.ipynb #2bbe2cc9
 def attention_kernel(config) -> str | None:
     "The implementation of attention that computes what the model was trained with; None leaves the choice to transformers"
     return 'eager' if getattr(config, 'attn_logit_softcapping', None) else None
 
-# %% ../../nbs/models/00_base_loader.ipynb #ec3e4ece
+# %% ../../nbs/models/00_base_loader.ipynb #7826e45f
 def make_random_base(
     spec: BaseSpec,  # without `auto`, see `resolve_precision`
     seed: int,
@@ -262,7 +286,7 @@ def _load_pretrained_base(
         how |= dict(quantization_config=nf4_config(spec.dtype), device_map={'': str(device)})
     return keep_layout(_load_from_source(AutoModel, spec, **how).to(device))
 
-# %% ../../nbs/models/00_base_loader.ipynb #45c75bad
+# %% ../../nbs/models/00_base_loader.ipynb #a689f9dd
 def drop_pooler(
     model,  # a transformers model, or only its architecture
 ):
@@ -271,7 +295,7 @@ def drop_pooler(
         model.pooler = None
     return model
 
-# %% ../../nbs/models/00_base_loader.ipynb #3bf19b8b
+# %% ../../nbs/models/00_base_loader.ipynb #a1200266
 def load_base(
     spec: BaseSpec,
     seed: int = 0,  # for random weights
@@ -291,7 +315,7 @@ def load_base(
         model.gradient_checkpointing_enable({'use_reentrant': False})
     return cut_layers(model, spec.layers)
 
-# %% ../../nbs/models/00_base_loader.ipynb #5d44fb62
+# %% ../../nbs/models/00_base_loader.ipynb #87253372
 def _set_dropout(
     model,  # a transformers model
     p: float,  # probability
@@ -306,7 +330,7 @@ def _set_dropout(
             if isinstance(getattr(module, name, None), float):
                 setattr(module, name, p)
 
-# %% ../../nbs/models/00_base_loader.ipynb #9cbb838c
+# %% ../../nbs/models/00_base_loader.ipynb #9ad449e8
 _LAYER_LIST_NAMES = {
     'layers': 'Llama, Mistral, Qwen, Gemma, Phi, GPT-NeoX, ModernBERT',
     'encoder.layer': 'BERT, RoBERTa, XLM-R, ELECTRA, DeBERTa, MPNet',
@@ -331,7 +355,7 @@ def _list_module_lists(
         else:
             yield from _list_module_lists(child, length, f'{prefix}{name}.')
 
-# %% ../../nbs/models/00_base_loader.ipynb #692e68d2
+# %% ../../nbs/models/00_base_loader.ipynb #2f0c2377
 def find_layer_list(
     model,  # a transformers model
 ) -> 'tuple[nn.Module, str]':
@@ -349,7 +373,7 @@ def layer_stack(model) -> 'nn.ModuleList':
     holder, name = find_layer_list(model)
     return getattr(holder, name)
 
-# %% ../../nbs/models/00_base_loader.ipynb #0fe67643
+# %% ../../nbs/models/00_base_loader.ipynb #0aa9e44c
 def _explain_layer_lists(model, depth: int | None, paths: list[str]) -> str:
     "What a model has instead of one list of `depth` layers, and which models have one"
     others = [
@@ -362,7 +386,7 @@ def _explain_layer_lists(model, depth: int | None, paths: list[str]) -> str:
         f'but has {found}; choose a model with one list, such as {known}'
     )
 
-# %% ../../nbs/models/00_base_loader.ipynb #d25e3006
+# %% ../../nbs/models/00_base_loader.ipynb #eba2125f
 def cut_layers(
     model,  # a transformers model
     layers: int | None,  # how many to keep; None keeps all

@@ -7,21 +7,32 @@ __all__ = ['PLACE_VARIABLE', 'stop_with_parent', 'execute_in_worker', 'wait_unti
            'is_done', 'find_unfinished_runs', 'run_study', 'dispatch_runs', 'check_data', 'score_dictionary']
 
 # %% ../../nbs/study/25_engines.ipynb #64254ca6
+from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
 from pathlib import Path
-import json, multiprocessing, os, shutil, threading, time
+import json, multiprocessing, os, shutil, signal, threading, time, uuid
 from ..data.load import load_task
-from ..data.base import Busy, MedxferError, write_atomic
+from ..data.base import Busy, MedxferError, describe_error, write_atomic
 from .arms import resolve_run
+from .build import refuse_missing_device
 from .config import RunSpec, make_corpora, resolve_profile
 from .plan import StudyPlan
 from .progress import Board, progress_row
 from .run import execute, load_data, load_ood, lock_folder, read_state, update_state
 from .selection import list_selections, refuse_shared_documents
+from ..training.callbacks import quiet_libraries
 
 # %% ../../nbs/study/25_engines.ipynb #63bad071
+def _begin_worker(parent: int):
+    "What a worker does first: see to it that it ends with its study, and quieten its libraries"
+    stop_with_parent(parent)
+    quiet_libraries()
+
+
 def stop_with_parent(parent: int, every: float = 1.0):
     "End this process soon after the process `parent` is gone"
 
@@ -33,25 +44,31 @@ def stop_with_parent(parent: int, every: float = 1.0):
     threading.Thread(target=watch, daemon=True).start()
 
 
-def execute_in_worker(overrides: tuple) -> tuple[str, list[str]]:
+def execute_in_worker(
+    overrides: tuple,
+    note: Path | None = None,  # see `wait_until_free`
+) -> tuple[str, list[str]]:
     "Execute one run in a worker; what it did, and what it said"
     said, run = [], resolve_run(overrides)
-    wait_until_free(run.folder)
+    wait_until_free(run.folder, note)
     return execute(run, note_place(run.folder, os.environ.get(PLACE_VARIABLE)), said.append), said
 
 # %% ../../nbs/study/25_engines.ipynb #7ae4158a
-_PATIENCE = 100  # seconds
-
-
-def wait_until_free(folder: Path, patience: float = _PATIENCE):
-    "Wait until no process holds a run folder; after some seconds leave the refusal to whoever wants it"
-    until = time.monotonic() + patience
-    while time.monotonic() < until:
+def wait_until_free(
+    folder: Path,
+    note: Path | None = None,  # a file that says, while it waits, who holds the folder
+):
+    "Wait until no process holds a run folder"
+    while True:
         try:
             with lock_folder(folder):
-                return
-        except Busy:
+                break
+        except Busy as e:
+            if note:
+                write_atomic(note, e.who.encode())
             time.sleep(0.2)
+    if note:
+        note.unlink(missing_ok=True)
 
 # %% ../../nbs/study/25_engines.ipynb #705c9d2f
 PLACE_VARIABLE = 'MEDXFER_PLACE'  # in the environment of a worker: what to call where it is
@@ -120,31 +137,48 @@ def run_study(
     "Bring every run of a study to its end"
     todo, out = find_unfinished_runs(plan, say)
     if todo:
+        refuse_missing_device(plan.settings['device'])
         make_corpora(plan.settings)  # once, and not in each worker
-        context, n = (
-            multiprocessing.get_context('spawn'),
-            min(worker_count(plan, workers), len(todo)),
-        )
+        n = min(worker_count(plan, workers), len(todo))
         say(f'{len(todo)} runs to do, {n} side by side')
-        with ProcessPoolExecutor(n, context, stop_with_parent, (os.getpid(),)) as pool:
+        with _Workers(n) as pool:
             try:
                 dispatch_runs(pool, todo, out, say, 2 * n)  # one in reserve for each worker
-            except BrokenProcessPool:
-                raise MedxferError(
-                    'a worker died: it was killed, or memory ran out; the same command resumes'
-                ) from None
-            except KeyboardInterrupt:
-                _kill_workers(pool)
+            except BaseException:  # Ctrl-C, or nobody listens any more: nothing to wait for
+                pool.kill()
                 raise
     return out
 
 # %% ../../nbs/study/25_engines.ipynb #bea11f7a
-def _kill_workers(pool):
-    "Kill the workers of a pool: their runs resume from their checkpoints next time"
-    for p in list(pool._processes.values()):
-        p.kill()  # the public kill_workers came with Python 3.14
+class _Workers(ProcessPoolExecutor):
+    "Worker processes, which Ctrl-C does not reach; who started them ends them"
 
-# %% ../../nbs/study/25_engines.ipynb #d62a2565
+    def __init__(self, count: int):
+        context = multiprocessing.get_context('spawn')
+        super().__init__(count, context, _begin_worker, (os.getpid(),))
+
+    def submit(self, *call):
+        "A future of a call; it may start a process"
+        with _blocked_interrupts():
+            return super().submit(*call)
+
+    def kill(self):
+        "Kill the processes: their runs resume from their checkpoints next time"
+        for process in list((self._processes or {}).values()):
+            process.kill()  # the public kill_workers came with Python 3.14
+
+
+@contextmanager
+def _blocked_interrupts():
+    "Processes that are started in the block inherit that Ctrl-C is blocked; here it comes after the block"
+    resource_tracker.ensure_running()  # it would lift the block when it is started
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+# %% ../../nbs/study/25_engines.ipynb #d0753761
 def dispatch_runs(
     pool,  # its `submit` gives a future
     todo: list[RunSpec],
@@ -166,23 +200,52 @@ def dispatch_runs(
         waits = r.trunk in planned and r.trunk not in finished and r.trunk not in out.failed
         return [*needed, r.trunk] if waits else needed
 
-    board = Board(say)
+    board, held = Board(say), _HeldRuns()
     while left or running:
         ready = [r for r in left if not missing(r)]
         for r in ready[: max(0, most - len(running))]:
             left.remove(r)
-            running[pool.submit(call, r.overrides)] = r
+            running[pool.submit(call, r.overrides, held.note(r))] = r
         if not running:
             out.waiting = left
             break
+        names = ', '.join(r.id for r in running.values())
         ended, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
-        for f in ended:
-            _record_outcome(f, running.pop(f), out, finished, board)
+        try:
+            for f in ended:
+                _record_outcome(f, running.pop(f), out, finished, board)
+        except BrokenProcessPool:
+            raise MedxferError(
+                f'a worker died while these runs were in work: {names}; it was killed, or memory '
+                'ran out (--workers 1 needs less). The same command resumes'
+            ) from None
+        held.tell(running.values(), board)
         board.show([row for r in running.values() if (row := progress_row(r, board.began))])
     for r in out.waiting:
         say(f'not started  {r.id}: it waits for {", ".join(missing(r))}')
 
-# %% ../../nbs/study/25_engines.ipynb #d0753761
+# %% ../../nbs/study/25_engines.ipynb #8060d39d
+class _HeldRuns:
+    "Says of runs that a process of somebody else is working on who that is, once"
+
+    def __init__(self):
+        self.word = uuid.uuid4().hex[:8]  # notes of another study are not ours
+        self.told: set[str] = set()
+
+    def note(self, run: RunSpec) -> Path:
+        "The file in which a worker says for whom it waits"
+        return run.folder.absolute() / f'.waits-{self.word}'
+
+    def tell(self, running: Iterable[RunSpec], board: Board):
+        "Say which runs wait, for whom and since when"
+        for run in running:
+            note = self.note(run)
+            if run.id not in self.told and note.is_file():
+                self.told.add(run.id)
+                who = note.read_text() or 'another process'
+                board.line(f'waiting      {run.id}: {who}, is working on it')
+
+# %% ../../nbs/study/25_engines.ipynb #126618a1
 def _record_outcome(future, run: RunSpec, out: Outcome, finished: set, board):
     "Write down how a run ended"
     try:
@@ -190,8 +253,8 @@ def _record_outcome(future, run: RunSpec, out: Outcome, finished: set, board):
     except BrokenProcessPool:
         raise
     except Exception as e:
-        out.failed[run.id] = str(e)
-        return board.line(f'failed       {run.id}: {e}')
+        out.failed[run.id] = describe_error(e)
+        return board.line(f'failed       {run.id}: {describe_error(e)}')
     for s in said:
         board.line(f'             {run.id}: {s}')
     (out.reused if how == 'reused' else out.done).append(run)

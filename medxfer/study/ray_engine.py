@@ -205,10 +205,14 @@ def check_capacity(nodes: list[dict], cpus: float, gpus: float, own: bool, say):
     say(f'{lack}: the runs wait until such a machine joins the cluster')
 
 # %% ../../nbs/study/26_ray_engine.ipynb #78376919
-def _execute_with_processes(processes: int, overrides: tuple) -> tuple[str, list[str]]:
+def _execute_with_processes(
+    processes: int,
+    overrides: tuple,
+    note: Path | None = None,  # see `wait_until_free`
+) -> tuple[str, list[str]]:
     "Execute one run by several processes that accelerate starts; what it did, and what it said"
     run = resolve_run(overrides)
-    wait_until_free(run.folder)
+    wait_until_free(run.folder, note)
     with process_family(str(run.folder.absolute())) as environment:
         done = subprocess.run(
             [*launch_command(processes), '-m', 'medxfer.cli', 'run', *overrides],

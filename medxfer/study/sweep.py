@@ -28,7 +28,7 @@ import subprocess
 import sys
 import time
 import yaml
-from ..data.base import MedxferError, locked_file, write_atomic
+from ..data.base import MedxferError, describe_error, locked_file, write_atomic
 from .config import ConfigError
 from .family import end_family, process_family
 from .progress import Board
@@ -43,7 +43,8 @@ def read_notebook(path: str | Path) -> dict:
         raise MedxferError(f'{path} does not exist or cannot be read') from None
     except ValueError:
         book = None
-    if not isinstance(book, dict) or not isinstance(book.get('cells'), list):
+    cells = book.get('cells') if isinstance(book, dict) else None
+    if not isinstance(cells, list) or not all('cell_type' in cell for cell in cells):
         raise MedxferError(f'{path} is not a notebook of format 4')
     return book
 
@@ -167,14 +168,31 @@ def read_cell_list(path: str | Path) -> list[dict]:
     if suffix == '.csv':
         return _parse_csv(path, text)
     try:
-        rows = json.loads(text) if suffix == '.json' else yaml.safe_load(text)
+        rows = json.loads(text) if suffix == '.json' else yaml.load(text, _ValueLoader)
     except (ValueError, yaml.YAMLError) as e:
         raise MedxferError(f'{path} cannot be read: {" ".join(str(e).split())}') from None
     if not isinstance(rows, list) or not rows or not all(isinstance(r, dict) for r in rows):
         raise MedxferError(
             f'{path} must hold a list of mappings, one a cell, such as: - {{lr: 0.1, seed: 1}}'
         )
-    return rows
+    return [{str(name): value for name, value in row.items()} for row in rows]
+
+
+class _ValueLoader(yaml.SafeLoader):
+    "Reads unquoted values as `-p` reads them: 1e-4 is a number, 1:30 and 2026-01-31 are text"
+
+    yaml_implicit_resolvers = {}  # so that YAML takes no value for a number, a time or a date
+
+    def construct_scalar(self, node):
+        text = super().construct_scalar(node)
+        if node.style:  # quoted
+            return text
+        words = {'': None, 'null': None, '~': None, 'true': True, 'false': False}
+        return words[text] if text in words else _parse_value(text)
+
+
+# Merging mappings (<<) is YAML's own business; all other unquoted values come here.
+_ValueLoader.add_constructor('tag:yaml.org,2002:str', _ValueLoader.construct_scalar)
 
 
 def _parse_csv(path: str | Path, text: str) -> list[dict]:
@@ -317,6 +335,8 @@ def _papermill_command(cell: Cell) -> list[str]:
         str(cell.folder / 'parameters.yaml'),
         '--kernel',
         'python3',
+        '--language',  # a notebook need not name it
+        'python',
         '--no-progress-bar',
     ]
 
@@ -349,15 +369,16 @@ def _explain_failure(cell: Cell, code: int) -> str:
 
 
 def _find_error(executed: Path) -> str | None:
-    "The first error in an executed notebook"
+    "The first error in an executed notebook; its cell is counted as in the source"
     try:
-        cells = read_notebook(executed)['cells']
+        cells = _code_cells(read_notebook(executed))
     except MedxferError:
         return None
-    for n, cell in enumerate(cells):
+    own = [cell for cell in cells if 'injected-parameters' not in _read_tags(cell)]
+    for n, cell in enumerate(own, 1):
         for output in cell.get('outputs', []):
             if output['output_type'] == 'error':
-                where = f'in code cell {cell.get("execution_count") or n}'
+                where = f'in code cell {n}'
                 text = f'{output["ename"]}: {output["evalue"]} ({where})'
                 return text.replace('\n', ' ')
     return None
@@ -396,7 +417,7 @@ def _report_outcome(future: Future, cell: Cell, board: Board):
         state = future.result()
     except Exception as e:
         cell.folder.mkdir(parents=True, exist_ok=True)
-        reason = f'{type(e).__name__}: {e}'
+        reason = describe_error(e)
         update_state(cell.folder, status='failed', reason=reason, parameters=cell.parameters)
         state = read_state(cell.folder)
     line = f'{state["status"]:12} {cell.id}'

@@ -4,13 +4,14 @@
 
 # %% auto #0
 __all__ = ['STOP_AT', 'STOP_REQUESTED', 'Pace', 'format_duration', 'ProgressFile', 'format_progress', 'make_printer',
-           'LinePrinter', 'Stopped', 'stop_on_signal', 'is_stop_requested']
+           'quiet_libraries', 'LinePrinter', 'Stopped', 'stop_on_signal', 'is_stop_requested']
 
 # %% ../../nbs/training/30_callbacks.ipynb #402c5000
 from pathlib import Path
 from collections.abc import Callable
 from typing import Any, TextIO
 import json
+import logging
 import math
 import os
 import signal
@@ -117,6 +118,14 @@ def make_printer(as_json: bool):
     if sys.stdout.isatty():
         return print
     return lambda line: print(line, flush=True)
+
+
+def quiet_libraries():
+    "Keep what libraries say about themselves, before anything has gone wrong, off the screen"
+    os.environ.setdefault('TRANSFORMERS_VERBOSITY', 'error')
+    os.environ.setdefault('TOKENIZERS_PARALLELISM', 'false')  # or a warning with every fork
+    for name in ('bitsandbytes', 'huggingface_hub', 'peft', 'accelerate'):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 class LinePrinter:

@@ -25,11 +25,14 @@ def _sha256_hex(data: bytes) -> str:
 
 
 def _write_durably(path: Path, data: bytes):
-    "Write a file and force it to disk"
-    with open(path, 'wb') as f:
-        f.write(data)
-        f.flush()
-        os.fsync(f.fileno())
+    "Write a file and force it to disk; an `OSError` says which file"
+    try:
+        with open(path, 'wb') as f:
+            f.write(data)
+            f.flush()
+            os.fsync(f.fileno())
+    except OSError as e:
+        raise OSError(e.errno, e.strerror, str(path)) from None
 
 # %% ../../nbs/training/20_checkpoint.ipynb #0fa1784a
 def save_checkpoint(
@@ -46,14 +49,18 @@ def save_checkpoint(
     target = root / f'step-{step}'
     aside = root / f'.saving-{step}'
     aside.mkdir()
-    for name, data in files.items():
-        _write_durably(aside / name, data)
     manifest = dict(
         step=step,
         parent=earlier[0] if earlier else None,
         files={n: _sha256_hex(d) for n, d in files.items()},
     )
-    _write_durably(aside / _MANIFEST_NAME, json.dumps(manifest, indent=1).encode())
+    try:
+        for name, data in files.items():
+            _write_durably(aside / name, data)
+        _write_durably(aside / _MANIFEST_NAME, json.dumps(manifest, indent=1).encode())
+    except OSError:  # a full disk, most of the time: give back what was taken of it
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
     if target.exists():
         shutil.rmtree(target)  # a damaged one of the same step
     os.rename(aside, target)
