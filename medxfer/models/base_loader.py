@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BaseSpec', 'resolve_source', 'model_spec', 'load_tokenizer', 'load_base_config', 'resolve_precision', 'random_like',
            'attention_kernel', 'make_random_base', 'drop_pooler', 'load_base', 'find_layer_list', 'layer_stack',
-           'cut_layers']
+           'cut_layers', 'has_language_head', 'load_language_model']
 
 # %% ../../nbs/models/00_base_loader.ipynb #ae4b8d6f
 from collections.abc import Iterator
@@ -249,7 +249,18 @@ def _load_pretrained_base(
     device='cpu',
 ):
     "A base with its own weights"
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoModel
+
+    return _load_weights(AutoModel, spec, device)
+
+
+def _load_weights(
+    kind,  # AutoModel or AutoModelForCausalLM
+    spec: BaseSpec,  # without `auto`, see `resolve_precision`
+    device='cpu',
+):
+    "A pretrained model on a device, quantized if its spec says so"
+    from transformers import AutoConfig
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # for a load of a second it only hides the run's own lines
@@ -259,7 +270,7 @@ def _load_pretrained_base(
     )
     if spec.quantization:
         how |= dict(quantization_config=nf4_config(spec.dtype), device_map={'': str(device)})
-    return _load_from_source(AutoModel, spec, **how).to(device)
+    return _load_from_source(kind, spec, **how).to(device)
 
 # %% ../../nbs/models/00_base_loader.ipynb #45c75bad
 def drop_pooler(
@@ -380,3 +391,42 @@ def cut_layers(
     if getattr(model.config, 'layer_types', None):
         model.config.layer_types = model.config.layer_types[:layers]
     return model
+
+# %% ../../nbs/models/00_base_loader.ipynb #cfe2a313
+def has_language_head(spec: BaseSpec) -> bool:
+    "Whether a model predicts the next token: a decoder, not an encoder"
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    )
+
+    config = load_base_config(spec)
+    kind = config.model_type
+    is_encoder = kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    if is_encoder and not getattr(config, 'is_decoder', False):
+        return False
+    return kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+
+def load_language_model(
+    spec: BaseSpec,
+    seed: int = 0,  # for random weights
+    device='cpu',
+):  # a transformers model that is not trained
+    "A decoder with the head that predicts the next token"
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    if not has_language_head(spec):
+        raise MedxferError(
+            f'{spec.name} is an encoder and does not predict the next token; choose a decoder, '
+            'such as smollm2-135m'
+        )
+    spec = resolve_precision(spec, device)
+    if not spec.random:
+        return _load_weights(AutoModelForCausalLM, spec, device).eval()
+    config = load_base_config(spec)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = AutoModelForCausalLM.from_config(config, dtype=torch_dtype(spec.dtype))
+    return model.to(device).eval()
