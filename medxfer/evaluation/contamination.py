@@ -8,7 +8,7 @@ __all__ = ['VERDICTS', 'LAYERS', 'NO_REFERENCE', 'ENCODER', 'CLOSED', 'VERDICTS_
            'ask_model', 'judge_model', 'generate_controls', 'ContaminationReport', 'write_contamination',
            'read_contamination', 'contamination_table']
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #3fb3210a
+# %% ../../nbs/evaluation/53_contamination.ipynb #f0508c15
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
@@ -34,7 +34,7 @@ from medxfer.evaluation.likelihood import (
 from .overlap import Overlap, OverlapScan, build_index, list_overlaps, scan_files
 from .text_stream import TextFile
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #437671f9
+# %% ../../nbs/evaluation/53_contamination.ipynb #de6b94cc
 VERDICTS = ('contaminated', 'suspicious', 'clean', 'cannot tell')
 LAYERS = ('overlap', 'likelihood', 'generation')
 
@@ -57,7 +57,7 @@ class ContaminationVerdict:
     reason: str
     layers: Mapping[str, LayerWord]  # of each of LAYERS
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #e8166a68
+# %% ../../nbs/evaluation/53_contamination.ipynb #ae3b13dd
 _FOUND_COPIES, _FOUND_SHARE = 3, 0.05  # copies in the reference, and of the test documents
 NO_REFERENCE = LayerWord('cannot tell', 'no reference text was given')
 
@@ -102,7 +102,7 @@ def _name_verdict(words: Mapping[str, str]) -> str:
     asked = 'nothing' in (words['likelihood'], words['generation'])
     return 'clean' if words['overlap'] == 'nothing' and asked else 'cannot tell'
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #4fdf53b4
+# %% ../../nbs/evaluation/53_contamination.ipynb #6b1be123
 @dataclass(frozen=True)
 class TaskTexts:
     "What is known of a task"
@@ -149,7 +149,7 @@ def _tabulate(against: str, overlaps: Iterable[Overlap]) -> pd.DataFrame:
     fields = list(Overlap.__dataclass_fields__)
     return pd.DataFrame(rows, columns=['against', *fields, 'suspicious'])
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #ac704ce0
+# %% ../../nbs/evaluation/53_contamination.ipynb #95a8d187
 @dataclass(frozen=True)
 class ModelFindings:
     "What the two layers that need a model's weights say of a task, and their numbers by document"
@@ -215,7 +215,7 @@ def _draw(samples: Sequence[UnifiedSample], limit: int, seed: int) -> list[Unifi
 def _name_rows(frame: pd.DataFrame, ids: Sequence[str], side: str) -> pd.DataFrame:
     return frame.assign(id=list(ids), side=side)
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #e478e9ec
+# %% ../../nbs/evaluation/53_contamination.ipynb #5116ed73
 def judge_model(
     model: str,  # its name
     task: str,
@@ -228,7 +228,7 @@ def judge_model(
     overlap = NO_REFERENCE if overlaps is None else judge_overlap(overlaps)
     return judge_layers(model, task, dict(overlap=overlap, **layers))
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #44d6a1ac
+# %% ../../nbs/evaluation/53_contamination.ipynb #d47deb7f
 def generate_controls(
     root: Path,  # folder of generated corpora, with world.json
     task: str,
@@ -251,7 +251,7 @@ def generate_controls(
     samples = generate_samples(world, corpora[0], 'dev', written + count)[written:]
     return tuple(document_texts(sample)[-1] for sample in samples)
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #87b76278
+# %% ../../nbs/evaluation/53_contamination.ipynb #bdd240e0
 VERDICTS_FILE = 'verdicts.json'
 
 
@@ -288,7 +288,7 @@ def write_contamination(report: ContaminationReport, folder: Path):
         frame.to_parquet(temporary, index=False)
         temporary.replace(folder / f'{name}.parquet')
     about = dict(
-        date=report.date or datetime.now(timezone.utc).isoformat(timespec='seconds'),
+        date=report.date or datetime.now(timezone.utc).date().isoformat(),
         references=list(report.references),
         suspicious={task: len(ids) for task, ids in report.suspicious.items()},
         verdicts=[asdict(verdict) for verdict in report.verdicts],
@@ -320,7 +320,7 @@ def _parse_verdict(row: dict) -> ContaminationVerdict:
     layers = {name: LayerWord(**layer) for name, layer in row['layers'].items()}
     return ContaminationVerdict(**row | dict(layers=layers))
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #b44f6630
+# %% ../../nbs/evaluation/53_contamination.ipynb #1d12f908
 _TABLE_COLUMNS = ['model', 'task', 'verdict', *LAYERS, 'reason']
 
 
