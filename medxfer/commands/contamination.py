@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['add_contamination_command']
 
-# %% ../../nbs/commands/36_contamination.ipynb #f5ca59eb
+# %% ../../nbs/commands/36_contamination.ipynb #f37dbf4d
 from pathlib import Path
 import textwrap
 
 from .base import add_command, print_result, printer
 from ..data.base import MedxferError
 
-# %% ../../nbs/commands/36_contamination.ipynb #f7d9c970
+# %% ../../nbs/commands/36_contamination.ipynb #378c865a
 def _resolve_model(args, model: str):
     "The run whose corpora and model are meant"
     from medxfer.study.arms import resolve_run
@@ -42,7 +42,7 @@ def _read_tasks(args, run) -> list:
             found.append(TaskTexts(task, tuple(data.test), others, controls))
     return found
 
-# %% ../../nbs/commands/36_contamination.ipynb #1785bf0b
+# %% ../../nbs/commands/36_contamination.ipynb #a7a4d216
 def _parse_controls(given: list[str], tasks: list[str]) -> dict[str, Path]:
     "Task: its file of controls"
     files = {}
@@ -83,7 +83,7 @@ def _list_references(args) -> list:
         raise MedxferError(f'{missing[0]}: no such file; give the files of the reference text')
     return files
 
-# %% ../../nbs/commands/36_contamination.ipynb #da37efab
+# %% ../../nbs/commands/36_contamination.ipynb #30c21304
 def _load_model(run):
     "Model and tokenizer, or the reason why the model cannot be asked"
     from medxfer.evaluation.contamination import ENCODER
@@ -119,7 +119,7 @@ def _ask(args, name: str, tasks: list, say) -> dict:
 def _split(names: str | None) -> list[str]:
     return [name for name in (names or '').split(',') if name]
 
-# %% ../../nbs/commands/36_contamination.ipynb #e60f6f9f
+# %% ../../nbs/commands/36_contamination.ipynb #e04c800d
 def _check_contamination(args) -> int:
     "Say for each model and task whether the model may have seen the test documents"
     from medxfer.evaluation.contamination import write_contamination
@@ -183,7 +183,7 @@ def _list_rows(overlap, task: str) -> list:
     fields = list(Overlap.__dataclass_fields__)
     return [Overlap(**row) for row in rows[fields].to_dict('records')]
 
-# %% ../../nbs/commands/36_contamination.ipynb #39c86e66
+# %% ../../nbs/commands/36_contamination.ipynb #ab466532
 def _to_row(verdict) -> dict:
     words = {name: layer.word for name, layer in verdict.layers.items()}
     about = dict(model=verdict.model, task=verdict.task, verdict=verdict.verdict)
@@ -225,7 +225,7 @@ def _format_result(result: dict) -> str:
         parts.append(f'without a contaminated task, or with another corpus for it:\n{lines}')
     return '\n\n'.join([*parts, f'written: {result["folder"]}'])
 
-# %% ../../nbs/commands/36_contamination.ipynb #5488cc13
+# %% ../../nbs/commands/36_contamination.ipynb #8b6767d7
 def add_contamination_command(commands):
     "Add `contamination` to the sub-parsers of a parser"
     parser = add_command(

@@ -6,7 +6,7 @@
 __all__ = ['VERDICTS', 'LAYERS', 'NO_REFERENCE', 'ENCODER', 'CLOSED', 'VERDICTS_FILE', 'LayerWord', 'ContaminationVerdict',
            'judge_overlap', 'judge_layers', 'TaskTexts', 'measure_overlap', 'ModelFindings', 'refuse_model',
            'ask_model', 'judge_model', 'generate_controls', 'ContaminationReport', 'write_contamination',
-           'read_contamination', 'contamination_table']
+           'read_verdicts', 'read_contamination', 'contamination_table']
 
 # %% ../../nbs/evaluation/53_contamination.ipynb #f0508c15
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 import json
 from pathlib import Path
 import random
+from typing import NoReturn
 import pandas as pd
 from ..data.base import MedxferError, UnifiedSample, write_atomic
 from ..data.sources.leaks import document_texts
@@ -297,23 +298,45 @@ def write_contamination(report: ContaminationReport, folder: Path):
     write_atomic(folder / VERDICTS_FILE, data.encode())
 
 
+def read_verdicts(folder: Path) -> tuple[ContaminationVerdict, ...]:
+    "The verdicts in a folder; none where there are none"
+    about = _read_about(Path(folder) / VERDICTS_FILE)
+    return tuple(_parse_verdict(row) for row in about['verdicts']) if about else ()
+
+
 def read_contamination(folder: Path) -> ContaminationReport | None:
     "The report in a folder; None where there is none"
     path = Path(folder) / VERDICTS_FILE
+    about = _read_about(path)
+    if about is None:
+        return None
+    try:
+        frames = {name: pd.read_parquet(path.with_name(f'{name}.parquet')) for name in LAYERS}
+    except (ValueError, OSError):
+        _refuse_damaged(path)
+    verdicts = tuple(_parse_verdict(row) for row in about['verdicts'])
+    return ContaminationReport(
+        verdicts, **frames, references=tuple(about['references']), date=about['date']
+    )
+
+
+def _read_about(path: Path) -> dict | None:
+    "What verdicts.json holds; None where there is no such file"
     if not path.is_file():
         return None
     try:
         about = json.loads(path.read_bytes())
-        frames = {name: pd.read_parquet(path.with_name(f'{name}.parquet')) for name in LAYERS}
-        verdicts = tuple(_parse_verdict(row) for row in about['verdicts'])
-        return ContaminationReport(
-            verdicts, **frames, references=tuple(about['references']), date=about['date']
-        )
-    except (ValueError, KeyError, TypeError, OSError):
-        raise MedxferError(
-            f'{path} is damaged or incomplete; delete the folder {folder} and run '
-            '`medxfer contamination` again'
-        ) from None
+        about['verdicts'] = [row | dict(layers=dict(row['layers'])) for row in about['verdicts']]
+        return {name: about[name] for name in ('verdicts', 'references', 'date')}
+    except (ValueError, KeyError, TypeError):
+        _refuse_damaged(path)
+
+
+def _refuse_damaged(path: Path) -> NoReturn:
+    raise MedxferError(
+        f'{path} is damaged or incomplete; delete the folder {path.parent} and run '
+        '`medxfer contamination` again'
+    ) from None
 
 
 def _parse_verdict(row: dict) -> ContaminationVerdict:
