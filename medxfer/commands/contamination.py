@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['add_contamination_command']
 
-# %% ../../nbs/commands/36_contamination.ipynb #f37dbf4d
+# %% ../../nbs/commands/36_contamination.ipynb #da303b46
 from pathlib import Path
 import textwrap
 
 from .base import add_command, print_result, printer
 from ..data.base import MedxferError
 
-# %% ../../nbs/commands/36_contamination.ipynb #378c865a
+# %% ../../nbs/commands/36_contamination.ipynb #9e967dfd
 def _resolve_model(args, model: str):
     "The run whose corpora and model are meant"
     from medxfer.study.arms import resolve_run
@@ -42,7 +42,7 @@ def _read_tasks(args, run) -> list:
             found.append(TaskTexts(task, tuple(data.test), others, controls))
     return found
 
-# %% ../../nbs/commands/36_contamination.ipynb #a7a4d216
+# %% ../../nbs/commands/36_contamination.ipynb #3f72270f
 def _parse_controls(given: list[str], tasks: list[str]) -> dict[str, Path]:
     "Task: its file of controls"
     files = {}
@@ -83,7 +83,7 @@ def _list_references(args) -> list:
         raise MedxferError(f'{missing[0]}: no such file; give the files of the reference text')
     return files
 
-# %% ../../nbs/commands/36_contamination.ipynb #30c21304
+# %% ../../nbs/commands/36_contamination.ipynb #594a57ff
 def _load_model(run):
     "Model and tokenizer, or the reason why the model cannot be asked"
     from medxfer.evaluation.contamination import ENCODER
@@ -119,18 +119,18 @@ def _ask(args, name: str, tasks: list, say) -> dict:
 def _split(names: str | None) -> list[str]:
     return [name for name in (names or '').split(',') if name]
 
-# %% ../../nbs/commands/36_contamination.ipynb #e04c800d
+# %% ../../nbs/commands/36_contamination.ipynb #a027e3da
 def _check_contamination(args) -> int:
     "Say for each model and task whether the model may have seen the test documents"
     from medxfer.evaluation.contamination import write_contamination
 
-    names = _split(args.models)
-    if not names and not _split(args.closed):
-        raise MedxferError('name the models: --models smollm2-135m, with commas between')
     files = _list_references(args)
-    run = _resolve_model(args, names[0] if names else '')
-    for name in names[1:]:
+    names = _split(args.models)
+    for name in names:
         _resolve_model(args, name)  # a wrong name is refused before anything is computed
+    run = _resolve_model(args, names[0] if names else '')
+    if not names and not args.closed:
+        args.models = run.config['model']['name']
     folder = Path(args.out) if args.out else run.study_folder / 'contamination'
     folder.mkdir(parents=True, exist_ok=True)
     report = _make_report(args, run, files, folder)
@@ -183,7 +183,7 @@ def _list_rows(overlap, task: str) -> list:
     fields = list(Overlap.__dataclass_fields__)
     return [Overlap(**row) for row in rows[fields].to_dict('records')]
 
-# %% ../../nbs/commands/36_contamination.ipynb #ab466532
+# %% ../../nbs/commands/36_contamination.ipynb #805db94c
 def _to_row(verdict) -> dict:
     words = {name: layer.word for name, layer in verdict.layers.items()}
     about = dict(model=verdict.model, task=verdict.task, verdict=verdict.verdict)
@@ -225,7 +225,7 @@ def _format_result(result: dict) -> str:
         parts.append(f'without a contaminated task, or with another corpus for it:\n{lines}')
     return '\n\n'.join([*parts, f'written: {result["folder"]}'])
 
-# %% ../../nbs/commands/36_contamination.ipynb #8b6767d7
+# %% ../../nbs/commands/36_contamination.ipynb #0f672c46
 def add_contamination_command(commands):
     "Add `contamination` to the sub-parsers of a parser"
     parser = add_command(
@@ -238,7 +238,10 @@ def add_contamination_command(commands):
     parser.add_argument('experiment', help='a file of configs/experiment, such as demo or open')
     parser.add_argument('overrides', nargs='*', help='settings, such as data.profiles={…}')
     parser.add_argument('--data', help='folder with one folder per task')
-    parser.add_argument('--models', help='files of configs/model, with commas between')
+    parser.add_argument(
+        '--models',
+        help='files of configs/model, with commas between (default: that of the experiment)',
+    )
     parser.add_argument('--closed', help='models whose weights nobody has, with commas between')
     parser.add_argument('--tasks', help='only these, with commas between (default: all)')
     parser.add_argument(

@@ -176,6 +176,7 @@ class StudyRecord:
     runs: tuple[RunRecord, ...]
     model: str | None = None  # the one that the record was cut down to, of several
     sharing: int = 1  # models among which the level is shared, this one included
+    left_out: frozenset[tuple[str, str]] = frozenset()  # task and document that are not scored
 
     @property
     def models(self) -> list[str]:
@@ -201,6 +202,10 @@ class StudyRecord:
             known = ', '.join(filter(None, parts)) or 'one without a name'
             raise MedxferError(f'{self.folder} has no model {name}; it has {known}')
         return parts[name] if name else next(iter(parts.values()))
+
+    def leave_out(self, documents: Iterable[tuple[str, str]]) -> 'StudyRecord':
+        "The record without the scores of some documents: (task, id)"
+        return replace(self, left_out=frozenset(documents))
 
     @property
     def name(self) -> str:
@@ -363,6 +368,9 @@ def study_scores(
         )
     profiles = record.plan.get('data') or {}
     scores = _add_groups(profiles, pd.concat(frames, ignore_index=True))
+    if record.left_out:
+        pairs = zip(scores.task, scores.doc_id)
+        scores = select_rows(scores, [pair not in record.left_out for pair in pairs])
     return _keep_primary(record, scores) if primary else scores
 
 
