@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['build_parser', 'main']
 
-# %% ../nbs/commands/40_cli.ipynb #538bcf2e
+# %% ../nbs/commands/40_cli.ipynb #47fe2487
 import argparse, io, os, sys
 
 from . import __version__
 
-# %% ../nbs/commands/40_cli.ipynb #9ed23014
+# %% ../nbs/commands/40_cli.ipynb #445b97ac
 _QUESTION = (
     'Does multi-task training teach small medical language models something, '
     'or do they just see more data?'
@@ -19,6 +19,7 @@ _QUESTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     "All commands and their options"
+    from medxfer.commands.contamination import add_contamination_command
     from medxfer.commands.data import add_data_commands
     from medxfer.commands.kaggle import add_kaggle_commands
     from medxfer.commands.run import add_run_commands
@@ -31,6 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_data_commands(commands)
     add_study_commands(commands)
     add_run_commands(commands)
+    add_contamination_command(commands)
     add_sweep_command(commands)
     add_kaggle_commands(commands)
     return parser
@@ -48,7 +50,7 @@ def _parse_args(words: list[str] | None = None) -> argparse.Namespace:
         args.overrides = [*args.overrides, *rest]
     return args
 
-# %% ../nbs/commands/40_cli.ipynb #19c16e46
+# %% ../nbs/commands/40_cli.ipynb #c6629e58
 def _call_command(words: list[str] | None) -> int:
     "Do what a command line asks for; the exit code, after a sentence where it was refused"
     from medxfer.data.base import MedxferError, describe_error
@@ -105,7 +107,7 @@ def _drop_output():
         except OSError:
             os.dup2(nowhere, stream.fileno())
 
-# %% ../nbs/commands/40_cli.ipynb #c07e05fe
+# %% ../nbs/commands/40_cli.ipynb #99ccf44e
 #| eval: false
 if __name__ == '__main__':
     sys.exit(main())

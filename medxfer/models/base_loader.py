@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = ['BaseSpec', 'resolve_source', 'model_spec', 'load_tokenizer', 'load_base_config', 'resolve_precision', 'random_like',
            'attention_kernel', 'make_random_base', 'drop_pooler', 'load_base', 'find_layer_list', 'layer_stack',
-           'cut_layers']
+           'cut_layers', 'has_language_head', 'load_language_model']
 
-# %% ../../nbs/models/00_base_loader.ipynb #d3e5b4ec
+# %% ../../nbs/models/00_base_loader.ipynb #aecbaaac
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -34,7 +34,7 @@ from medxfer.models.precision import (
 if TYPE_CHECKING:
     from torch import nn
 
-# %% ../../nbs/models/00_base_loader.ipynb #281982c0
+# %% ../../nbs/models/00_base_loader.ipynb #dde72871
 @dataclass(frozen=True)
 class BaseSpec:
     "Which base model to load; the fields of configs/model/NAME.yaml"
@@ -67,7 +67,7 @@ class BaseSpec:
     licence: str = ''
     kaggle: str | None = None  # its handle among Kaggle's models
 
-# %% ../../nbs/models/00_base_loader.ipynb #afa98425
+# %% ../../nbs/models/00_base_loader.ipynb #4ad537af
 def _find_package_folder(
     package: str,  # import name
     path: str,  # folder inside
@@ -88,7 +88,7 @@ def _find_package_folder(
         )
     return folder
 
-# %% ../../nbs/models/00_base_loader.ipynb #5cc5175b
+# %% ../../nbs/models/00_base_loader.ipynb #696b7b90
 def _find_gguf_file(
     package: str,  # import name
     path: str,  # folder inside
@@ -103,7 +103,7 @@ def _find_gguf_file(
         )
     return file
 
-# %% ../../nbs/models/00_base_loader.ipynb #beecce4d
+# %% ../../nbs/models/00_base_loader.ipynb #064083a5
 def resolve_source(spec: BaseSpec) -> str:
     "What `from_pretrained` is given for a model that is not random; a named folder comes first"
     if spec.folder:
@@ -121,7 +121,7 @@ def resolve_source(spec: BaseSpec) -> str:
         f'the model {spec.name} names no source: give one of package, folder, hub or random'
     )
 
-# %% ../../nbs/models/00_base_loader.ipynb #aa74ae01
+# %% ../../nbs/models/00_base_loader.ipynb #d3d13600
 @cache
 def _is_hub_reachable() -> bool:
     "Whether the hub can be asked: somebody listens there, or a proxy is set, which may know the way"
@@ -161,7 +161,7 @@ def _load_from_source(
         reason = str(e).strip().splitlines()[0]
         raise MedxferError(f'{spec.name} could not be read: {where} ({reason})') from None
 
-# %% ../../nbs/models/00_base_loader.ipynb #3ed4119e
+# %% ../../nbs/models/00_base_loader.ipynb #2b7d0639
 def model_spec(
     name: str,  # a file of configs/model
 ) -> BaseSpec:
@@ -177,7 +177,7 @@ def model_spec(
     fields = yaml.safe_load((folder / f'{name}.yaml').read_text())
     return BaseSpec(**{k: v for k, v in fields.items() if k in BaseSpec.__dataclass_fields__})
 
-# %% ../../nbs/models/00_base_loader.ipynb #1031c415
+# %% ../../nbs/models/00_base_loader.ipynb #96c65ea1
 def load_tokenizer(
     model,  # a BaseSpec, or the name of a shipped model
 ):  # a fast tokenizer
@@ -196,7 +196,7 @@ def load_tokenizer(
         )
     return tokenizer
 
-# %% ../../nbs/models/00_base_loader.ipynb #3cf20860
+# %% ../../nbs/models/00_base_loader.ipynb #f60e7c87
 def load_base_config(spec: BaseSpec):
     "The transformers config of a model, without its weights"
     from transformers import AutoConfig
@@ -230,7 +230,7 @@ def resolve_precision(
     )
     return replace(spec, dtype=dtype, quantization=quantization)
 
-# %% ../../nbs/models/00_base_loader.ipynb #48fe8f19
+# %% ../../nbs/models/00_base_loader.ipynb #41071fed
 def random_like(
     spec: BaseSpec,
     **fields,  # of its architecture's config, to make it smaller
@@ -243,12 +243,12 @@ def random_like(
         )
     return replace(spec, random={**shape, **fields}, package=None, gguf=None, folder=None, hub=None)
 
-# %% ../../nbs/models/00_base_loader.ipynb #2bbe2cc9
+# %% ../../nbs/models/00_base_loader.ipynb #97ba0f93
 def attention_kernel(config) -> str | None:
     "The implementation of attention that computes what the model was trained with; None leaves the choice to transformers"
     return 'eager' if getattr(config, 'attn_logit_softcapping', None) else None
 
-# %% ../../nbs/models/00_base_loader.ipynb #7826e45f
+# %% ../../nbs/models/00_base_loader.ipynb #6009e3cc
 def make_random_base(
     spec: BaseSpec,  # without `auto`, see `resolve_precision`
     seed: int,
@@ -274,7 +274,18 @@ def _load_pretrained_base(
     device='cpu',
 ):
     "A base with its own weights"
-    from transformers import AutoConfig, AutoModel
+    from transformers import AutoModel
+
+    return _load_weights(AutoModel, spec, device)
+
+
+def _load_weights(
+    kind,  # AutoModel or AutoModelForCausalLM
+    spec: BaseSpec,  # without `auto`, see `resolve_precision`
+    device='cpu',
+):
+    "A pretrained model on a device, quantized if its spec says so"
+    from transformers import AutoConfig
     from transformers.utils import logging
 
     logging.disable_progress_bar()  # for a load of a second it only hides the run's own lines
@@ -284,9 +295,9 @@ def _load_pretrained_base(
     )
     if spec.quantization:
         how |= dict(quantization_config=nf4_config(spec.dtype), device_map={'': str(device)})
-    return keep_layout(_load_from_source(AutoModel, spec, **how).to(device))
+    return keep_layout(_load_from_source(kind, spec, **how).to(device))
 
-# %% ../../nbs/models/00_base_loader.ipynb #a689f9dd
+# %% ../../nbs/models/00_base_loader.ipynb #47e91865
 def drop_pooler(
     model,  # a transformers model, or only its architecture
 ):
@@ -295,7 +306,7 @@ def drop_pooler(
         model.pooler = None
     return model
 
-# %% ../../nbs/models/00_base_loader.ipynb #a1200266
+# %% ../../nbs/models/00_base_loader.ipynb #995c46d6
 def load_base(
     spec: BaseSpec,
     seed: int = 0,  # for random weights
@@ -315,7 +326,7 @@ def load_base(
         model.gradient_checkpointing_enable({'use_reentrant': False})
     return cut_layers(model, spec.layers)
 
-# %% ../../nbs/models/00_base_loader.ipynb #87253372
+# %% ../../nbs/models/00_base_loader.ipynb #0bf195c4
 def _set_dropout(
     model,  # a transformers model
     p: float,  # probability
@@ -330,7 +341,7 @@ def _set_dropout(
             if isinstance(getattr(module, name, None), float):
                 setattr(module, name, p)
 
-# %% ../../nbs/models/00_base_loader.ipynb #9ad449e8
+# %% ../../nbs/models/00_base_loader.ipynb #09e0c80a
 _LAYER_LIST_NAMES = {
     'layers': 'Llama, Mistral, Qwen, Gemma, Phi, GPT-NeoX, ModernBERT',
     'encoder.layer': 'BERT, RoBERTa, XLM-R, ELECTRA, DeBERTa, MPNet',
@@ -355,7 +366,7 @@ def _list_module_lists(
         else:
             yield from _list_module_lists(child, length, f'{prefix}{name}.')
 
-# %% ../../nbs/models/00_base_loader.ipynb #2f0c2377
+# %% ../../nbs/models/00_base_loader.ipynb #c8af6779
 def find_layer_list(
     model,  # a transformers model
 ) -> 'tuple[nn.Module, str]':
@@ -373,7 +384,7 @@ def layer_stack(model) -> 'nn.ModuleList':
     holder, name = find_layer_list(model)
     return getattr(holder, name)
 
-# %% ../../nbs/models/00_base_loader.ipynb #0aa9e44c
+# %% ../../nbs/models/00_base_loader.ipynb #5fd2b0bf
 def _explain_layer_lists(model, depth: int | None, paths: list[str]) -> str:
     "What a model has instead of one list of `depth` layers, and which models have one"
     others = [
@@ -386,7 +397,7 @@ def _explain_layer_lists(model, depth: int | None, paths: list[str]) -> str:
         f'but has {found}; choose a model with one list, such as {known}'
     )
 
-# %% ../../nbs/models/00_base_loader.ipynb #eba2125f
+# %% ../../nbs/models/00_base_loader.ipynb #6daacdb3
 def cut_layers(
     model,  # a transformers model
     layers: int | None,  # how many to keep; None keeps all
@@ -405,3 +416,42 @@ def cut_layers(
     if getattr(model.config, 'layer_types', None):
         model.config.layer_types = model.config.layer_types[:layers]
     return model
+
+# %% ../../nbs/models/00_base_loader.ipynb #464c6d02
+def has_language_head(spec: BaseSpec) -> bool:
+    "Whether a model predicts the next token: a decoder, not an encoder"
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    )
+
+    config = load_base_config(spec)
+    kind = config.model_type
+    is_encoder = kind in MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    if is_encoder and not getattr(config, 'is_decoder', False):
+        return False
+    return kind in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+
+def load_language_model(
+    spec: BaseSpec,
+    seed: int = 0,  # for random weights
+    device='cpu',
+):  # a transformers model that is not trained
+    "A decoder with the head that predicts the next token"
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    if not has_language_head(spec):
+        raise MedxferError(
+            f'{spec.name} is an encoder and does not predict the next token; choose a decoder, '
+            'such as smollm2-135m'
+        )
+    spec = resolve_precision(spec, device)
+    if not spec.random:
+        return _load_weights(AutoModelForCausalLM, spec, device).eval()
+    config = load_base_config(spec)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = AutoModelForCausalLM.from_config(config, dtype=torch_dtype(spec.dtype))
+    return model.to(device).eval()

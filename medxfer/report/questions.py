@@ -61,6 +61,7 @@ from medxfer.study.record import (
 )
 from ..study.words import is_ablation
 from ..study.similarity import read_gradient_similarity
+from .contamination import StudyContamination, read_study_contamination
 from .figures import forest_figure, intervals_figure, shots_figure
 
 # %% ../../nbs/report/30_questions.ipynb #ca7743a5
@@ -329,25 +330,54 @@ _UNCONTROLLED = (
     'Contamination was not run: whether the base model has seen the test documents in pretraining '
     'is not known, so what follows is not controlled for it.'
 )
+
+
+def _advise_test(record: StudyRecord) -> str:
+    "The command that tests the study's model for contamination"
+    model = record.model or record.plan.get('model')
+    return f'`{record.command.contamination([model] if model else [])}`'
+
+
 _SIZE_LIMIT = 8e9  # parameters
 
 
 def improvement_answer(record: StudyRecord, verdicts: list[Verdict]) -> Answer:
-    "RQ1: multi- against single-task training by task; contamination is not controlled yet"
+    "RQ1: multi- against single-task training by task, with the verdicts on contamination"
+    found = read_study_contamination(record, verdicts)
+    controlled = found.text if found else f'{_UNCONTROLLED} {_advise_test(record)} runs it.'
     judged = [v for v in verdicts if v.verdict != 'not run']
     if not judged:
         reason = verdicts[0].reason if verdicts else 'The study has no strategy to judge'
-        return Answer('RQ1', 'not run', f'{_UNCONTROLLED} {reason.rstrip(".")}.')
+        return Answer('RQ1', 'not run', f'{controlled} {reason.rstrip(".")}.')
     strategies = dict.fromkeys(v.strategy for v in verdicts)
-    table = verdict_table(verdicts).assign(contamination='not run')
+    words = [found.words.get(v.task or '', '-') if found else 'not run' for v in verdicts]
+    table = verdict_table(verdicts).assign(contamination=words)
     columns = ['task', 'strategy', 'verdict', 'E (equal tokens)', 'A (added tasks)']
     return Answer(
         rq='RQ1',
-        verdict='contamination: not run',
-        text=' '.join([_UNCONTROLLED, *(_count_words(s, verdicts) for s in strategies)]),
+        verdict=found.heading if found else 'contamination: not run',
+        text=' '.join([controlled, *(_count_words(s, verdicts) for s in strategies)]),
         table=table.reindex(columns=[*columns, 'contamination']),
-        caveats=_warn_of_model(record),
+        caveats=(*_warn_of_model(record), *_warn_of_changes(record)),
+        more=_list_contamination(found),
     )
+
+
+def _list_contamination(found: StudyContamination | None) -> dict[str, pd.DataFrame]:
+    "The tables of RQ1 beside its own"
+    if found is None:
+        return {}
+    without = {} if found.without is None else {'without-suspicious': found.without}
+    return {'contamination': found.verdicts} | without
+
+
+def _warn_of_changes(record: StudyRecord) -> tuple[str, ...]:
+    "The tasks that were dropped or replaced after a test for contamination"
+    dropped = record.plan.get('dropped') or {}
+    replaced = record.plan.get('replaced') or {}
+    said = [f'{task} was dropped ({reason}).' for task, reason in dropped.items()]
+    said += [f'The corpus of {task} was replaced: {how}.' for task, how in replaced.items()]
+    return tuple(said)
 
 
 def _count_words(strategy: str, verdicts: list[Verdict]) -> str:

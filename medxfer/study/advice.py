@@ -128,6 +128,12 @@ class StudyCommand:
         options = ('--models', chosen) if chosen else ()
         return replace(self, overrides=kept)._format_command('baseline', *options)
 
+    def contamination(self, models: Iterable[str] = ()) -> str:
+        "Test models for contamination; without `models` that of the study"
+        chosen = ','.join(filter(None, models))
+        options = ('--models', chosen) if chosen else ()
+        return self._format_command('contamination', *options)
+
     def run(self, *overrides: str) -> str:
         "Train and score one run of the study, such as `run('strategy=s2', 'seed=1')`"
         root = () if self.data is None else (f'data.root={self.data}',)

@@ -29,6 +29,8 @@ _STATED = (
     'model',  # of a study with one
     'models',
     'selected_on',
+    'dropped',  # tasks, after a test for contamination
+    'replaced',  # their corpora
 )
 _PACKAGES = ('medxfer', 'torch', 'transformers', 'peft')
 

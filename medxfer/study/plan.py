@@ -36,6 +36,7 @@ from medxfer.study.config import (
     fingerprint_ood,
     fingerprint_tasks,
     list_ood,
+    planned_profile,
     resolve_profile,
 )
 from .run import list_finished_runs
@@ -386,7 +387,29 @@ def _list_more(cfg: dict) -> dict:
         more['beside'] = cfg['plan']['beside']
     if cfg['data']['exclude_sources']:
         more['excluded'] = list(cfg['data']['exclude_sources'])
-    return more
+    return more | _list_contaminated(cfg)
+
+
+def _list_contaminated(cfg: dict) -> dict:
+    "The tasks that were dropped or replaced, with the verdicts that are there"
+    found: dict[str, dict[str, str]] = {}
+    folder = Path(cfg['runs']) / cfg['study'] / 'contamination'
+    if dropped := cfg['data']['drop']:
+        found['dropped'] = {task: _describe_contamination(folder, task) for task in dropped}
+    for task, profile in cfg['data']['replace'].items():
+        if task in cfg['task']:
+            change = f'{planned_profile(cfg, task)} -> {profile}'
+            said = f'{change}; {_describe_contamination(folder, task)}'
+            found.setdefault('replaced', {})[task] = said
+    return found
+
+
+def _describe_contamination(folder: Path, task: str) -> str:
+    "The verdicts on a task, in a few words"
+    from medxfer.evaluation.contamination import read_verdicts
+
+    said = [f'{v.verdict} for {v.model}' for v in read_verdicts(folder) if v.task == task]
+    return ', '.join(said) or 'no verdict'
 
 
 def _list_fingerprints(plan: StudyPlan) -> dict[str, str]:

@@ -7,7 +7,7 @@ __all__ = ['RunRecord', 'select_rows', 'load_run', 'StudyRecord', 'load_study', 
            'select_primary', 'study_budget_curves', 'study_tokens', 'study_curves', 'missing_runs', 'complete_scores',
            'describe_missing_runs', 'study_verdicts', 'study_dev_scores']
 
-# %% ../../nbs/study/35_record.ipynb #b98fcb7c
+# %% ../../nbs/study/35_record.ipynb #49cd85a8
 import json
 import math
 import re
@@ -31,7 +31,7 @@ from .lock import find_dropped_models, find_late_models, find_late_seeds, read_p
 from .selection import find_split_selected_on
 from .words import describe_word, is_ablation
 
-# %% ../../nbs/study/35_record.ipynb #b14c6878
+# %% ../../nbs/study/35_record.ipynb #4ec7a3c3
 @dataclass(frozen=True)
 class RunRecord:
     "A planned run and what its folder holds"
@@ -67,7 +67,7 @@ class RunRecord:
         assert table is not None, f'{self.id} is {self.status}'
         return table
 
-# %% ../../nbs/study/35_record.ipynb #a1a33975
+# %% ../../nbs/study/35_record.ipynb #e3bd89ef
 _TABLE_COLUMNS = {  # file of a run: columns that are used
     'scores': ['task', 'metric', 'doc_id', 'num', 'den'],
     'ledger': ['task', 'tokens'],
@@ -101,7 +101,7 @@ def select_rows(frame: pd.DataFrame, keep) -> pd.DataFrame:
     "The rows where a mask holds; for a type checker, which reads `frame[keep]` as a column"
     return cast(pd.DataFrame, frame[keep])
 
-# %% ../../nbs/study/35_record.ipynb #d796a96c
+# %% ../../nbs/study/35_record.ipynb #6aa730ef
 def load_run(
     folder: Path,  # the run's folder; need not exist
     run: RunRecord,  # as planned
@@ -166,7 +166,7 @@ def _mark_broken(run: RunRecord, folder: Path, problem: str) -> RunRecord:
     advice = f'delete the folder {folder.name} and start it again'
     return replace(run, status='broken', problem=f'{problem}; {advice}')
 
-# %% ../../nbs/study/35_record.ipynb #2c3b73c8
+# %% ../../nbs/study/35_record.ipynb #684d289a
 @dataclass(frozen=True)
 class StudyRecord:
     "A study as its folder holds it"
@@ -176,6 +176,7 @@ class StudyRecord:
     runs: tuple[RunRecord, ...]
     model: str | None = None  # the one that the record was cut down to, of several
     sharing: int = 1  # models among which the level is shared, this one included
+    left_out: frozenset[tuple[str, str]] = frozenset()  # task and document that are not scored
 
     @property
     def models(self) -> list[str]:
@@ -201,6 +202,10 @@ class StudyRecord:
             known = ', '.join(filter(None, parts)) or 'one without a name'
             raise MedxferError(f'{self.folder} has no model {name}; it has {known}')
         return parts[name] if name else next(iter(parts.values()))
+
+    def leave_out(self, documents: Iterable[tuple[str, str]]) -> 'StudyRecord':
+        "The record without the scores of some documents: (task, id)"
+        return replace(self, left_out=frozenset(documents))
 
     @property
     def name(self) -> str:
@@ -242,7 +247,7 @@ class StudyRecord:
         "The metric that decides in a task"
         return self.plan['primary'][task]
 
-# %% ../../nbs/study/35_record.ipynb #b21b0e46
+# %% ../../nbs/study/35_record.ipynb #7c49b608
 _REQUIRED_KEYS = {'name': str, 'tasks': list, 'strategies': list, 'primary': dict, 'runs': list}
 
 
@@ -299,7 +304,7 @@ def _place_command(run: str, study: StudyCommand) -> str:
         return run
     return run_command(replace_overrides(words[2:], place))
 
-# %% ../../nbs/study/35_record.ipynb #0c3dd8e5
+# %% ../../nbs/study/35_record.ipynb #83a41234
 def _read_plan(path: Path) -> dict[str, Any]:
     "study.yaml, refused where it lacks what is needed"
     again = 'run `medxfer study` with its experiment again, which writes the file'
@@ -322,7 +327,7 @@ def _read_plan(path: Path) -> dict[str, Any]:
         raise MedxferError(f'{path}: task {min(missing)} has no primary metric; {again}')
     return plan
 
-# %% ../../nbs/study/35_record.ipynb #36702bbb
+# %% ../../nbs/study/35_record.ipynb #9434d186
 def _scored_arms(run: RunRecord) -> list[tuple[str, str]]:
     "(task, arm) of everything that a run is scored on; a run that several strategies share has an arm for each"
     if run.arm == 'pair':
@@ -346,7 +351,7 @@ def _label_rows(run: RunRecord, rows: pd.DataFrame) -> pd.DataFrame:
     arms = dict.fromkeys(arm for _, arm in pairs)
     return pd.concat([rows.assign(arm=arm, seed=run.seed) for arm in arms], ignore_index=True)
 
-# %% ../../nbs/study/35_record.ipynb #9e779b6e
+# %% ../../nbs/study/35_record.ipynb #e1765c05
 def study_scores(
     record: StudyRecord,
     primary: bool = True,  # only the metric that decides, else all
@@ -363,6 +368,9 @@ def study_scores(
         )
     profiles = record.plan.get('data') or {}
     scores = _add_groups(profiles, pd.concat(frames, ignore_index=True))
+    if record.left_out:
+        pairs = zip(scores.task, scores.doc_id)
+        scores = select_rows(scores, [pair not in record.left_out for pair in pairs])
     return _keep_primary(record, scores) if primary else scores
 
 
@@ -415,7 +423,7 @@ def _keep_primary(record: StudyRecord, scores: pd.DataFrame) -> pd.DataFrame:
             )
     return kept
 
-# %% ../../nbs/study/35_record.ipynb #6ec5a25d
+# %% ../../nbs/study/35_record.ipynb #5ae50a75
 _NEAR = 1.05  # two points of a curve closer than this factor are one
 
 
@@ -487,7 +495,7 @@ def _thin_out(points: Iterable[_Point], share: float) -> list[_Point]:
             kept.append(point)
     return sorted(kept, key=lambda p: p.tokens)
 
-# %% ../../nbs/study/35_record.ipynb #2d308750
+# %% ../../nbs/study/35_record.ipynb #b443748c
 _TOKEN_COLUMNS = ['arm', 'task', 'seed', 'tokens', 'run']
 
 
@@ -520,7 +528,7 @@ def study_curves(record: StudyRecord) -> pd.DataFrame:
     rows = pd.concat(frames, ignore_index=True)
     return select_primary(record, rows)
 
-# %% ../../nbs/study/35_record.ipynb #426e9f75
+# %% ../../nbs/study/35_record.ipynb #f578172a
 def missing_runs(
     record: StudyRecord,
     arms: Collection[str],  # as in the scores
@@ -556,7 +564,7 @@ def describe_missing_runs(runs: Iterable[RunRecord]) -> str:
     more = f', then {len(others)} more' if others else ''
     return f'{count} not done: {first.id} is {first.status}; run `{first.command}`{more}'
 
-# %% ../../nbs/study/35_record.ipynb #387ae52c
+# %% ../../nbs/study/35_record.ipynb #75069ac2
 def study_verdicts(record: StudyRecord) -> list[Verdict]:
     "The verdicts of a study: for each model and strategy the mean over tasks, then each task"
     entries = read_plans(record.folder)
@@ -657,7 +665,7 @@ def _read_selections(record: StudyRecord) -> dict[str, str]:
     of_runs = {r.arm: r.selected_on for r in record.done if r.selected_on}
     return of_runs | dict(record.plan.get('selected_on') or {})
 
-# %% ../../nbs/study/35_record.ipynb #afa91ebb
+# %% ../../nbs/study/35_record.ipynb #23511aa9
 def study_dev_scores(record: StudyRecord) -> pd.DataFrame:
     "The score on dev of the model that each run of one task kept: task, arm, seed, score"
     ends = []

@@ -44,6 +44,7 @@ OPEN_MAPPINGS = (
     'data.profiles',
     'data.heads',
     'data.ood',
+    'data.replace',
     'data.synthetic',
     'strategy.weights',
     'strategy.depths',
@@ -55,6 +56,7 @@ _FREE_MAPPINGS = {  # mappings of which no key is prescribed, with a value of th
     'data.profiles': '',
     'data.heads': [],
     'data.ood': '',
+    'data.replace': '',
     'data.synthetic': None,
     'strategy.weights': 1.0,
     'strategy.depths': None,
@@ -243,6 +245,7 @@ _LISTS = {  # setting: the least value of its whole numbers, None for names
     'plan.models': None,
     'plan.best': None,
     'data.exclude_sources': None,
+    'data.drop': None,
     'model.lora.targets': None,
 }
 _CHOICES = {
