@@ -136,7 +136,7 @@ class _Stream:
             raise ServerError('the answer took too long', Failure.LOST)
         if chunk.usage:
             self.usage = read_usage(chunk.usage)
-        for choice in chunk.choices:
+        for choice in chunk.choices or ():
             if getattr(choice.delta, 'refusal', None):
                 self.finish = 'refused'
             if text := choice.delta.content:

@@ -84,7 +84,7 @@ class Journal:
         "Write down that requests are about to be sent"
         attempt = Attempt(uuid.uuid4().hex, list(keys), bound, batched)
         self._write(dict(begin=asdict(attempt)))
-        return attempt
+        return self.open[attempt.id]
 
     def name_batch(self, attempt: Attempt, batch: str):
         "Write down what the server calls a batch"

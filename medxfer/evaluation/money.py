@@ -195,6 +195,12 @@ class Purse:
                 self.spent = math.fsum([self.spent, payment.cost])
                 self._changed.notify_all()
 
+    def correct(self, dollars: float):
+        "Add to what was spent before, once it is known better"
+        with self._changed:
+            self.spent = math.fsum([self.spent, dollars])
+            self._changed.notify_all()
+
     def _wait_for_room(self, bound: float):
         while self.committed + bound > self.cap:
             if not self.set_aside:
