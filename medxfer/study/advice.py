@@ -121,6 +121,10 @@ class StudyCommand:
         "Search the settings of `hpo.space`"
         return self._format_command('tune')
 
+    def reference(self) -> str:
+        "Ask a proprietary model about the test documents"
+        return self._format_command('reference')
+
     def baseline(self, models: Iterable[str] = ()) -> str:
         "Fine-tune models on each task alone; without `models` those that medxfer suggests"
         kept = tuple(o for o in self.overrides if override_key(o) != 'model')

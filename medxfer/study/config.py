@@ -185,6 +185,9 @@ _WHOLE_NUMBERS = {
     'train.patience',
     'hpo.trials',
     'hpo.seed',
+    'prompt.examples',
+    'prompt.most_tokens',
+    'prompt.seed',
 }
 _MAXIMA = {'data.holdout': 1, 'data.max_misfit': 1, 'train.warmup': 1}
 _MINIMA = {  # setting: its least value
@@ -215,6 +218,10 @@ _MINIMA = {  # setting: its least value
     'train.patience': 0,
     'hpo.trials': 1,
     'hpo.seed': 0,
+    'prompt.examples': 0,
+    'prompt.most_tokens': 1,
+    'prompt.temperature': 0,
+    'prompt.seed': 0,
     'plan.margins.macro': 0,
     'plan.margins.task': 0,
 }

@@ -14,7 +14,7 @@ from pathlib import Path
 import json, multiprocessing, os, shutil, threading, time
 from ..data.load import load_task
 from ..data.base import Busy, MedxferError, write_atomic
-from .arms import resolve_run
+from .arms import reference_command, resolve_run
 from .config import RunSpec, make_corpora, resolve_profile
 from .plan import StudyPlan
 from .progress import Board, progress_row
@@ -109,7 +109,11 @@ def find_unfinished_runs(plan: StudyPlan, say) -> tuple[list[RunSpec], Outcome]:
     reused = [r for r in plan.runs if is_done(r)]
     if reused:
         say(f'{len(reused)} of {len(plan.runs)} runs are finished and reused')
-    return [r for r in plan.runs if r not in reused], Outcome(reused, [], {}, [])
+    todo = [r for r in plan.runs if r not in reused]
+    for run in todo:
+        if run.arm == 'reference':
+            say(f'not asked    {run.id}: it costs money; `{reference_command(run)}` asks its model')
+    return [r for r in todo if r.arm != 'reference'], Outcome(reused, [], {}, [])
 
 # %% ../../nbs/study/25_engines.ipynb #5cdcaee8
 def run_study(

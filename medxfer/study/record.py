@@ -271,7 +271,7 @@ def _parse_run(entry: dict, command: StudyCommand, strategies: Iterable[str]) ->
         arm=entry['arm'],
         tasks=tuple(entry['tasks']),
         seed=entry['seed'],
-        command=_place_command(entry.get('command', ''), command),
+        command=_find_command(entry, command),
         target=entry.get('target'),
         shots=entry.get('shots'),
         needs=tuple(entry.get('needs') or ()),
@@ -289,6 +289,13 @@ def _list_owners(entry: dict, strategies: Iterable[str]) -> tuple[str, ...]:
     if entry['arm'] not in JUDGED_ARMS or owners >= judged:
         return ()
     return tuple(sorted(owners))
+
+
+def _find_command(entry: dict, study: StudyCommand) -> str:
+    "The command that starts or resumes a run; the reference is asked for by a command of the study"
+    if entry['arm'] == 'reference':
+        return study.reference()
+    return _place_command(entry.get('command', ''), study)
 
 
 def _place_command(run: str, study: StudyCommand) -> str:
@@ -598,7 +605,7 @@ def _judge_model(record: StudyRecord, models: int) -> list[Verdict]:
             models=models,
             tuned=_read_tuned(record),
         )
-    mixed = explain_differences({run.id: run.environment for run in record.shown})
+    mixed = explain_differences({run.id: run.environment for run in _list_trained(record)})
     of_model = [replace(_refuse_mixed_runs(v, mixed), model=record.model) for v in verdicts]
     return [_name_missing_runs(v, record) for v in of_model]
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['lock_folder', 'read_state', 'update_state', 'list_finished_runs', 'hold_out', 'TaskData', 'load_data', 'load_ood',
            'find_needed_folders', 'dev_score', 'choose_on_dev', 'execute', 'trainer_for', 'smoke_file', 'measure_run',
-           'score_model', 'restore_predictions']
+           'score_model', 'record_predictions', 'restore_predictions']
 
 # %% ../../nbs/study/20_run.ipynb #cf0123ae
 from contextlib import ExitStack
@@ -737,6 +737,36 @@ def _write_results(spec: RunSpec, metrics: dict, scores, predictions: dict):
         )
     _write_parquet(folder / 'scores.parquet', scores)
     write_atomic(folder / 'metrics.json', json.dumps(metrics, indent=1).encode())
+
+# %% ../../nbs/study/20_run.ipynb #62ef416a
+def record_predictions(
+    spec: RunSpec,
+    documents: dict,  # task: its test documents, with gold
+    predictions: dict,  # task: the same documents as predicted
+    device: str,  # what made them
+    notes: dict,  # file name: what else is to be written, as JSON
+) -> dict:
+    "Write the run of predictions that were not made here; its metrics"
+    import pandas as pd
+    from medxfer.evaluation.metrics import document_scores, total_scores
+    from medxfer.training.ledger import Ledger
+
+    profiles = {task: spec.config['tasks'][task]['profile'] for task in predictions}
+    frames = {
+        task: document_scores(task, documents[task], predicted, profiles[task])
+        for task, predicted in predictions.items()
+    }
+    metrics = {task: total_scores(frame, profiles[task]) for task, frame in frames.items()}
+    with ExitStack() as until_done:
+        _begin_attempt(spec, until_done)
+        write_atomic(spec.folder / 'ledger.parquet', Ledger().to_bytes())
+        _write_results(spec, metrics, pd.concat(frames.values(), ignore_index=True), predictions)
+        for name, note in notes.items():
+            write_atomic(spec.folder / name, json.dumps(note, indent=1).encode())
+        write_environment(spec.folder, device, 'as served', None)
+        digests = describe_documents({}, documents)
+        update_state(spec.folder, status='done', documents=digests, selection={})
+    return metrics
 
 # %% ../../nbs/study/20_run.ipynb #a8531bcc
 def restore_predictions(
