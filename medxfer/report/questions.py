@@ -9,6 +9,7 @@ __all__ = ['QUESTIONS', 'VERDICT_SIGNS', 'NO_RATE', 'Answer', 'verdict_sentence'
            'directed_features', 'pairs_answer', 'exclusion_answer', 'budgets_answer', 'answer_questions']
 
 # %% ../../nbs/report/30_questions.ipynb #5120d5d2
+import json
 import math
 from typing import Any
 from collections.abc import Callable, Iterable, Mapping
@@ -423,7 +424,7 @@ def gap_answer(record: StudyRecord, scores: pd.DataFrame) -> Answer:
         table=pd.concat(closure_table(scores, [s], base=b) for s, b in zip(strategies, bases)),
         figure=partial(intervals_figure, rows, _GAP_AXIS) if rows else None,
         caption="Mean over tasks, with Fieller's 95 % interval.",
-        caveats=('The reference is one run of a model that its makers may change.',),
+        caveats=_describe_reference(record),
     )
 
 
@@ -434,6 +435,25 @@ def _find_base(scores: pd.DataFrame, strategy: str, arm: str = 'st-total') -> st
 
 
 _GAP_AXIS = 'percent of the gap that is closed'
+
+
+def _describe_reference(record: StudyRecord) -> tuple[str, ...]:
+    "Which model was asked when, and how its answers were, where its run says so"
+    caveat = 'The reference is one run of a model that its makers may change.'
+    runs = [run for run in record.done if run.arm == 'reference']
+    path = record.folder / runs[0].id / 'reference.json' if runs else None
+    if path is None or not path.is_file():
+        return (caveat,)
+    about = json.loads(path.read_text('utf-8'))
+    documents = sum(task['documents'] for task in about['tasks'].values())
+    sound = sum(task['sound'] for task in about['tasks'].values())
+    lost = sum(task['faults'].get('not in the text', 0) for task in about['tasks'].values())
+    asked = (
+        f'{about["model"]}, asked on {about["asked"][:10]} for ${about["dollars"]:.2f}: {sound} of '
+        f'{documents} answers had no fault; {lost} mentions are not in their documents and count '
+        'as errors.'
+    )
+    return asked, caveat
 
 
 def _describe_gap(gap) -> str:
