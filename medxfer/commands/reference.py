@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['add_reference_command']
 
-# %% ../../nbs/commands/25_reference.ipynb #9d08819d
+# %% ../../nbs/commands/25_reference.ipynb #293e4ac8
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from medxfer.evaluation.reference import Survey
     from medxfer.study.config import RunSpec
 
-# %% ../../nbs/commands/25_reference.ipynb #583cd39e
+# %% ../../nbs/commands/25_reference.ipynb #09bcb9c6
 @dataclass
 class _Order:
     "What a call of the command is about"
@@ -149,7 +149,7 @@ def _ask_and_write(args, order: _Order):
     for run in order.runs:
         write_reference(run, survey.tasks, readings, about)
 
-# %% ../../nbs/commands/25_reference.ipynb #35da5851
+# %% ../../nbs/commands/25_reference.ipynb #d4def31a
 def _show_result(args, runs: 'list[RunSpec]', how: str) -> int:
     "Print the runs' scores, what was wrong with the answers, and what was paid"
     from medxfer.study.reference import find_answers_folder
@@ -181,7 +181,7 @@ def _format_result(result: dict) -> str:
     lines += [f'{row["how"]}: {row["folder"]}' for row in result['runs']]
     return '\n'.join(lines)
 
-# %% ../../nbs/commands/25_reference.ipynb #f573df70
+# %% ../../nbs/commands/25_reference.ipynb #315434e5
 _SECONDS = "model=tiny plan.seeds=[1] 'data.synthetic.documents={train: 12, dev: 3, test: 6}'"
 
 

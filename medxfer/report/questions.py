@@ -439,7 +439,7 @@ _GAP_AXIS = 'percent of the gap that is closed'
 
 def _describe_reference(record: StudyRecord) -> tuple[str, ...]:
     "Which model was asked when, and how its answers were, where its run says so"
-    caveat = 'The reference is one run of a model that its makers may change.'
+    caveat = 'It is one run of a model that its makers may change.'
     runs = [run for run in record.done if run.arm == 'reference']
     path = record.folder / runs[0].id / 'reference.json' if runs else None
     if path is None or not path.is_file():
@@ -449,8 +449,8 @@ def _describe_reference(record: StudyRecord) -> tuple[str, ...]:
     sound = sum(task['sound'] for task in about['tasks'].values())
     lost = sum(task['faults'].get('not in the text', 0) for task in about['tasks'].values())
     asked = (
-        f'{about["model"]}, asked on {about["asked"][:10]} for ${about["dollars"]:.2f}: {sound} of '
-        f'{documents} answers had no fault; {lost} mentions are not in their documents and count '
+        f'The reference is {about["model"]}, asked on {about["asked"][:10]} for '
+        f'${about["dollars"]:.2f}: {sound} of {documents} answers had no fault; {lost} mentions are not in their documents and count '
         'as errors.'
     )
     return asked, caveat
