@@ -57,7 +57,7 @@ def explain_failure(error: Any) -> ServerError:
     "What an error of the client library means"
     import openai
 
-    said = _SECRET.sub('sk-…', ' '.join(str(error).split()))[:300]
+    said = _SECRET.sub('sk-…', ' '.join(_read_message(error).split()))[:300]
     if not isinstance(error, openai.APIStatusError):
         cause = type(error.__cause__).__name__
         if isinstance(error, openai.APIConnectionError) and cause in _NEVER_SENT:
@@ -76,6 +76,12 @@ def explain_failure(error: Any) -> ServerError:
         return ServerError(said, Failure.AGAIN, _read_wait(error.response.headers))
     advice = _ADVICE.get(status, 'correct the request')
     return ServerError(f'the server refuses ({said}); {advice}', Failure.STOP)
+
+
+def _read_message(error: Any) -> str:
+    "What the server or the client library says; servers of other makers put it under `detail`"
+    detail = error.body.get('detail') if isinstance(getattr(error, 'body', None), dict) else None
+    return f'{error}: {detail}' if detail else str(error)
 
 
 _ADVICE = {
