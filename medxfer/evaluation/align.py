@@ -7,7 +7,7 @@ __all__ = ['WAYS', 'Fragment', 'Place', 'QuoteFinder']
 
 # %% ../../nbs/evaluation/61_align.ipynb #90e89ee3
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 import re
 import unicodedata

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 import math
 import random
 import threading
-from ..data.base import MedxferError
-from .chat import ChatServer, Failure, OutOfMoney, Reply, ServerError
+from .chat import ChatServer, Failure, Reply, ServerError
 from .journal import Answer, Attempt, Journal, Question
 from .money import OverCap, Price, Purse, TokenBound
 

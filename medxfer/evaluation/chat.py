@@ -199,7 +199,7 @@ class ChatServer:
             raise MedxferError(
                 f'{OPENAI_URL} needs a key; set OPENAI_API_KEY, or name another server with --server'
             )
-        self.client = OpenAI(
+        self.client: Any = OpenAI(
             api_key=key or 'none', base_url=self.url, max_retries=0, timeout=silence
         )
 
@@ -220,8 +220,6 @@ class ChatServer:
 
     def find_kept(self, model: str, key: str) -> Reply | None:
         "The answer that the server kept of a question; None if it has none"
-        import openai
-
         if not self.keeps:
             return None
         try:

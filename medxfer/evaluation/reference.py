@@ -11,11 +11,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
-import json
 from ..data.base import MedxferError, UnifiedSample
 from ..data.corpora import get_corpus, get_task
 from ..data.sources.venues import require_venue
-from .answers import Fault, Reading, read_answer
+from .answers import Reading, read_answer
 from .asking import Estimate, estimate_cost
 from .journal import Answer, Journal, Question
 from .money import Price
@@ -25,7 +24,6 @@ from medxfer.evaluation.prompts import (
     build_messages,
     choose_examples,
     read_answer_form,
-    render_answer,
 )
 
 # %% ../../nbs/evaluation/68_reference.ipynb #6528b015
