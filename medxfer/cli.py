@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['build_parser', 'main']
 
-# %% ../nbs/commands/40_cli.ipynb #47fe2487
+# %% ../nbs/commands/40_cli.ipynb #b74a3c6a
 import argparse, io, os, sys
 
 from . import __version__
 
-# %% ../nbs/commands/40_cli.ipynb #445b97ac
+# %% ../nbs/commands/40_cli.ipynb #168d0d30
 _QUESTION = (
     'Does multi-task training teach small medical language models something, '
     'or do they just see more data?'
@@ -22,6 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     from medxfer.commands.contamination import add_contamination_command
     from medxfer.commands.data import add_data_commands
     from medxfer.commands.kaggle import add_kaggle_commands
+    from medxfer.commands.reference import add_reference_command
     from medxfer.commands.run import add_run_commands
     from medxfer.commands.study import add_study_commands
     from medxfer.commands.sweep import add_sweep_command
@@ -33,6 +34,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_study_commands(commands)
     add_run_commands(commands)
     add_contamination_command(commands)
+    add_reference_command(commands)
     add_sweep_command(commands)
     add_kaggle_commands(commands)
     return parser
@@ -50,7 +52,7 @@ def _parse_args(words: list[str] | None = None) -> argparse.Namespace:
         args.overrides = [*args.overrides, *rest]
     return args
 
-# %% ../nbs/commands/40_cli.ipynb #c6629e58
+# %% ../nbs/commands/40_cli.ipynb #bcac246b
 def _call_command(words: list[str] | None) -> int:
     "Do what a command line asks for; the exit code, after a sentence where it was refused"
     from medxfer.data.base import MedxferError, describe_error
@@ -107,7 +109,7 @@ def _drop_output():
         except OSError:
             os.dup2(nowhere, stream.fileno())
 
-# %% ../nbs/commands/40_cli.ipynb #99ccf44e
+# %% ../nbs/commands/40_cli.ipynb #ce9264c1
 #| eval: false
 if __name__ == '__main__':
     sys.exit(main())

@@ -66,7 +66,7 @@ def _build_once(
     return folder
 
 # %% ../../nbs/models/01_gguf_cache.ipynb #89444c23
-_CONVERSION_VERSION = 1  # of the conversion below; a change makes cached folders obsolete
+_CONVERSION_VERSION = 2  # of the conversion below; a change makes cached folders obsolete
 
 
 def _conversion_name(
@@ -140,7 +140,21 @@ def _write_model_folder(
     model = AutoModel.from_config(read.config, dtype=torch.bfloat16)
     model.load_state_dict(read.state_dict())
     model.save_pretrained(folder)
+    _name_language_model(folder)
     tokenizer.save_pretrained(folder)
+
+
+def _name_language_model(folder: Path):
+    "Write the architecture with a language head into config.json; the weights of a tied head are there"
+    import json
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    path = folder / 'config.json'
+    config = json.loads(path.read_text('utf-8'))
+    generator = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.get(config['model_type'])
+    if generator and config.get('tie_word_embeddings'):
+        config['architectures'] = [generator]
+        path.write_text(json.dumps(config, indent=2) + '\n', 'utf-8')
 
 # %% ../../nbs/models/01_gguf_cache.ipynb #51fc4bca
 def convert_gguf(

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['override_key', 'replace_overrides', 'StudyCommand', 'run_command', 'study_overrides']
 
-# %% ../../nbs/study/06_advice.ipynb #8c9556da
+# %% ../../nbs/study/06_advice.ipynb #cfe4ac45
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 import os
 import shlex
 
-# %% ../../nbs/study/06_advice.ipynb #e3bd604d
+# %% ../../nbs/study/06_advice.ipynb #c248f116
 _RUN_KEYS = ('arm', 'seed', 'strategy', 'target', 'shots', 'trial', 'out')  # of one run
 
 
@@ -38,7 +38,7 @@ def _split_data_root(overrides: Iterable[str]) -> tuple[tuple[str, ...], str | N
             kept.append(override)
     return tuple(kept), data
 
-# %% ../../nbs/study/06_advice.ipynb #b9ccdd98
+# %% ../../nbs/study/06_advice.ipynb #76b28fec
 @dataclass(frozen=True)
 class StudyCommand:
     "Shell commands about one study; each works as printed in the folder where the study was started"
@@ -121,6 +121,10 @@ class StudyCommand:
         "Search the settings of `hpo.space`"
         return self._format_command('tune')
 
+    def reference(self) -> str:
+        "Ask a proprietary model about the test documents"
+        return self._format_command('reference')
+
     def baseline(self, models: Iterable[str] = ()) -> str:
         "Fine-tune models on each task alone; without `models` those that medxfer suggests"
         kept = tuple(o for o in self.overrides if override_key(o) != 'model')
@@ -148,7 +152,7 @@ class StudyCommand:
         root = () if self.data is None else ('--data', self.data)
         return shlex.join(('medxfer', verb, self.experiment, *self.overrides, *root, *options))
 
-# %% ../../nbs/study/06_advice.ipynb #a33f2260
+# %% ../../nbs/study/06_advice.ipynb #f86f389e
 def _only_options(arms: Iterable[str]) -> list[str]:
     "`--only` for each arm; `pair(a,b)` and `st-total(S3a)` are planned as `pair` and `st-total`"
     names = dict.fromkeys(arm.split('(')[0] for arm in arms)

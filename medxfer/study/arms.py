@@ -4,8 +4,9 @@
 
 # %% auto #0
 __all__ = ['ARMS', 'SINGLE_TASK_ARMS', 'CURVE_ARMS', 'JUDGED_ARMS', 'COMPARED_ARMS', 'SCHEDULES', 'Arm', 'count_epochs',
-           'override_key', 'strategy_overrides', 'restrict_strategy', 'trial_weights', 'refuse_reference',
-           'list_shares', 'check_arm', 'name_tuned_arm', 'name_tuned_model', 'compose_tuned', 'resolve_run']
+           'override_key', 'strategy_overrides', 'restrict_strategy', 'trial_weights', 'reference_command',
+           'refuse_reference', 'list_shares', 'check_arm', 'name_tuned_arm', 'name_tuned_model', 'compose_tuned',
+           'resolve_run']
 
 # %% ../../nbs/study/05_arms.ipynb #b0d8ae8f
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from ..data.base import MedxferError
 from ..data.placebo import PERMUTATION
+from .advice import StudyCommand, study_overrides
 from medxfer.study.config import (
     ConfigError,
     RunSpec,
@@ -255,15 +257,22 @@ def _make_loto_total(asked: _RunRequest):
 # %% ../../nbs/study/05_arms.ipynb #00c3d9a7
 def _make_reference(asked: _RunRequest):
     "A proprietary model: it trains nothing"
-    return dict(budget=dict(epochs=0)), ()
+    return dict(budget=dict(epochs=0), prompt=dict(asked.cfg['prompt'])), ()
+
+
+def reference_command(run: RunSpec) -> str:
+    "The command that asks the model of a run of the arm `reference`"
+    experiment, overrides = study_overrides(run.overrides)
+    command = StudyCommand.from_overrides(experiment or 'EXPERIMENT', overrides)
+    return command.reference()
 
 
 def refuse_reference(run: RunSpec):
-    "Refuse to run the arm `reference`, which has no model to prompt yet"
+    "Refuse to train the arm `reference`, which asks a model for money"
     if run.arm == 'reference':
         raise MedxferError(
-            'arm=reference is not available yet: medxfer cannot prompt a proprietary model; the other '
-            'arms run without it, and its scores are read where a study already holds them'
+            'arm=reference trains nothing: it asks a proprietary model, which costs money; '
+            f'`{reference_command(run)}` does that under a cap, or says with --dry-run what it costs'
         )
 
 # %% ../../nbs/study/05_arms.ipynb #749a690c

@@ -6,7 +6,7 @@
 __all__ = ['PLACE_VARIABLE', 'stop_with_parent', 'execute_in_worker', 'wait_until_free', 'note_place', 'worker_count', 'Outcome',
            'is_done', 'find_unfinished_runs', 'run_study', 'dispatch_runs', 'check_data', 'score_dictionary']
 
-# %% ../../nbs/study/25_engines.ipynb #64254ca6
+# %% ../../nbs/study/25_engines.ipynb #b15eed23
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -17,7 +17,7 @@ from pathlib import Path
 import json, multiprocessing, os, shutil, signal, threading, time, uuid
 from ..data.load import load_task
 from ..data.base import Busy, MedxferError, describe_error, write_atomic
-from .arms import resolve_run
+from .arms import reference_command, resolve_run
 from .build import refuse_missing_device
 from .config import RunSpec, make_corpora, resolve_profile
 from .plan import StudyPlan
@@ -26,7 +26,7 @@ from .run import execute, load_data, load_ood, lock_folder, read_state, update_s
 from .selection import list_selections, refuse_shared_documents
 from ..training.callbacks import quiet_libraries
 
-# %% ../../nbs/study/25_engines.ipynb #63bad071
+# %% ../../nbs/study/25_engines.ipynb #653e1831
 def _begin_worker(parent: int):
     "What a worker does first: see to it that it ends with its study, and quieten its libraries"
     stop_with_parent(parent)
@@ -53,7 +53,7 @@ def execute_in_worker(
     wait_until_free(run.folder, note)
     return execute(run, note_place(run.folder, os.environ.get(PLACE_VARIABLE)), said.append), said
 
-# %% ../../nbs/study/25_engines.ipynb #7ae4158a
+# %% ../../nbs/study/25_engines.ipynb #854ee3e5
 def wait_until_free(
     folder: Path,
     note: Path | None = None,  # a file that says, while it waits, who holds the folder
@@ -70,7 +70,7 @@ def wait_until_free(
     if note:
         note.unlink(missing_ok=True)
 
-# %% ../../nbs/study/25_engines.ipynb #705c9d2f
+# %% ../../nbs/study/25_engines.ipynb #d5e852b7
 PLACE_VARIABLE = 'MEDXFER_PLACE'  # in the environment of a worker: what to call where it is
 
 
@@ -85,7 +85,7 @@ def note_place(folder, place: str | None):
 
     return watch if place else None
 
-# %% ../../nbs/study/25_engines.ipynb #d08541c5
+# %% ../../nbs/study/25_engines.ipynb #d69d6969
 def worker_count(
     plan: StudyPlan,
     wanted: int | None = None,  # None: as the machine has room
@@ -100,7 +100,7 @@ def worker_count(
         return 1
     return max(1, min(len(plan.runs), len(os.sched_getaffinity(0)) // plan.settings['threads']))
 
-# %% ../../nbs/study/25_engines.ipynb #42467146
+# %% ../../nbs/study/25_engines.ipynb #ccec3bb4
 @dataclass
 class Outcome:
     "What became of the runs of a study"
@@ -114,21 +114,25 @@ class Outcome:
     def complete(self) -> bool:
         return not self.failed and not self.waiting
 
-# %% ../../nbs/study/25_engines.ipynb #b7d32194
+# %% ../../nbs/study/25_engines.ipynb #55147230
 def is_done(spec: RunSpec) -> bool:
     "Whether the run has finished in its folder"
     state = read_state(spec.folder)
     return state.get('status') == 'done' and state.get('run_id') == spec.id
 
-# %% ../../nbs/study/25_engines.ipynb #4a5289db
+# %% ../../nbs/study/25_engines.ipynb #98e972a5
 def find_unfinished_runs(plan: StudyPlan, say) -> tuple[list[RunSpec], Outcome]:
     "What is to be done of a study, and what is done"
     reused = [r for r in plan.runs if is_done(r)]
     if reused:
         say(f'{len(reused)} of {len(plan.runs)} runs are finished and reused')
-    return [r for r in plan.runs if r not in reused], Outcome(reused, [], {}, [])
+    todo = [r for r in plan.runs if r not in reused]
+    for run in todo:
+        if run.arm == 'reference':
+            say(f'not asked    {run.id}: it costs money; `{reference_command(run)}` asks its model')
+    return [r for r in todo if r.arm != 'reference'], Outcome(reused, [], {}, [])
 
-# %% ../../nbs/study/25_engines.ipynb #5cdcaee8
+# %% ../../nbs/study/25_engines.ipynb #b95bc40a
 def run_study(
     plan: StudyPlan,
     workers: int | None = None,  # runs side by side
@@ -149,7 +153,7 @@ def run_study(
                 raise
     return out
 
-# %% ../../nbs/study/25_engines.ipynb #bea11f7a
+# %% ../../nbs/study/25_engines.ipynb #8c9b681e
 class _Workers(ProcessPoolExecutor):
     "Worker processes, which Ctrl-C does not reach; who started them ends them"
 
@@ -178,7 +182,7 @@ def _blocked_interrupts():
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-# %% ../../nbs/study/25_engines.ipynb #d0753761
+# %% ../../nbs/study/25_engines.ipynb #9dda343b
 def dispatch_runs(
     pool,  # its `submit` gives a future
     todo: list[RunSpec],
@@ -224,7 +228,7 @@ def dispatch_runs(
     for r in out.waiting:
         say(f'not started  {r.id}: it waits for {", ".join(missing(r))}')
 
-# %% ../../nbs/study/25_engines.ipynb #8060d39d
+# %% ../../nbs/study/25_engines.ipynb #6b482165
 class _HeldRuns:
     "Says of runs that a process of somebody else is working on who that is, once"
 
@@ -245,7 +249,7 @@ class _HeldRuns:
                 who = note.read_text() or 'another process'
                 board.line(f'waiting      {run.id}: {who}, is working on it')
 
-# %% ../../nbs/study/25_engines.ipynb #126618a1
+# %% ../../nbs/study/25_engines.ipynb #3afbe555
 def _record_outcome(future, run: RunSpec, out: Outcome, finished: set, board):
     "Write down how a run ended"
     try:
@@ -267,7 +271,7 @@ def _format_scores(run: RunSpec) -> str:
     metrics = json.loads((run.folder / 'metrics.json').read_bytes())
     return '  '.join(f'{t} {next(iter(m.values())):.1f}' for t, m in metrics.items())
 
-# %% ../../nbs/study/25_engines.ipynb #3ce78de1
+# %% ../../nbs/study/25_engines.ipynb #3e97feb8
 def check_data(plan: StudyPlan):
     "Read every document that the study needs; refuse what no run could use, and what leaks from train to test"
     from medxfer.data.sources.leaks import refuse_leaks
@@ -283,7 +287,7 @@ def check_data(plan: StudyPlan):
     if plan.settings['data']['ood']:
         refuse_leaks(train, load_ood(plan.settings))
 
-# %% ../../nbs/study/25_engines.ipynb #d43a6d06
+# %% ../../nbs/study/25_engines.ipynb #d2dc34a7
 def score_dictionary(plan: StudyPlan) -> dict:
     "Score of the dictionary per task; written to lookup.json, by document to floor.parquet, and reused"
     import pandas as pd

@@ -7,7 +7,7 @@ __all__ = ['RunRecord', 'select_rows', 'load_run', 'StudyRecord', 'load_study', 
            'select_primary', 'study_budget_curves', 'study_tokens', 'study_curves', 'missing_runs', 'complete_scores',
            'describe_missing_runs', 'study_verdicts', 'study_dev_scores']
 
-# %% ../../nbs/study/35_record.ipynb #49cd85a8
+# %% ../../nbs/study/35_record.ipynb #1b39c7d8
 import json
 import math
 import re
@@ -31,7 +31,7 @@ from .lock import find_dropped_models, find_late_models, find_late_seeds, read_p
 from .selection import find_split_selected_on
 from .words import describe_word, is_ablation
 
-# %% ../../nbs/study/35_record.ipynb #4ec7a3c3
+# %% ../../nbs/study/35_record.ipynb #b250c744
 @dataclass(frozen=True)
 class RunRecord:
     "A planned run and what its folder holds"
@@ -67,7 +67,7 @@ class RunRecord:
         assert table is not None, f'{self.id} is {self.status}'
         return table
 
-# %% ../../nbs/study/35_record.ipynb #e3bd89ef
+# %% ../../nbs/study/35_record.ipynb #18349add
 _TABLE_COLUMNS = {  # file of a run: columns that are used
     'scores': ['task', 'metric', 'doc_id', 'num', 'den'],
     'ledger': ['task', 'tokens'],
@@ -101,7 +101,7 @@ def select_rows(frame: pd.DataFrame, keep) -> pd.DataFrame:
     "The rows where a mask holds; for a type checker, which reads `frame[keep]` as a column"
     return cast(pd.DataFrame, frame[keep])
 
-# %% ../../nbs/study/35_record.ipynb #6aa730ef
+# %% ../../nbs/study/35_record.ipynb #131676aa
 def load_run(
     folder: Path,  # the run's folder; need not exist
     run: RunRecord,  # as planned
@@ -166,7 +166,7 @@ def _mark_broken(run: RunRecord, folder: Path, problem: str) -> RunRecord:
     advice = f'delete the folder {folder.name} and start it again'
     return replace(run, status='broken', problem=f'{problem}; {advice}')
 
-# %% ../../nbs/study/35_record.ipynb #684d289a
+# %% ../../nbs/study/35_record.ipynb #4aa684a2
 @dataclass(frozen=True)
 class StudyRecord:
     "A study as its folder holds it"
@@ -247,7 +247,7 @@ class StudyRecord:
         "The metric that decides in a task"
         return self.plan['primary'][task]
 
-# %% ../../nbs/study/35_record.ipynb #7c49b608
+# %% ../../nbs/study/35_record.ipynb #b57a747b
 _REQUIRED_KEYS = {'name': str, 'tasks': list, 'strategies': list, 'primary': dict, 'runs': list}
 
 
@@ -276,7 +276,7 @@ def _parse_run(entry: dict, command: StudyCommand, strategies: Iterable[str]) ->
         arm=entry['arm'],
         tasks=tuple(entry['tasks']),
         seed=entry['seed'],
-        command=_place_command(entry.get('command', ''), command),
+        command=_find_command(entry, command),
         target=entry.get('target'),
         shots=entry.get('shots'),
         needs=tuple(entry.get('needs') or ()),
@@ -296,6 +296,13 @@ def _list_owners(entry: dict, strategies: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(owners))
 
 
+def _find_command(entry: dict, study: StudyCommand) -> str:
+    "The command that starts or resumes a run; the reference is asked for by a command of the study"
+    if entry['arm'] == 'reference':
+        return study.reference()
+    return _place_command(entry.get('command', ''), study)
+
+
 def _place_command(run: str, study: StudyCommand) -> str:
     "A run's command, with the new place of a study that was moved since it was planned"
     words = shlex.split(run)
@@ -304,7 +311,7 @@ def _place_command(run: str, study: StudyCommand) -> str:
         return run
     return run_command(replace_overrides(words[2:], place))
 
-# %% ../../nbs/study/35_record.ipynb #83a41234
+# %% ../../nbs/study/35_record.ipynb #e88cfbd5
 def _read_plan(path: Path) -> dict[str, Any]:
     "study.yaml, refused where it lacks what is needed"
     again = 'run `medxfer study` with its experiment again, which writes the file'
@@ -327,7 +334,7 @@ def _read_plan(path: Path) -> dict[str, Any]:
         raise MedxferError(f'{path}: task {min(missing)} has no primary metric; {again}')
     return plan
 
-# %% ../../nbs/study/35_record.ipynb #9434d186
+# %% ../../nbs/study/35_record.ipynb #6805ff5a
 def _scored_arms(run: RunRecord) -> list[tuple[str, str]]:
     "(task, arm) of everything that a run is scored on; a run that several strategies share has an arm for each"
     if run.arm == 'pair':
@@ -351,7 +358,7 @@ def _label_rows(run: RunRecord, rows: pd.DataFrame) -> pd.DataFrame:
     arms = dict.fromkeys(arm for _, arm in pairs)
     return pd.concat([rows.assign(arm=arm, seed=run.seed) for arm in arms], ignore_index=True)
 
-# %% ../../nbs/study/35_record.ipynb #e1765c05
+# %% ../../nbs/study/35_record.ipynb #861d2420
 def study_scores(
     record: StudyRecord,
     primary: bool = True,  # only the metric that decides, else all
@@ -423,7 +430,7 @@ def _keep_primary(record: StudyRecord, scores: pd.DataFrame) -> pd.DataFrame:
             )
     return kept
 
-# %% ../../nbs/study/35_record.ipynb #5ae50a75
+# %% ../../nbs/study/35_record.ipynb #8f727c53
 _NEAR = 1.05  # two points of a curve closer than this factor are one
 
 
@@ -495,7 +502,7 @@ def _thin_out(points: Iterable[_Point], share: float) -> list[_Point]:
             kept.append(point)
     return sorted(kept, key=lambda p: p.tokens)
 
-# %% ../../nbs/study/35_record.ipynb #b443748c
+# %% ../../nbs/study/35_record.ipynb #bf999472
 _TOKEN_COLUMNS = ['arm', 'task', 'seed', 'tokens', 'run']
 
 
@@ -528,7 +535,7 @@ def study_curves(record: StudyRecord) -> pd.DataFrame:
     rows = pd.concat(frames, ignore_index=True)
     return select_primary(record, rows)
 
-# %% ../../nbs/study/35_record.ipynb #f578172a
+# %% ../../nbs/study/35_record.ipynb #5d9079b5
 def missing_runs(
     record: StudyRecord,
     arms: Collection[str],  # as in the scores
@@ -564,7 +571,7 @@ def describe_missing_runs(runs: Iterable[RunRecord]) -> str:
     more = f', then {len(others)} more' if others else ''
     return f'{count} not done: {first.id} is {first.status}; run `{first.command}`{more}'
 
-# %% ../../nbs/study/35_record.ipynb #75069ac2
+# %% ../../nbs/study/35_record.ipynb #173d943a
 def study_verdicts(record: StudyRecord) -> list[Verdict]:
     "The verdicts of a study: for each model and strategy the mean over tasks, then each task"
     entries = read_plans(record.folder)
@@ -606,7 +613,7 @@ def _judge_model(record: StudyRecord, models: int) -> list[Verdict]:
             models=models,
             tuned=_read_tuned(record),
         )
-    mixed = explain_differences({run.id: run.environment for run in record.shown})
+    mixed = explain_differences({run.id: run.environment for run in _list_trained(record)})
     of_model = [replace(_refuse_mixed_runs(v, mixed), model=record.model) for v in verdicts]
     return [_name_missing_runs(v, record) for v in of_model]
 
@@ -665,7 +672,7 @@ def _read_selections(record: StudyRecord) -> dict[str, str]:
     of_runs = {r.arm: r.selected_on for r in record.done if r.selected_on}
     return of_runs | dict(record.plan.get('selected_on') or {})
 
-# %% ../../nbs/study/35_record.ipynb #23511aa9
+# %% ../../nbs/study/35_record.ipynb #27187aae
 def study_dev_scores(record: StudyRecord) -> pd.DataFrame:
     "The score on dev of the model that each run of one task kept: task, arm, seed, score"
     ends = []

@@ -144,6 +144,9 @@ _WHOLE_NUMBERS = {
     'train.keep',
     'train.patience',
     'hpo.trials',
+    'prompt.examples',
+    'prompt.most_tokens',
+    'prompt.seed',
     'hpo.seed',
 }
 _MAXIMA = {'model.lora.dropout': 1, 'data.holdout': 1, 'data.max_misfit': 1, 'train.warmup': 1}
@@ -175,6 +178,10 @@ _MINIMA = {  # setting: its least value
     'train.accumulate': 1,
     'train.patience': 0,
     'hpo.trials': 1,
+    'prompt.examples': 0,
+    'prompt.most_tokens': 1,
+    'prompt.temperature': 0,
+    'prompt.seed': 0,
     'hpo.seed': 0,
     'plan.margins.macro': 0,
     'plan.margins.task': 0,
