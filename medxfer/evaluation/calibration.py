@@ -30,30 +30,42 @@ from medxfer.evaluation.significance import (
 )
 
 # %% ../../nbs/evaluation/41_calibration.ipynb #e657c623
-PARTS = ('mention', 'attribute', 'relation', 'answer')
+PARTS = ('mention', 'attribute', 'concept', 'relation', 'answer')
+_CHOICES = ('attribute', 'concept')  # the best of several is taken, whatever its score
 _COLUMNS = ('task', 'split', 'arm', 'seed', 'doc_id', 'group', 'part', 'score', 'correct')
 _KEY = ['task', 'part', 'arm']
 
 
 def check_items(table: pd.DataFrame) -> pd.DataFrame:
-    "The table with `confidence` and `label`; a `MedxferError` where it cannot be used"
+    "The items that can be judged, with `decided`, `confidence` and `label`; a `MedxferError` where there are none"
     missing = [name for name in _COLUMNS if name not in table]
     if missing:
         raise MedxferError(f'the table of scored items has no column {missing[0]!r}')
-    if table.empty:
-        raise MedxferError('the table of scored items is empty: nothing was predicted')
     unknown = sorted(set(table['part']) - set(PARTS))
     if unknown:
         raise MedxferError(f'there is no part {unknown[0]!r}; parts are {", ".join(PARTS)}')
+    _reject_items(table, ~np.isfinite(table['score'].astype(float)), 'has no finite score')
+    table = _add_columns(table[table['correct'].notna()])
+    if table.empty:
+        raise MedxferError(
+            'no scored item can be judged: nothing was predicted, or there is no gold'
+        )
+    outside = ~table['confidence'].between(0, 1)
+    _reject_items(table, outside, 'has a confidence outside 0 to 1')
+    return table
+
+
+def _add_columns(table: pd.DataFrame) -> pd.DataFrame:
+    "The table with the columns that it may lack; of a choice only the value that was taken"
     table = table.assign(correct=table['correct'].astype(bool))
+    is_choice = table['part'].isin(_CHOICES)
+    if 'decided' not in table:
+        table = table.assign(decided=(table['score'] > 0) | is_choice)
     if 'confidence' not in table:
         table = table.assign(confidence=expit(table['score'].to_numpy(float)))
     if 'label' not in table:
         table = table.assign(label='')
-    _reject_items(table, ~np.isfinite(table['score'].astype(float)), 'has no finite score')
-    outside = ~table['confidence'].between(0, 1)
-    _reject_items(table, outside, 'has a confidence outside 0 to 1')
-    return table
+    return table[table['decided'] | ~is_choice]
 
 
 def _reject_items(table: pd.DataFrame, bad, what: str) -> None:
@@ -147,6 +159,7 @@ def smooth_ece(confidence: np.ndarray, correct: np.ndarray) -> float:
 # %% ../../nbs/evaluation/41_calibration.ipynb #2591c674
 def _divide(sums: np.ndarray, count: np.ndarray) -> np.ndarray:
     "Means of cells; 0 where a cell has no items"
+    count = np.broadcast_to(count, sums.shape)
     return np.divide(sums, count, out=np.zeros_like(sums, dtype=float), where=count > 0)
 
 
@@ -374,7 +387,7 @@ def arrange_items(
         confidence=rows['confidence'].to_numpy(float),
         correct=rows['correct'].to_numpy(float),
         label=rows['label'].to_numpy(str),
-        decided=(score > 0) | (rows['part'] == 'attribute').to_numpy(),
+        decided=rows['decided'].to_numpy(bool),
     )
 
 # %% ../../nbs/evaluation/41_calibration.ipynb #7062af73
@@ -425,8 +438,11 @@ class Gaps:
         total, count = self.gap.sum(1), self.count.sum(1)
         mean = total / np.maximum(count, 1)
         error = self._find_errors(mean, count)
-        fewer = np.maximum(count[:, None] - self.count, 1)
-        left_out = self._take_off_chance((total[:, None] - self.gap) / fewer, error[:, None])
+        others = total[:, None] - self.gap, count[:, None] - self.count
+        plain = self._add_up(*others)
+        less = self._take_off_chance(_divide(*others), error[:, None])
+        # Alone, the first gives intervals a little too narrow, the second a little too wide.
+        left_out = (plain + less) / 2
         return Measured(
             value=self._add_up(total, count),
             centre=np.maximum(self._take_off_chance(mean, error), 0),
@@ -647,7 +663,7 @@ def threshold_effect(test: pd.DataFrame, scalings: Scalings | None = None) -> pd
     "Decisions of every part at a score of 0 and, scaled, at a probability of 1/2; means over seeds"
     rows = []
     for key, of_arm in check_items(test).groupby(_KEY, sort=False):
-        if key[1] == 'attribute':  # the best value is taken, whatever its score
+        if key[1] in _CHOICES:
             continue
         items = arrange_items(of_arm)
         for name in (RAW, TEMPERATURE, PLATT):
