@@ -6,11 +6,13 @@ if TYPE_CHECKING:
     from .data.load import load_task, write_task
     from .evaluation.metrics import score_task
     from .study.claims import decide
+    from .study.open_run import open_run
 
 __version__ = "0.1.0"
 
-_HOME = {'load_task': 'data.load', 'write_task': 'data.load', 'score_task': 'evaluation.metrics', 'decide': 'study.claims'}
-__all__ = ['decide', 'load_task', 'score_task', 'write_task']
+_HOME = {'load_task': 'data.load', 'write_task': 'data.load', 'score_task': 'evaluation.metrics', 'decide': 'study.claims',
+         'open_run': 'study.open_run'}
+__all__ = ['decide', 'load_task', 'open_run', 'score_task', 'write_task']
 
 
 def __getattr__(name):

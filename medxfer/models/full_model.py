@@ -15,7 +15,13 @@ from ..data.collators import Batch
 from .base_forward import forward_base
 from .base_loader import BaseSpec, resolve_precision
 from .budget import build_meta_model
-from .multitask_model import MultiTaskModel, TaskSchema, build_heads
+from medxfer.models.multitask_model import (
+    MultiTaskModel,
+    TaskSchema,
+    build_heads,
+    restore_heads,
+    save_schema,
+)
 from .precision import MAX_WEIGHT_SHARE, get_total_memory
 
 # %% ../../nbs/models/35_full_model.ipynb #ffdfbbf8
@@ -102,6 +108,10 @@ class FullModel(MultiTaskModel):
         "Write what was trained, see `save_full`"
         save_full(self, folder, base_name)
 
+    def restore(self, folder):
+        "Take over the heads that `save` wrote; the base was read from there"
+        restore_heads(self, Path(folder))
+
 # %% ../../nbs/models/35_full_model.ipynb #b32b2167
 def save_full(
     model: FullModel,
@@ -115,3 +125,4 @@ def save_full(
     model.base.save_pretrained(str(folder / 'base'))
     tensors = {name: value.contiguous() for name, value in model.heads.state_dict().items()}
     save_file(tensors, folder / 'heads.safetensors', {'base': base_name})
+    save_schema(model, folder)

@@ -22,8 +22,10 @@ from medxfer.models.multitask_model import (
     MultiTaskModel,
     TaskSchema,
     build_heads,
+    restore_heads,
     save_heads,
     save_peft,
+    save_schema,
 )
 
 # %% ../../nbs/models/12_fusion.ipynb #60b24c72
@@ -284,6 +286,9 @@ def _module_key(layer: str) -> str:
     return layer.replace('.', '/')
 
 # %% ../../nbs/models/12_fusion.ipynb #9bfd7487
+_FUSION_FILE = 'fusion.safetensors'
+
+
 def _hash_adapters(fusion: AdapterFusion) -> dict[str, str]:
     "A digest of each adapter's weights"
     found = {n: hashlib.sha256() for n in fusion.names}
@@ -313,6 +318,16 @@ def load_fusion(
     file: str | Path,
 ) -> AdapterFusion:
     "A saved fusion; a `MedxferError` if the adapters are not those it was trained over"
+    about, weights = _read_fusion(file)
+    names = list(about['adapters'])
+    fusion = AdapterFusion(model, about['targets'], FusionSpec(**about['spec']), names)
+    _check_adapters(fusion, file, about['adapters'])
+    fusion.mixers.load_state_dict(weights)
+    return fusion
+
+
+def _read_fusion(file: str | Path) -> tuple[dict, dict[str, torch.Tensor]]:
+    "What `save_fusion` says of a fusion, and its weights"
     from safetensors import safe_open
 
     with safe_open(file, 'pt') as f:
@@ -320,15 +335,16 @@ def load_fusion(
         weights = {name: f.get_tensor(name) for name in f.keys()}
     if about is None:
         raise MedxferError(f'{file} holds no fusion')
-    digests = about['adapters']
-    fusion = AdapterFusion(model, about['targets'], FusionSpec(**about['spec']), list(digests))
-    other = [n for n, digest in _hash_adapters(fusion).items() if digest != digests[n]]
+    return about, weights
+
+
+def _check_adapters(fusion: AdapterFusion, file: str | Path, digests: Mapping[str, str]):
+    "A `MedxferError` if the adapters are not those that a fusion was trained over"
+    other = [n for n, digest in _hash_adapters(fusion).items() if digest != digests.get(n)]
     if other:
         raise MedxferError(
             f'{file} was trained over another adapter {other[0]}; load the adapters saved beside it'
         )
-    fusion.mixers.load_state_dict(weights)
-    return fusion
 
 # %% ../../nbs/models/12_fusion.ipynb #ca0acfc0
 class FusionModel(MultiTaskModel):
@@ -362,5 +378,14 @@ class FusionModel(MultiTaskModel):
         "Write the mixture, the adapters that it mixes, and the heads"
         folder = Path(folder)
         save_peft(self.adapters.model, folder, base_name)
-        save_fusion(self.adapters, folder / 'fusion.safetensors')
+        save_fusion(self.adapters, folder / _FUSION_FILE)
         save_heads(self, folder)
+        save_schema(self, folder)
+
+    def restore(self, folder):
+        "Take over the mixture and the heads that `save` wrote; the adapters were read from there"
+        folder = Path(folder)
+        about, weights = _read_fusion(folder / _FUSION_FILE)
+        _check_adapters(self.adapters, folder / _FUSION_FILE, about['adapters'])
+        self.adapters.mixers.load_state_dict(weights)
+        restore_heads(self, folder)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['lock_folder', 'read_state', 'update_state', 'list_finished_runs', 'hold_out', 'TaskData', 'load_data', 'load_ood',
            'find_needed_folders', 'dev_score', 'choose_on_dev', 'execute', 'trainer_for', 'smoke_file', 'measure_run',
-           'score_model', 'restore_predictions']
+           'score_model', 'score_predictions', 'restore_predictions']
 
 # %% ../../nbs/study/20_run.ipynb #cf0123ae
 from contextlib import ExitStack
@@ -585,9 +585,7 @@ def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
     memory = _train_with_monitors(spec, trainer, watch, say)
     processes.on_first(lambda: _score_elsewhere(spec, trainer.model, encoder, elsewhere))
     processes.on_first(
-        lambda: _write_run(
-            spec, trainer, encoder, {t: data[t].test for t in scored_tasks(spec)}, memory
-        )
+        lambda: _write_run(spec, trainer, encoder, {t: data[t] for t in scored_tasks(spec)}, memory)
     )
     processes.on_first(lambda: _finish_state(spec, trainer, data))
 
@@ -624,7 +622,7 @@ def _score_elsewhere(spec: RunSpec, model, encoder, documents: dict[str, list]):
         t: info | spec.config['ood'][t] for t, info in spec.config['tasks'].items() if t in found
     }
     there = replace(spec, config=spec.config | dict(tasks=tasks))
-    _, scores, _ = score_model(model, encoder, found, there)
+    _, scores = score_model(model, encoder, found, there)
     _write_parquet(spec.folder / 'ood.parquet', scores)
 
 
@@ -662,7 +660,7 @@ def _train_with_monitors(spec: RunSpec, trainer, watch, say) -> dict:
     return memory.summary()
 
 
-def _write_run(spec: RunSpec, trainer, encoder, documents: dict, memory: dict):
+def _write_run(spec: RunSpec, trainer, encoder, data: dict[str, TaskData], memory: dict):
     "Write what a run has learned and how it scores"
     from medxfer.training.pcgrad import pair_frame
     from medxfer.training.curve import curve_frame
@@ -676,7 +674,10 @@ def _write_run(spec: RunSpec, trainer, encoder, documents: dict, memory: dict):
     if trainer.surgery:
         _write_parquet(folder / 'cosines.parquet', pair_frame(trainer.cosines))
     trainer.model.save(folder / 'adapter', spec.config['model']['name'])
-    _write_results(spec, *score_model(trainer.model, encoder, documents, spec))
+    documents = {task: d.test for task, d in data.items()}
+    predictions = _predict_and_rate(spec, trainer.model, encoder, documents, 'test')
+    _write_results(spec, *score_predictions(documents, predictions, spec), predictions)
+    _predict_and_rate(spec, trainer.model, encoder, {t: d.dev for t, d in data.items()}, 'dev')
     quantization = spec.config['strategy']['quantization']
     write_environment(folder, choose_device(spec), spec.config['train']['precision'], quantization)
     update_state(
@@ -699,21 +700,29 @@ def _write_parquet(path: Path, frame):
 
 
 def score_model(model, encoder, documents: dict, spec: RunSpec):
-    "Scores per task, scores per document, and predictions, on documents per task"
-    import pandas as pd
-    from medxfer.evaluation.metrics import document_scores, total_scores
+    "Scores per task, and scores per document, on documents per task"
     from medxfer.models.multitask_model import predict
 
     found = {t: predict(model, encoder, t, docs) for t, docs in documents.items() if docs}
-    frames = [
-        document_scores(t, documents[t], pred, spec.config['tasks'][t]['profile'])
-        for t, pred in found.items()
-    ]
-    return (
-        {t: total_scores(f, spec.config['tasks'][t]['profile']) for t, f in zip(found, frames)},
-        pd.concat(frames, ignore_index=True) if frames else None,
-        found,
-    )
+    return score_predictions(documents, found, spec)
+
+
+def score_predictions(
+    documents: dict,  # task: gold
+    predictions: dict,  # task: the same documents as they were predicted
+    spec: RunSpec,
+):  # {task: {metric: float}}, a DataFrame or None
+    "Scores per task, and scores per document, of predictions"
+    import pandas as pd
+    from medxfer.evaluation.metrics import document_scores, total_scores
+
+    profiles = {t: spec.config['tasks'][t]['profile'] for t in predictions}
+    frames = {
+        t: document_scores(t, documents[t], predicted, profiles[t])
+        for t, predicted in predictions.items()
+    }
+    totals = {t: total_scores(frame, profiles[t]) for t, frame in frames.items()}
+    return totals, pd.concat(frames.values(), ignore_index=True) if frames else None
 
 # %% ../../nbs/study/20_run.ipynb #bbce8b85
 def _to_record(doc) -> dict:
@@ -724,6 +733,23 @@ def _to_record(doc) -> dict:
         relations=[[r.label, r.head, r.tail] for r in doc.relations],
         candidates=[[c.id, c.rank, c.label] for c in doc.candidates],
     )
+
+# %% ../../nbs/study/20_run.ipynb #b1eff738
+def _predict_and_rate(spec: RunSpec, model, encoder, documents: dict, split: str) -> dict:
+    "Task to predictions; the scores behind them are written"
+    from medxfer.models.scores import format_scores, predict_with_scores, scores_file
+
+    predictions = {}
+    for task, docs in documents.items():
+        if not docs:
+            continue
+        predictions[task], items = predict_with_scores(model, encoder, task, docs)
+        file = scores_file(spec.folder, task, split)
+        file.parent.mkdir(exist_ok=True)
+        by_id = {doc.id: of_doc for doc, of_doc in zip(docs, items)}
+        about = dict(task=task, split=split, profile=spec.config['tasks'][task]['profile'])
+        write_atomic(file, format_scores(by_id, **about))
+    return predictions
 
 # %% ../../nbs/study/20_run.ipynb #2cdd72ad
 def _write_results(spec: RunSpec, metrics: dict, scores, predictions: dict):

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from ...data.base import MedxferError
 from ...data.collators import Mention, Window
-from .base import mention_states, send
+from .base import log_odds, mention_states, send
 
 # %% ../../../nbs/models/heads/20_attribute.ipynb #45be3fb9
 _MAX_VALUES = 200  # of one attribute; rarer ones are not learned
@@ -99,6 +99,25 @@ class AttributeHead(nn.Module):
         "The attributes of mentions, per window"
         rows = iter(self(mention_states(hidden, mentions)).float().cpu())
         return [[self.choose(next(rows), m.label) for m in in_window] for in_window in mentions]
+
+    @torch.no_grad()
+    def rate(
+        self,
+        hidden: torch.Tensor,  # (b, t, h) states of the base
+        mentions: Sequence[Sequence[Mention]],  # per window
+    ) -> list[list[dict[str, list[tuple[Any, float]]]]]:
+        "For each mention and attribute, every value with its log odds, per window"
+        rows = iter(self(mention_states(hidden, mentions)).float().cpu())
+        return [[self._rate_row(next(rows), m.label) for m in in_window] for in_window in mentions]
+
+    def _rate_row(self, row: torch.Tensor, label: str) -> dict[str, list[tuple[Any, float]]]:
+        "Every value of each attribute of a label with its log odds"
+        rated = {}
+        for (of_label, name), (values, start) in self.blocks.items():
+            if of_label == label:
+                odds = log_odds(row[None, start : start + len(values)])[0]
+                rated[name] = list(zip(values, odds.tolist()))
+        return rated
 
     def choose(
         self,

@@ -18,7 +18,7 @@ from torch import nn
 from ...data.base import DataError, MedxferError, numbered_lines, read_text
 from ...data.collators import Window
 from ...data.formats.pipe import NO_CONCEPT
-from .base import mention_states, send
+from .base import log_odds, mention_states, send
 
 # %% ../../../nbs/models/heads/50_concept.ipynb #5b27543c
 _WORD_PATTERN = re.compile(r'\w+')
@@ -123,6 +123,7 @@ class Lexicon:
         mentions=(),  # (document, words, concept) of training mentions; the concept may be CUI-less
     ):
         self.tokenizer = tokenizer
+        self.terminology = terminology
         self.count(mentions)
         known = set(terminology.names)
         given = _names_given(mentions, known)
@@ -153,10 +154,26 @@ class Lexicon:
         self.seen: dict[str, Counter] = {}  # plain name: how often each (document, concept)
         self.totals: Counter[str] = Counter()  # concept: mentions
         self.told: dict[int, Counter] = {}  # document: how often each concept
+        self.given: Counter[tuple[str, str]] = Counter()  # (words, concept): mentions
         for doc, words, concept in mentions:
+            self.given[words, concept] += 1
             self.seen.setdefault(normalize_name(words), Counter())[doc, concept] += 1
             self.told.setdefault(doc, Counter())[concept] += 1
             self.totals[concept] += 1
+
+    def to_record(self) -> dict:
+        "What `from_record` makes the same lexicon of, in types that JSON has; it holds words of training mentions"
+        given = [[words, concept, n] for (words, concept), n in self.given.items()]
+        return dict(names=[list(pair) for pair in self.terminology.names], given=given)
+
+    @classmethod
+    def from_record(cls, tokenizer, record: dict) -> 'Lexicon':
+        "A lexicon for text that did not train: which document gave a name is not known any more"
+        names = tuple((concept, name) for concept, name in record['names'])
+        mentions = []
+        for words, concept, n in record['given']:
+            mentions += [(0, words, concept)] * n
+        return cls(tokenizer, Terminology(names), mentions)
 
     def tokens(self, rows) -> list[np.ndarray]:
         "Token ids of names; each name is tokenised once"
@@ -417,6 +434,26 @@ class ConceptHead(nn.Module):
         best = self(mention_states(hidden, mentions), flat, found).argmax(1).tolist()
         names = iter([self._name_column(f, column) for f, column in zip(found, best)])
         return [[next(names) for _ in in_window] for in_window in mentions]
+
+    @torch.no_grad()
+    def rate(
+        self,
+        hidden: torch.Tensor,  # (b, t, h)
+        mentions,  # per window, a list of Mentions
+        words,  # per window, the words of each
+    ) -> list[list[list[tuple[str, float]]]]:
+        "For each mention, every candidate and CUI-less with its log odds, per window"
+        flat = [text for ts in words for text in ts]
+        if not flat:
+            return [[] for _ in mentions]
+        found = self.lexicon.candidates([(text, None) for text in flat], self.k)
+        odds = log_odds(self(mention_states(hidden, mentions), flat, found)).tolist()
+        rated = []
+        for of_mention, row in zip(found, odds):
+            columns = range(1 + len(of_mention.concepts))
+            rated.append([(self._name_column(of_mention, c), row[c]) for c in columns])
+        each = iter(rated)
+        return [[next(each) for _ in in_window] for in_window in mentions]
 
     def _name_column(self, found: ConceptCandidates, column: int) -> str:
         "The concept that a column of the scores means"

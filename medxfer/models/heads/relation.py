@@ -109,3 +109,19 @@ class REHead(nn.Module):
             positive = (scores > 0).nonzero().tolist()
             found[b] = [(self.relations[label], head, tail) for label, head, tail in positive]
         return found
+
+    @torch.no_grad()
+    def rate(
+        self,
+        hidden: torch.Tensor,  # (b, t, h) states of the base
+        mentions: Sequence[Sequence[Mention]],  # per window
+        floor: float,  # at most 0
+    ) -> list[dict[tuple[str, int, int], float]]:
+        "The relations with scores above a floor, per window: (label, head, tail) to score"
+        rated: list[dict[tuple[str, int, int], float]] = [{} for _ in mentions]
+        for b, scores in self.per_window(hidden, mentions):
+            above = (scores > floor).nonzero()
+            values = scores[tuple(above.T)].tolist()
+            for (label, head, tail), value in zip(above.tolist(), values):
+                rated[b][self.relations[label], head, tail] = value
+        return rated

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['CHANNEL_KINDS', 'mention_pairs', 'decode_pairs', 'SpanClassificationHead', 'valid_pairs', 'span_loss',
-           'decode_mentions']
+           'decode_mentions', 'rate_mentions']
 
 # %% ../../../nbs/models/heads/10_span.ipynb #0cd1e8eb
 from collections import defaultdict
@@ -291,3 +291,40 @@ def decode_mentions(
         pairs = [(channel, i, j) for channel, i, j in positive.tolist()]
         decoded.append(decode_pairs(sorted(pairs), labels))
     return decoded
+
+# %% ../../../nbs/models/heads/10_span.ipynb #9b9926c3
+@torch.no_grad()
+def rate_mentions(
+    scores: torch.Tensor,  # (b, channels, t, t)
+    content: torch.Tensor,  # (b, t)
+    labels: Sequence[str],  # label names
+    found: Sequence[Sequence[Mention]],  # per window, what `decode_mentions` found
+    floor: float,  # at most 0
+    most: int = 2,  # pairs per token that near misses are read from, the best first
+) -> list[dict[Mention, float]]:  # per window
+    "The score of each mention that was found, then of those that were not and are above the floor"
+    near = decode_mentions(scores - floor, content, labels, most)
+    rated = []
+    for of_window, sure, others in zip(scores, found, near):
+        mentions = list(dict.fromkeys([*sure, *others]))
+        values = _score_mentions(of_window, mentions, labels)
+        least = dict(zip(mentions, values))
+        known = set(sure)
+        rated.append({m: s for m, s in least.items() if m in known or floor < s <= 0})
+    return rated
+
+
+def _score_mentions(
+    scores: torch.Tensor,  # (channels, t, t) of one window
+    mentions: Sequence[Mention],
+    labels: Sequence[str],  # label names
+) -> list[float]:
+    "The least score of the pairs of each mention"
+    index = {label: i for i, label in enumerate(labels)}
+    pairs = [list(mention_pairs(m, index[m.label], len(labels))) for m in mentions]
+    flat = torch.tensor([p for of_mention in pairs for p in of_mention], dtype=torch.long)
+    if not len(flat):
+        return []
+    channel, i, j = send(flat.T, scores.device)
+    values = iter(scores[channel, i, j].tolist())
+    return [min(next(values) for _ in of_mention) for of_mention in pairs]
