@@ -21,12 +21,11 @@ from ..data.base import MedxferError
 from medxfer.evaluation.significance import (
     Contrast,
     Side,
-    compare_sides,
+    compare_with_value,
     contrast_sides,
     describe_few_seeds,
     make_side,
     point_contrast,
-    t_contrast,
 )
 
 # %% ../../nbs/evaluation/41_calibration.ipynb #e657c623
@@ -581,26 +580,19 @@ class Estimate:
 _FEWEST_GROUPS = 10
 
 
-def _interval(side: Side, alpha: float) -> Contrast:
-    "A side as a difference from 0"
-    seeds, groups = side.influence.shape
-    zero = Side(np.array([0]), side.groups, np.zeros(1), np.zeros((1, groups)))
-    found = compare_sides(side, zero)
-    of_groups = (side.influence.mean(0) ** 2).sum()
-    # Where the variance is at its floor it is that of documents alone, and so are its degrees of freedom.
-    df = found.df if found.variance > of_groups else groups - 1
-    return t_contrast(found.estimate, found.se, df, alpha, seeds, groups)
-
-
 def _estimate(items: Items, measured: Measured, alpha: float = 0.05) -> Estimate:
     "Interval for new documents and new seeds; it begins at 0 where chance explains the value"
     chance = np.nan if measured.chance is None else float(measured.chance.mean())
     value, corrected = float(measured.value.mean()), float(measured.centre.mean())
     groups, seeds = len(items.groups), len(items.seeds)
-    if groups < _FEWEST_GROUPS or np.isnan(measured.left_out).any():
+    note = ''
+    if groups < _FEWEST_GROUPS:
         note = f'{groups} groups of documents allow no interval; it takes {_FEWEST_GROUPS}'
+    elif np.isnan(measured.left_out).any():
+        note = 'a run decided nothing, or only in one group of documents'
+    if note:
         return Estimate(value, corrected, np.nan, np.nan, chance, measured.p, note)
-    around = _interval(measured.side(items), alpha)
+    around = compare_with_value(measured.side(items), 0.0, groups, alpha)
     low = 0.0 if measured.p > alpha / 2 else max(around.low, 0.0)
     note = (
         'one seed: the interval is for other documents, not for another run' if seeds == 1 else ''
@@ -774,7 +766,7 @@ def _find_band(right: np.ndarray, count: np.ndarray) -> tuple[float, float]:
     if kept.sum() < _FEWEST_GROUPS:
         return np.nan, np.nan
     side = make_side(right[has][:, kept], count[has][:, kept])
-    found = _interval(side, 0.05)
+    found = compare_with_value(side, 0.0, len(side.groups))
     return max(found.low / 100, 0.0), min(found.high / 100, 1.0)
 
 # %% ../../nbs/evaluation/41_calibration.ipynb #b436eb09

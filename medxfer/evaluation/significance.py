@@ -6,9 +6,9 @@
 __all__ = ['Sums', 'SCORE_COLUMNS', 'seed_scores', 'measure_influence', 'Side', 'combine_sides', 'sum_groups', 'make_side',
            'Difference', 'compare_sides', 'estimate_difference', 'Contrast', 't_contrast', 'point_contrast',
            'one_sided_p', 'check_scores', 'ArmScores', 'score_arrays', 'require_same_documents', 'make_sides',
-           'average_tasks', 'contrast', 'list_tasks', 'contrast_arrays', 'contrast_sides', 'why_no_interval',
-           'explain_side', 'describe_few_seeds', 'tost', 'weighted_holm', 'crossed_draws', 'crossed_bootstrap',
-           'bootstrap_scores', 'AACheck', 'aa_check']
+           'average_tasks', 'contrast', 'list_tasks', 'contrast_arrays', 'contrast_sides', 'compare_with_value',
+           'why_no_interval', 'explain_side', 'describe_few_seeds', 'tost', 'weighted_holm', 'crossed_draws',
+           'crossed_bootstrap', 'bootstrap_scores', 'AACheck', 'aa_check']
 
 # %% ../../nbs/evaluation/10_significance.ipynb #9ba803a8
 from collections.abc import Iterable, Mapping, Sequence
@@ -525,6 +525,21 @@ def contrast_sides(
         return t_contrast(found.estimate, found.se, found.df, alpha, n_seeds, n_docs, groups)
     estimate = arm.scores.mean() - base.scores.mean() if n_seeds else np.nan
     return point_contrast(estimate, n_seeds, n_docs, reason, groups)
+
+# %% ../../nbs/evaluation/10_significance.ipynb #1b41a048
+def compare_with_value(
+    side: Side,
+    value: float,  # taken as exact
+    n_docs: int,
+    alpha: float = 0.05,  # the interval covers 1 - alpha
+) -> Contrast:
+    "A side minus a number, with its interval for new seeds and new groups"
+    groups = len(side.groups)
+    known = Side(np.array([0]), side.groups, np.array([value]), np.zeros((1, groups)))
+    found = compare_sides(side, known)
+    of_groups = (side.influence.mean(0) ** 2).sum()
+    df = found.df if found.variance > of_groups else groups - 1
+    return t_contrast(found.estimate, found.se, df, alpha, len(side.seeds), n_docs, groups)
 
 # %% ../../nbs/evaluation/10_significance.ipynb #e90d5345
 def why_no_interval(
