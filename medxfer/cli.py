@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['build_parser', 'main']
 
-# %% ../nbs/commands/40_cli.ipynb #b74a3c6a
+# %% ../nbs/commands/40_cli.ipynb #aef27acb
 import argparse, io, os, sys
 
 from . import __version__
 
-# %% ../nbs/commands/40_cli.ipynb #168d0d30
+# %% ../nbs/commands/40_cli.ipynb #f831fb3e
 _QUESTION = (
     'Does multi-task training teach small medical language models something, '
     'or do they just see more data?'
@@ -20,6 +20,7 @@ _QUESTION = (
 def build_parser() -> argparse.ArgumentParser:
     "All commands and their options"
     from medxfer.commands.contamination import add_contamination_command
+    from medxfer.commands.calibrate import add_calibrate_command
     from medxfer.commands.data import add_data_commands
     from medxfer.commands.kaggle import add_kaggle_commands
     from medxfer.commands.reference import add_reference_command
@@ -35,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_run_commands(commands)
     add_contamination_command(commands)
     add_reference_command(commands)
+    add_calibrate_command(commands)
     add_sweep_command(commands)
     add_kaggle_commands(commands)
     return parser
@@ -52,7 +54,7 @@ def _parse_args(words: list[str] | None = None) -> argparse.Namespace:
         args.overrides = [*args.overrides, *rest]
     return args
 
-# %% ../nbs/commands/40_cli.ipynb #bcac246b
+# %% ../nbs/commands/40_cli.ipynb #4f6453b6
 def _call_command(words: list[str] | None) -> int:
     "Do what a command line asks for; the exit code, after a sentence where it was refused"
     from medxfer.data.base import MedxferError, describe_error
@@ -109,7 +111,7 @@ def _drop_output():
         except OSError:
             os.dup2(nowhere, stream.fileno())
 
-# %% ../nbs/commands/40_cli.ipynb #ce9264c1
+# %% ../nbs/commands/40_cli.ipynb #7a856297
 #| eval: false
 if __name__ == '__main__':
     sys.exit(main())

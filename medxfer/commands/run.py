@@ -86,10 +86,12 @@ def _score_predictions(args) -> int:
     "Score a folder of predictions, or a prediction file, against a folder of gold"
     from medxfer.evaluation.metrics import score_task
 
-    gold, predicted, report = _load_gold_and_predictions(args)
+    gold, predicted, report, profile = _load_gold_and_predictions(args)
     for problem in report.problems:
         print(f'medxfer: {problem}', file=sys.stderr)
-    scores = score_task(args.task, gold, predicted, args.profile)
+    if args.ci:
+        return _show_intervals(args, gold, predicted, profile)
+    scores = score_task(args.task, gold, predicted, profile)
     print_result(
         args, scores, lambda: '\n'.join(f'{name} {value:.2f}' for name, value in scores.items())
     )
@@ -97,7 +99,7 @@ def _score_predictions(args) -> int:
 
 
 def _load_gold_and_predictions(args):
-    "Gold, predictions, and the report of reading the predictions"
+    "Gold, predictions, the report of reading the predictions, and the profile of gold"
     from medxfer.data.base import NotFound
     from medxfer.data.load import load_task
 
@@ -112,7 +114,7 @@ def _load_gold_and_predictions(args):
         print(f'medxfer: {note}', file=sys.stderr)
     splits = {sample.split: gold.split(sample.split) for sample in gold}
     try:
-        return _load_predictions(args, list(gold))
+        return *_load_predictions(args, list(gold)), gold.profile
     except DataError:
         remedy = '' if len(splits) == 1 else _find_fitting_split(args, splits)
         if remedy:
@@ -165,6 +167,51 @@ def _load_predictions(args, gold: list):
     _check_same_documents(viewed, predicted)
     return viewed, predicted, report
 
+# %% ../../nbs/commands/20_run.ipynb #14c3a2f1
+def _show_intervals(args, gold: list, predicted: list, profile: str) -> int:
+    "Print every metric with its interval for other documents"
+    from medxfer.data.corpora import find_group
+    from medxfer.evaluation.metrics import document_scores, total_scores
+    from medxfer.evaluation.significance import bootstrap_scores
+
+    scores = document_scores(args.task, gold, predicted, profile)
+    groups = [find_group(args.task, profile, doc_id) for doc_id in scores['doc_id']]
+    table = bootstrap_scores(scores.assign(group=groups))
+    totals = total_scores(scores, profile)  # what the official scorer says of 0 / 0
+    metrics = {
+        row.metric: dict(score=totals[row.metric], low=row.low, high=row.high)
+        for row in table.itertuples()
+    }
+    count = int(table['groups'].max()) if len(table) else 0
+    result = dict(metrics=metrics, documents=len(gold), groups=count)
+    print_result(args, _without_nan(result), lambda: _format_intervals(result))
+    return 0
+
+
+def _without_nan(result: dict) -> dict:
+    "The result with None where there is no interval: nan is not JSON"
+    metrics = {
+        name: {key: None if x != x else x for key, x in found.items()}
+        for name, found in result['metrics'].items()
+    }
+    return result | dict(metrics=metrics)
+
+
+def _format_intervals(result: dict) -> str:
+    "A line a metric, then what the intervals are over"
+    lines = []
+    for name, found in result['metrics'].items():
+        ends = (
+            f' ({found["low"]:.2f} to {found["high"]:.2f})' if found['low'] == found['low'] else ''
+        )
+        lines.append(f'{name} {found["score"]:.2f}{ends}')
+    of = f'{result["documents"]} documents in {result["groups"]} groups'
+    if result['groups'] < 10:
+        lines.append(f'no intervals: {of}, and it takes 10')
+    else:
+        lines.append(f'95 % intervals for other documents, from {of}')
+    return '\n'.join(lines)
+
 # %% ../../nbs/commands/20_run.ipynb #fa55fc47
 def add_run_commands(commands):
     "Add the commands about one run to the sub-parsers of a parser"
@@ -200,4 +247,7 @@ def add_run_commands(commands):
     score.add_argument('--split', help='train, dev or test (default: all there are)')
     score.add_argument('--profile', help='how to read gold, where the folder does not say')
     score.add_argument('--subtask', help='semeval2017t3: A, B, C or D (default: the one predicted)')
+    score.add_argument(
+        '--ci', action='store_true', help='add 95 % intervals: groups of documents are redrawn'
+    )
     score.add_argument('--newlines', help='crlf or lf: line ends when the offsets were counted')

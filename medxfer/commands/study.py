@@ -317,20 +317,41 @@ def _run_baselines(args) -> int:
         write_baselines,
     )
     from medxfer.study.engines import run_study
+    from medxfer.study.published import compare_with_published
 
     models = args.models.split(',') if args.models else BASELINE_MODELS
     plan = plan_baselines(args.experiment, models, _collect_overrides(args))
-    write_baselines(plan)
-    outcome = run_study(plan, args.workers, printer(args))
+    outcome = None
+    if not args.dry_run:
+        write_baselines(plan)
+        outcome = run_study(plan, args.workers, printer(args))
     table = baseline_table(plan)
-    result = dict(baselines=table.to_dict('records'), failed=outcome.failed)
-    print_result(args, result, lambda: '\n' + table.round(2).to_string(index=False))
-    if not outcome.complete:
+    beside = compare_with_published(plan)
+    result = dict(
+        baselines=table.to_dict('records'),
+        published=_to_records(beside.astype(object).where(beside.notna(), None)),
+        failed=outcome.failed if outcome else [],
+    )
+    print_result(args, result, lambda: _format_baselines(table, beside))
+    if outcome and not outcome.complete:
         raise MedxferError(
             f'{len(outcome.failed)} runs failed; the lines above say why. '
             'The same command runs only what is missing'
         )
     return 0
+
+
+def _format_baselines(table: 'pd.DataFrame', beside: 'pd.DataFrame') -> str:
+    "The scores of the baselines, then a line for each published score and model"
+    lines = ['', table.round(2).to_string(index=False)]
+    for row in beside.itertuples():
+        found = f'{row.task} {row.metric}, {row.model}: {row.word}'
+        if row.score == row.score:
+            found += f', {row.score:.2f} beside {row.published:.2f} ({row.of})'
+        if row.low == row.low:
+            found += f', {row.difference:+.2f} ({row.low:+.2f} to {row.high:+.2f})'
+        lines.append(f'{found}; {row.reason}' if row.reason else found)
+    return '\n'.join(lines)
 
 
 def _tune_study(args) -> int:
@@ -415,4 +436,9 @@ def add_study_commands(commands):
     baseline.add_argument(
         '--models',
         help='files of configs/model, with commas between (default: bert-base,biobert,clinicalbert)',
+    )
+    baseline.add_argument(
+        '--dry-run',
+        action='store_true',
+        help='run nothing; put what is done beside published scores',
     )

@@ -6,9 +6,9 @@
 __all__ = ['Sums', 'SCORE_COLUMNS', 'seed_scores', 'measure_influence', 'Side', 'combine_sides', 'sum_groups', 'make_side',
            'Difference', 'compare_sides', 'estimate_difference', 'Contrast', 't_contrast', 'point_contrast',
            'one_sided_p', 'check_scores', 'ArmScores', 'score_arrays', 'require_same_documents', 'make_sides',
-           'average_tasks', 'contrast', 'list_tasks', 'contrast_arrays', 'contrast_sides', 'why_no_interval',
-           'explain_side', 'describe_few_seeds', 'tost', 'weighted_holm', 'crossed_draws', 'crossed_bootstrap',
-           'AACheck', 'aa_check']
+           'average_tasks', 'contrast', 'list_tasks', 'contrast_arrays', 'contrast_sides', 'compare_with_value',
+           'why_no_interval', 'explain_side', 'describe_few_seeds', 'tost', 'weighted_holm', 'crossed_draws',
+           'crossed_bootstrap', 'bootstrap_scores', 'AACheck', 'aa_check']
 
 # %% ../../nbs/evaluation/10_significance.ipynb #9ba803a8
 from collections.abc import Iterable, Mapping, Sequence
@@ -526,6 +526,21 @@ def contrast_sides(
     estimate = arm.scores.mean() - base.scores.mean() if n_seeds else np.nan
     return point_contrast(estimate, n_seeds, n_docs, reason, groups)
 
+# %% ../../nbs/evaluation/10_significance.ipynb #1b41a048
+def compare_with_value(
+    side: Side,
+    value: float,  # taken as exact
+    n_docs: int,
+    alpha: float = 0.05,  # the interval covers 1 - alpha
+) -> Contrast:
+    "A side minus a number, with its interval for new seeds and new groups"
+    groups = len(side.groups)
+    known = Side(np.array([0]), side.groups, np.array([value]), np.zeros((1, groups)))
+    found = compare_sides(side, known)
+    of_groups = (side.influence.mean(0) ** 2).sum()
+    df = found.df if found.variance > of_groups else groups - 1
+    return t_contrast(found.estimate, found.se, df, alpha, len(side.seeds), n_docs, groups)
+
 # %% ../../nbs/evaluation/10_significance.ipynb #e90d5345
 def why_no_interval(
     arrays: Mapping[tuple[str, str], ArmScores],  # from `score_arrays`
@@ -679,6 +694,32 @@ def _match_sums(
             pair.append(sum_groups(scores.num[at], scores.den[at], scores.units)[1])
         pairs.append(tuple(pair))
     return pairs
+
+# %% ../../nbs/evaluation/10_significance.ipynb #f604ca5f
+_FEWEST_GROUPS = 10  # below, percentiles of redrawn groups are far too narrow
+
+
+def bootstrap_scores(
+    scores: pd.DataFrame,  # of one system in one task: metric, num, den, and doc_id or group
+    alpha: float = 0.05,  # the interval covers 1 - alpha
+    draws: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:  # metric, score, low, high, groups
+    "Each metric with its percentile interval for other groups of documents; low and high are nan with fewer than 10"
+    units = scores['group'] if 'group' in scores else scores['doc_id']
+    groups, of_row = np.unique(units.to_numpy(str), return_inverse=True)
+    weights = _draw_weights(np.random.default_rng(seed), len(groups), draws)
+    rows = []
+    for metric, at in scores.groupby('metric', sort=False).indices.items():
+        parts = (scores[x].to_numpy(float)[at] for x in ('num', 'den'))
+        num, den = (np.bincount(of_row[at], part, len(groups)) for part in parts)
+        total = seed_scores(num, den)
+        drawn = seed_scores(num * weights.T, den * weights.T)
+        ends = [np.nan, np.nan]
+        if len(groups) >= _FEWEST_GROUPS and not np.isnan(drawn).all():
+            ends = np.nanquantile(drawn, [alpha / 2, 1 - alpha / 2])
+        rows.append((metric, float(total), *map(float, ends), len(groups)))
+    return pd.DataFrame(rows, columns=['metric', 'score', 'low', 'high', 'groups'])
 
 # %% ../../nbs/evaluation/10_significance.ipynb #e7f81db8
 def _half_splits(
