@@ -10,7 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,11 +21,11 @@ from .error_analysis import CATEGORIES, Error, ErrorReport
 from .scorer import Item
 from medxfer.evaluation.significance import (
     Contrast,
+    Side,
     contrast_sides,
     describe_few_seeds,
     explain_side,
     make_side,
-    measure_influence,
     point_contrast,
     t_contrast,
 )
@@ -214,31 +214,33 @@ def _pair_statuses(
 def _estimate_cell(moves: np.ndarray, frame: _Frame, alpha: float, reason: str) -> Contrast:
     "The mean of one cell per 100 items of gold, (seeds of base, seeds of arm, groups) in"
     n_seeds, n_docs, n_groups = min(moves.shape[:2]), len(frame.of_doc), len(frame.groups)
-    by_pair = 100 * moves.sum(-1) / frame.gold.sum()
-    estimate = by_pair.mean()
+    estimate = 100 * moves.sum(-1).mean() / frame.gold.sum()
     if reason:
         return point_contrast(estimate, n_seeds, n_docs, reason, n_groups)
-    pulls = measure_influence(moves.mean((0, 1)), frame.gold)
-    parts = [_Part(float((pulls**2).sum()), n_groups - 1)]
-    for axis in (0, 1):
-        of_seeds = by_pair.mean(1 - axis)
-        parts.append(_Part(float(of_seeds.var(ddof=1)) / len(of_seeds), len(of_seeds) - 1))
-    variance, df = _add_parts(parts)
+    sides = []
+    for axis in (1, 0):
+        of_seeds = moves.mean(axis)
+        sides.append(make_side(of_seeds, np.broadcast_to(frame.gold, of_seeds.shape)))
+    variance, df = _measure_variance(sides)
     return t_contrast(estimate, math.sqrt(variance), df, alpha, n_seeds, n_docs, n_groups)
 
 
-class _Part(NamedTuple):
-    "One part of a variance"
-
-    variance: float
-    df: int  # degrees of freedom
-
-
-def _add_parts(parts: Sequence[_Part]) -> tuple[float, float]:
-    "A variance and its degrees of freedom (Satterthwaite)"
-    variance = sum(part.variance for part in parts)
-    spread = sum(part.variance**2 / part.df for part in parts)
-    return variance, variance**2 / spread if spread else math.inf
+def _measure_variance(
+    sides: Sequence[Side],  # one number, by the seeds of the base and by those of the arm
+) -> tuple[float, float]:
+    "The variance of a mean over the seeds of two arms, and its degrees of freedom (Satterthwaite)"
+    groups = len(sides[0].groups)
+    by_group = float((sides[0].influence.mean(-2) ** 2).sum())
+    parts = [(by_group, groups - 1)]
+    for side in sides:
+        seeds = len(side.seeds)
+        parts.append((float(side.seed_variance), seeds - 1))
+        # What a seed and a group do together is in both of the others, and subtracted once.
+        parts.append((-float(side.both_variance), (seeds - 1) * (groups - 1)))
+    variance = sum(part for part, _ in parts)
+    spread = sum(part**2 / df for part, df in parts)
+    df = variance**2 / spread if spread else math.inf
+    return max(variance, by_group), max(df, 1.0)
 
 
 def _move_by_seed(base: ArmErrors, metric: str, frame: _Frame) -> np.ndarray:
