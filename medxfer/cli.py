@@ -21,6 +21,7 @@ _QUESTION = (
 def build_parser() -> argparse.ArgumentParser:
     "All commands and their options"
     from medxfer.commands.data import add_data_commands
+    from medxfer.commands.errors import add_errors_command
     from medxfer.commands.kaggle import add_kaggle_commands
     from medxfer.commands.run import add_run_commands
     from medxfer.commands.study import add_study_commands
@@ -32,6 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_data_commands(commands)
     add_study_commands(commands)
     add_run_commands(commands)
+    add_errors_command(commands)
     add_sweep_command(commands)
     add_kaggle_commands(commands)
     return parser

@@ -151,7 +151,7 @@ def _judge_row_pair(gold: Item, pred: Item) -> tuple[str, str]:
 # %% ../../nbs/evaluation/45_error_analysis.ipynb #15a855df
 def _find_whole(
     piece: Item,  # assigned to nothing
-    others: Iterable[Item],  # of the other side, none of them right
+    others: Iterable[Item],  # of the other side, whose own partner has other fragments
     compare: Callable[[Item, Item], tuple[str, str]],
 ) -> str:
     "What happened to the fragments of which an item is a piece; '' if it is not a piece"
@@ -204,15 +204,16 @@ def _sort_mentions(desk: _Desk, found: Compared) -> list[Error]:
     "The errors of items that have a place"
     gold = [item for item in found.missed if not item.ends]
     pred = [item for item in found.extra if not item.ends]
-    rows = desk.counted.part == 'rows'
-    judge = _judge_row_pair if rows else _judge_pair
+    judge = _judge_row_pair if desk.counted.part == 'rows' else _judge_pair
     pairs = assign_items(gold, pred)
     errors = [desk.make(judge(g, p), g, p) for g, p in pairs]
+    torn = [e for e in errors if e.category == 'discontinuity']
+    wholes = [e.pred for e in torn if e.pred], [e.gold for e in torn if e.gold]
     for g in _take_out(gold, [g for g, _ in pairs]):
-        piece = '' if rows else _find_whole(g, pred, _compare_piece)
+        piece = _find_whole(g, wholes[0], _compare_piece)
         errors.append(desk.make(('discontinuity', piece) if piece else ('missed', ''), g))
     for p in _take_out(pred, [p for _, p in pairs]):
-        piece = '' if rows else _find_whole(p, gold, _compare_whole)
+        piece = _find_whole(p, wholes[1], _compare_whole)
         judged = ('discontinuity', piece) if piece else ('spurious', '')
         errors.append(desk.make(judged, pred=p))
     return errors
