@@ -23,9 +23,11 @@ def _analyze_runs(args: Namespace) -> int:
     tasks = args.task or None
     folders = [find_run(name, args.runs) for name in names]
     found = [read_run_errors(folder, args.data, tasks, args.runs) for folder in folders]
-    result = _describe_two(args, *found) if args.other else _describe_one(args, found[0])
-    lines = _format_two if args.other else _format_one
-    print_result(args, result, lambda: lines(result))
+    if args.other:
+        result, format_lines = _describe_two(args, found[0], found[1]), _format_two
+    else:
+        result, format_lines = _describe_one(args, found[0]), _format_one
+    print_result(args, result, lambda: format_lines(result))
     return 0
 
 
@@ -108,13 +110,13 @@ def _describe_two(args: Namespace, base, arm) -> dict:
     names = _name_sides(base, arm)
     tasks = {}
     for task in find_shared_tasks(base, arm):
-        sides = [
-            collect_arm(run, task, args.data, args.runs, name)
-            for run, name in zip((base, arm), names)
-        ]
+        sides = []
+        for run, name in zip((base, arm), names):
+            sides.append(collect_arm(run, task, args.data, args.runs, name))
         tasks[task] = []
         for metric in _choose_metrics(args, base.reports[task]):
-            tables = compare_categories(*sides, metric), compare_cells(*sides, metric)
+            both = sides[0], sides[1], metric
+            tables = compare_categories(*both), compare_cells(*both)
             found = dict(metric=metric, seeds=[sorted(side.reports) for side in sides])
             found |= dict(zip(('categories', 'moves'), map(_to_records, tables)))
             tasks[task].append(found)
