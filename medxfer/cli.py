@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['build_parser', 'main']
 
-# %% ../nbs/commands/40_cli.ipynb #aef27acb
+# %% ../nbs/commands/40_cli.ipynb #b0cdb964
 import argparse, io, os, sys
 
 from . import __version__
 
-# %% ../nbs/commands/40_cli.ipynb #f831fb3e
+# %% ../nbs/commands/40_cli.ipynb #59793a3f
 _QUESTION = (
     'Does multi-task training teach small medical language models something, '
     'or do they just see more data?'
@@ -22,6 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     from medxfer.commands.contamination import add_contamination_command
     from medxfer.commands.calibrate import add_calibrate_command
     from medxfer.commands.data import add_data_commands
+    from medxfer.commands.errors import add_errors_command
     from medxfer.commands.kaggle import add_kaggle_commands
     from medxfer.commands.reference import add_reference_command
     from medxfer.commands.run import add_run_commands
@@ -37,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_contamination_command(commands)
     add_reference_command(commands)
     add_calibrate_command(commands)
+    add_errors_command(commands)
     add_sweep_command(commands)
     add_kaggle_commands(commands)
     return parser
@@ -54,7 +56,7 @@ def _parse_args(words: list[str] | None = None) -> argparse.Namespace:
         args.overrides = [*args.overrides, *rest]
     return args
 
-# %% ../nbs/commands/40_cli.ipynb #4f6453b6
+# %% ../nbs/commands/40_cli.ipynb #bb4203c2
 def _call_command(words: list[str] | None) -> int:
     "Do what a command line asks for; the exit code, after a sentence where it was refused"
     from medxfer.data.base import MedxferError, describe_error
@@ -111,7 +113,7 @@ def _drop_output():
         except OSError:
             os.dup2(nowhere, stream.fileno())
 
-# %% ../nbs/commands/40_cli.ipynb #7a856297
+# %% ../nbs/commands/40_cli.ipynb #68d743a9
 #| eval: false
 if __name__ == '__main__':
     sys.exit(main())

@@ -6,11 +6,23 @@
 __all__ = ['ENTITIES', 'N2C2']
 
 # %% ../../nbs/evaluation/05_entities.ipynb #1f3e56bb
+from collections import Counter
 from collections.abc import Callable
 from operator import eq
 
 from ..data.base import Span, UnifiedSample
-from .scorer import Derived, Parts, Scorer, compare_sets, harmonic_mean, prf
+from medxfer.evaluation.scorer import (
+    Compared,
+    Counted,
+    Derived,
+    Item,
+    Parts,
+    Scorer,
+    compare_sets,
+    count_items,
+    harmonic_mean,
+    prf,
+)
 from .spans import sorted_fragments, fragments_overlap
 
 # %% ../../nbs/evaluation/05_entities.ipynb #f90e49cb
@@ -102,7 +114,27 @@ _RELAXED_F1 = {
     f'{name}_relaxed_f1': Derived((f'{name}_relaxed_p', f'{name}_relaxed_r'), harmonic_mean)
     for name in ('entity', 'relation')
 }
-ENTITIES = Scorer(_entity_parts, 'entity_strict_f1', _RELAXED_F1)
+
+
+def _to_items(mentions: list[_Mention]) -> list[Item]:
+    "Mentions as items"
+    return [Item(*mention) for mention in mentions]
+
+
+def _links_to_items(links: list[_Link]) -> list[Item]:
+    "Relations as items"
+    return [Item(label, ends=(head, tail)) for label, head, tail in links]
+
+
+ENTITIES = Scorer(
+    _entity_parts,
+    'entity_strict_f1',
+    _RELAXED_F1,
+    counted=(
+        count_items('mentions', lambda s: _to_items(_find_mentions(s)), 'entity_strict'),
+        count_items('relations', lambda s: _links_to_items(_find_links(s)), 'relation_strict'),
+    ),
+)
 
 # %% ../../nbs/evaluation/05_entities.ipynb #ea13d2ae
 def _envelope_key(span: Span) -> _Mention:
@@ -142,4 +174,36 @@ def _n2c2_parts(gold: UnifiedSample, pred: UnifiedSample) -> Parts:
     }
 
 
-N2C2 = Scorer(_n2c2_parts, 'entity_relaxed_f1')
+def _compare_lines(gold: list[Item], pred: list[Item]) -> Compared:
+    "Items where a gold line pays for one prediction, and one that is repeated is never found again"
+    right = sorted(set(gold) & set(pred))
+    extra = [item for item in pred if item not in right]
+    missed = sorted((Counter(gold) - Counter(right)).elements())
+    return Compared(tuple(right), tuple(sorted(extra)), tuple(missed))
+
+
+def _compare_envelopes(gold: UnifiedSample, pred: UnifiedSample) -> Compared:
+    "The mentions that `entity_strict` compares"
+    sides = (_to_items(_find_mentions(sample, _envelope_key)) for sample in (gold, pred))
+    return _compare_lines(*sides)
+
+
+def _compare_envelope_links(gold: UnifiedSample, pred: UnifiedSample) -> Compared:
+    "The relations that `relation_strict` compares"
+    sides = (_links_to_items(_find_links(sample, _envelope_key)) for sample in (gold, pred))
+    return _compare_lines(*sides)
+
+
+def _count_strict(part: str, name: str, compare: Callable[..., Compared]) -> Counted:
+    "The `Counted` of a strict metric"
+    return Counted(part, name, compare, (f'{name}_p',), (f'{name}_r',))
+
+
+N2C2 = Scorer(
+    _n2c2_parts,
+    'entity_relaxed_f1',
+    counted=(
+        _count_strict('mentions', 'entity_strict', _compare_envelopes),
+        _count_strict('relations', 'relation_strict', _compare_envelope_links),
+    ),
+)

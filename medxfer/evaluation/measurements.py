@@ -6,12 +6,13 @@
 __all__ = ['MEASUREMENTS']
 
 # %% ../../nbs/evaluation/06_measurements.ipynb #1f9e5c48
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain, product
+from typing import NamedTuple
 from ..data.base import UnifiedSample
 from ..data.formats.measeval_tsv import RELATIONS, assign_annotation_sets, to_one_line
-from .scorer import Parts, Scorer, prf
+from .scorer import Compared, Counted, Item, Parts, Place, Scorer, prf
 
 # %% ../../nbs/evaluation/06_measurements.ipynb #8a786277
 @dataclass(frozen=True)
@@ -31,6 +32,15 @@ class _Line:
     @property
     def key(self):
         return self.group, self.id
+
+    @property
+    def end_point(self) -> tuple[str, Place]:
+        "The line as the end of a link"
+        return self.label, ((self.start, self.end),)
+
+    def to_item(self) -> Item:
+        "The line as an item, without its text"
+        return Item(*self.end_point)
 
 # %% ../../nbs/evaluation/06_measurements.ipynb #612e4012
 def _read_modifiers(attributes: Mapping[str, object]) -> tuple:
@@ -103,19 +113,19 @@ class _Rows:
     "The rows of one component of one document"
 
     overlaps: tuple[float, ...]  # of the matches, 0-1
-    exact: int  # matches that are exact
-    extra: int  # predicted, matching nothing
-    missed: int  # gold, matched by nothing
+    inexact: tuple[tuple[Item, Item], ...]  # (gold, prediction) of matches that are not exact
+    extra: tuple[Item, ...]  # predicted, matching nothing
+    missed: tuple[Item, ...]  # gold, matched by nothing
 
     @property
     def count(self) -> int:
         "All rows"
-        return len(self.overlaps) + self.extra + self.missed
+        return len(self.overlaps) + len(self.extra) + len(self.missed)
 
 
-def _equal_rows(matches: int, extra: int, missed: int) -> _Rows:
+def _equal_rows(matches: int, extra: Iterable[Item], missed: Iterable[Item]) -> _Rows:
     "Rows of a component whose matches all count 1"
-    return _Rows((1.0,) * matches, matches, extra, missed)
+    return _Rows((1.0,) * matches, (), tuple(extra), tuple(missed))
 
 # %% ../../nbs/evaluation/06_measurements.ipynb #d7163913
 _Pairs = list[tuple[_Line, _Line]]  # (prediction, gold) that match
@@ -137,43 +147,66 @@ def _match_spans(
     return pairs
 
 
-def _count_unmatched(pairs: _Pairs, pred: list[_Line], gold: list[_Line]) -> tuple[int, int]:
+def _find_unmatched(
+    pairs: _Pairs, pred: list[_Line], gold: list[_Line]
+) -> tuple[list[_Line], list[_Line]]:
     "Predicted lines and gold lines that are in no pair"
     found = {p.key for p, _ in pairs}
     met = {g.key for _, g in pairs}
     extra = [p for p in pred if p.key not in found]
     missed = [g for g in gold if g.key not in met]
-    return len(extra), len(missed)
+    return extra, missed
+
+
+def _to_items(lines: Iterable[_Line]) -> tuple[Item, ...]:
+    return tuple(line.to_item() for line in lines)
 
 
 def _span_rows(pairs: _Pairs, pred: list[_Line], gold: list[_Line]) -> _Rows:
     "Rows of one kind of spans"
     best: dict[str, float] = {}  # the script tells predictions apart by their id alone
-    exact = 0
+    inexact = []
     for p, g in pairs:
         best[p.id] = max(best.get(p.id, 0), _word_overlap_f1(p, g))
-        exact += (p.start, p.end) == (g.start, g.end)
+        if (p.start, p.end) != (g.start, g.end):
+            inexact.append((g.to_item(), p.to_item()))
     overlaps = tuple(best[p.id] for p, _ in pairs)
-    extra, missed = _count_unmatched(pairs, pred, gold)
-    return _Rows(overlaps, exact, extra, missed)
+    extra, missed = _find_unmatched(pairs, pred, gold)
+    return _Rows(overlaps, tuple(inexact), _to_items(extra), _to_items(missed))
 
 # %% ../../nbs/evaluation/06_measurements.ipynb #b3bb3149
-_Value = tuple  # (set, value, what tells it apart among those of its set)
+class _Value(NamedTuple):
+    "A unit or modifier of a quantity"
+
+    group: int  # its annotSet
+    value: object
+    key: object  # what tells it apart among those of its set
+    quantity: _Line
 
 
-def _value_rows(pred: list[_Value], gold: list[_Value], aligned: dict[int, int]) -> _Rows:
+def _value_rows(
+    label: str,  # 'Unit' or 'Modifier'
+    pred: list[_Value],
+    gold: list[_Value],
+    aligned: dict[int, int],  # predicted set to gold set
+) -> _Rows:
     "Rows of units or modifiers"
     matches = 0
     met = set()  # (gold set, key) of gold values that a prediction matched
-    for group, value, _ in pred:
-        for gold_group, gold_value, key in gold:
-            same_set = aligned.get(group) == gold_group
-            if same_set and value == gold_value and value is not None:
+    for p in pred:
+        for g in gold:
+            same_set = aligned.get(p.group) == g.group
+            if same_set and p.value == g.value and p.value is not None:
                 matches += 1
-                met.add((gold_group, key))
-    extra = [1 for group, _, key in pred if (aligned.get(group), key) not in met]
-    missed = [1 for group, _, key in gold if (group, key) not in met]
-    return _equal_rows(matches, len(extra), len(missed))
+                met.add((g.group, g.key))
+    extra = [p for p in pred if (aligned.get(p.group), p.key) not in met]
+    missed = [g for g in gold if (g.group, g.key) not in met]
+    return _equal_rows(matches, _values_to_items(label, extra), _values_to_items(label, missed))
+
+
+def _values_to_items(label: str, values: list[_Value]) -> list[Item]:
+    "Units or modifiers as items that hang on their quantity"
+    return [Item(label, ends=(v.quantity.end_point,)) for v in values]
 
 # %% ../../nbs/evaluation/06_measurements.ipynb #97ed367d
 def _relation_rows(
@@ -197,8 +230,21 @@ def _relation_rows(
                 hits.append((p, g))
     starts = [p for p, _ in predicted]
     wanted_starts = [g for g, _ in wanted]
-    extra, missed = _count_unmatched(hits, starts, wanted_starts)
-    return _equal_rows(len(hits), extra, missed)
+    extra, missed = _find_unmatched(hits, starts, wanted_starts)
+    return _equal_rows(
+        len(hits), _links_to_items(label, extra, pred), _links_to_items(label, missed, gold)
+    )
+
+
+def _links_to_items(label: str, sources: list[_Line], lines: list[_Line]) -> list[Item]:
+    "The relations that start from some lines, as items; a target that does not exist is no end"
+    by_key = {line.key: line for line in lines}
+    items = []
+    for source in sources:
+        target = by_key.get((source.group, source.link[1] if source.link else ''))
+        ends = [source, target] if target else [source]
+        items.append(Item(label, ends=tuple(end.end_point for end in ends)))
+    return items
 
 
 def _find_gold(pairs: _Pairs, key: tuple[int, str]) -> list[_Line]:
@@ -229,12 +275,12 @@ def _group_lines(sample: UnifiedSample) -> dict[str, list[_Line]]:
 
 def _list_units(quantities: list[_Line]) -> list[_Value]:
     "The units of some quantities"
-    return [(q.group, q.unit, None) for q in quantities if q.unit != '']
+    return [_Value(q.group, q.unit, None, q) for q in quantities if q.unit != '']
 
 
 def _list_modifiers(quantities: list[_Line]) -> list[_Value]:
     "The modifiers of some quantities"
-    return [(q.group, m, m) for q in quantities for m in q.mods]
+    return [_Value(q.group, m, m, q) for q in quantities for m in q.mods]
 
 
 def _document_rows(gold: UnifiedSample, pred: UnifiedSample) -> dict[str, _Rows]:
@@ -248,7 +294,8 @@ def _document_rows(gold: UnifiedSample, pred: UnifiedSample) -> dict[str, _Rows]
         pairs[label] = _match_spans(p[label], g[label], aligned)
     rows = {label: _span_rows(pairs[label], p[label], g[label]) for label in _SPAN_LABELS}
     for name, find in (('Unit', _list_units), ('Modifier', _list_modifiers)):
-        rows[name] = _value_rows(find(p['Quantity']), find(g['Quantity']), aligned)
+        values = find(p['Quantity']), find(g['Quantity'])
+        rows[name] = _value_rows(name, *values, aligned)
     p_lines = list(chain.from_iterable(p.values()))
     g_lines = list(chain.from_iterable(g.values()))
     for label, (sources, targets) in zip(RELATIONS, _relation_ends(pairs)):
@@ -267,11 +314,11 @@ def _relation_ends(
 def _match_parts(components: Collection[_Rows]) -> Parts:
     "The metrics over the rows of all components"
     matched = sum(len(rows.overlaps) for rows in components)
-    extra = sum(rows.extra for rows in components)
-    missed = sum(rows.missed for rows in components)
+    extra = sum(len(rows.extra) for rows in components)
+    missed = sum(len(rows.missed) for rows in components)
     everything = float(matched + extra + missed)
     overlap = sum(sum(rows.overlaps) for rows in components)
-    exact = sum(rows.exact for rows in components)
+    exact = matched - sum(len(rows.inexact) for rows in components)
     return {
         'overlap_f1': (overlap, everything),
         'exact_match': (float(exact), everything),
@@ -288,4 +335,17 @@ def _measurement_parts(gold: UnifiedSample, pred: UnifiedSample) -> Parts:
     return parts
 
 
-MEASUREMENTS = Scorer(_measurement_parts, primary='overlap_f1')
+def _compare_rows(gold: UnifiedSample, pred: UnifiedSample) -> Compared:
+    "The rows that `match` counts; matches that are not exact cost overlap alone"
+    components = _document_rows(gold, pred).values()
+    extra = chain.from_iterable(rows.extra for rows in components)
+    missed = chain.from_iterable(rows.missed for rows in components)
+    inexact = chain.from_iterable(rows.inexact for rows in components)
+    return Compared((), tuple(sorted(extra)), tuple(sorted(missed)), tuple(inexact))
+
+
+MEASUREMENTS = Scorer(
+    _measurement_parts,
+    primary='overlap_f1',
+    counted=(Counted('rows', 'match', _compare_rows, ('match_p',), ('match_r',), 'overlap_f1'),),
+)

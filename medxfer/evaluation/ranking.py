@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from ..data.base import Candidate, DataError, UnifiedSample
 from ..data.formats.cqa_xml import is_relevant, parse_number
-from .scorer import Derived, Parts, Scorer, prf
+from .scorer import Compared, Counted, Derived, Item, Parts, Scorer, prf
 
 # %% ../../nbs/evaluation/04_ranking.ipynb #61763af8
 _CUTOFF = 10  # candidates that the ranking metrics look at
@@ -226,5 +226,32 @@ def _ranking_parts(
     order = _order_by_score([-candidate.rank for candidate in candidates])
     return _query_parts(relevant, called, order)
 
+# %% ../../nbs/evaluation/04_ranking.ipynb #c12bff7c
+def _compare_answers(gold: UnifiedSample, pred: UnifiedSample) -> Compared:
+    "The answers that P, R and F1 compare: called relevant, or not"
+    candidates = _match_candidates(gold, pred)
+    if 'skip' in gold.meta:
+        return Compared((), (), ())
+    order = _order_by_score([-candidate.rank for candidate in candidates])
+    top = sum(is_relevant(candidate.label) for candidate in gold.candidates)
+    right, extra, missed, misplaced = [], [], [], []
+    for place, k in enumerate(order):
+        answer = gold.candidates[k]
+        item = Item(answer.label, ((place, place + 1),), answer.id)
+        relevant, called = is_relevant(answer.label), is_relevant(candidates[k].label)
+        if relevant != called:
+            (missed if relevant else extra).append(item)
+            continue
+        if relevant:
+            right.append(item)
+        if relevant != (place < top):
+            misplaced.append((item, item))
+    return Compared(tuple(right), tuple(extra), tuple(missed), tuple(misplaced))
 
-RANKING = Scorer(_ranking_parts, 'MAP', _DERIVED_METRICS)
+
+RANKING = Scorer(
+    _ranking_parts,
+    'MAP',
+    _DERIVED_METRICS,
+    counted=(Counted('answers', 'F1', _compare_answers, ('P',), ('R',), 'MAP'),),
+)

@@ -10,7 +10,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ..data.base import UnifiedSample
 from ..data.formats.pipe import BODY_LOCATION, SLOT_VALUES, all_mentions
-from .scorer import Derived, Parts, Scorer, prf
+from medxfer.evaluation.scorer import (
+    Compared,
+    Counted,
+    Derived,
+    Item,
+    Parts,
+    Scorer,
+    count_items,
+    prf,
+)
 from .spans import Fragments, normalized_concept, share_parts
 
 # %% ../../nbs/evaluation/02_slots.ipynb #ff085b5f
@@ -169,9 +178,34 @@ def _multiply(f1, accuracy):
     return f1 * accuracy
 
 
+def _find_items(sample: UnifiedSample) -> list[Item]:
+    "The disorders that `task1_strict` compares: place and concept"
+    found = _find_disorders(sample)
+    return [Item('Disorder', place, disorder.concept) for place, disorder in found.items()]
+
+
+def _compare_slots(gold: UnifiedSample, pred: UnifiedSample) -> Compared:
+    "The nine slots of every disorder that was found; the wrong ones cost `task2_accuracy`"
+    g = _find_disorders(gold)
+    p = _find_disorders(pred)
+    right, wrong = [], []
+    for place, found in sorted(_match_spans(g, p)[0].items()):
+        for name, (_, is_right) in _judge_slots(g[place], p[found]).items():
+            pair = Item(name, place), Item(name, found, 'wrong')
+            if is_right:
+                right.append(pair[0])
+            else:
+                wrong.append(pair)
+    return Compared(tuple(right), (), (), tuple(wrong))
+
+
 SLOTS = Scorer(
     _slot_parts,
     'task1_strict_f1',
+    counted=(
+        count_items('mentions', _find_items, 'task1_strict'),
+        Counted('attributes', 'slots', _compare_slots, inexact='task2_accuracy'),
+    ),
     derived={
         f'task2_f1_{name}': Derived(('task2_f1', f'task2_{name}'), _multiply)
         for name in ('accuracy', 'weighted_accuracy')

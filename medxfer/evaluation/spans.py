@@ -9,7 +9,16 @@ __all__ = ['Fragments', 'SHARE', 'sorted_fragments', 'normalized_concept', 'frag
 from collections.abc import Collection, Iterable
 from ..data.base import Span, UnifiedSample
 from ..data.formats.pipe import NO_CONCEPT
-from .scorer import Parts, Scorer, compare_sets, prf
+from medxfer.evaluation.scorer import (
+    Compared,
+    Counted,
+    Item,
+    Parts,
+    Scorer,
+    compare_sets,
+    count_items,
+    prf,
+)
 
 # %% ../../nbs/evaluation/01_spans.ipynb #4d4be9dd
 Fragments = tuple[tuple[int, int], ...]  # fragments in text order
@@ -75,4 +84,30 @@ def share_parts(gold: UnifiedSample, pred: UnifiedSample) -> Parts:
     }
 
 
-SHARE = Scorer(share_parts, 'span_strict_f1')
+def _find_places(sample: UnifiedSample) -> list[Item]:
+    "The places that `span_strict` compares"
+    return [Item('Disorder', place) for place in _concepts_by_place(sample)]
+
+
+def _compare_concepts(gold: UnifiedSample, pred: UnifiedSample) -> Compared:
+    "The concepts that `concept_relaxed` compares: those of places in both"
+    g = _concepts_by_place(gold)
+    p = _concepts_by_place(pred)
+    right, wrong = [], []
+    for place in sorted(g.keys() & p.keys()):
+        pair = Item('concept', place, g[place]), Item('concept', place, p[place])
+        if g[place] == p[place]:
+            right.append(pair[0])
+        else:
+            wrong.append(pair)
+    return Compared(tuple(right), (), (), tuple(wrong))
+
+
+SHARE = Scorer(
+    share_parts,
+    'span_strict_f1',
+    counted=(
+        count_items('mentions', _find_places, 'span_strict'),
+        Counted('attributes', 'concept', _compare_concepts, inexact='concept_relaxed'),
+    ),
+)

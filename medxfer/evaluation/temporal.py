@@ -10,7 +10,18 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from ..data.base import DataError, UnifiedSample
-from .scorer import Derived, Parts, Scorer, compare_sets, harmonic_mean
+from medxfer.evaluation.scorer import (
+    Compared,
+    Counted,
+    Derived,
+    Item,
+    Parts,
+    Scorer,
+    compare_items,
+    compare_sets,
+    count_items,
+    harmonic_mean,
+)
 
 # %% ../../nbs/evaluation/03_temporal.ipynb #98fe5f5d
 def _find_entities(
@@ -231,9 +242,53 @@ def _document_parts(gold: UnifiedSample, pred: UnifiedSample) -> Parts:
     }
 
 
+def _list_items(sample: UnifiedSample, label: str, attribute: str | None) -> list[Item]:
+    "What `_find_entities` finds, as items"
+    found = []
+    for place, value in _find_entities(sample, label, attribute):
+        # None and '' are two values to the official scorer.
+        found.append(Item(label, place, '' if value is None else value or "''"))
+    return found
+
+
+def _compare_entities(gold: UnifiedSample, pred: UnifiedSample, *names: str) -> Compared:
+    "The items of some metrics of `_ATTRIBUTES`, together"
+    g, p = [], []
+    for name in names:
+        sides = [_list_items(sample, *_ATTRIBUTES[name]) for sample in (gold, pred)]
+        if _ATTRIBUTES[name][1] and not any(item.value for side in sides for item in side):
+            continue  # as in `_entity_parts`
+        g += sides[0]
+        p += sides[1]
+    return compare_items(g, p)
+
+
+def _list_contains(sample: UnifiedSample) -> list[Item]:
+    "The `CONTAINS` relations of one document, as items"
+    links = _find_contains(sample)
+    return [Item(kind, ends=(('', head), ('', tail))) for kind, head, tail in links]
+
+
+def _count_entities(part: str, *names: str) -> Counted:
+    "The `Counted` of some metrics of `_ATTRIBUTES`"
+    return Counted(
+        part,
+        ' + '.join(names),
+        lambda gold, pred: _compare_entities(gold, pred, *names),
+        tuple(f'{name}_p' for name in names),
+        tuple(f'{name}_r' for name in names),
+    )
+
+# %% ../../nbs/evaluation/03_temporal.ipynb #4a9473a4
+_OTHER_ATTRIBUTES = [name for name in _ATTRIBUTES if '_' in name]
 TEMPORAL = Scorer(
     _document_parts,
     primary='DR_f1',
     derived={'CRC_f1': Derived(('CRC_p', 'CRC_r'), harmonic_mean)},
     empty=1.0,
+    counted=(
+        _count_entities('mentions', 'DR', 'TS'),
+        *(_count_entities('attributes', name) for name in _OTHER_ATTRIBUTES),
+        count_items('relations', _list_contains, 'CR'),
+    ),
 )
