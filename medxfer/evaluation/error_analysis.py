@@ -151,12 +151,12 @@ def _judge_row_pair(gold: Item, pred: Item) -> tuple[str, str]:
 # %% ../../nbs/evaluation/45_error_analysis.ipynb #15a855df
 def _find_whole(
     piece: Item,  # assigned to nothing
-    others: Iterable[Item],  # of the other side, whose own partner has other fragments
+    others: Iterable[Item | None],  # of the other side, whose own partner has other fragments
     compare: Callable[[Item, Item], tuple[str, str]],
 ) -> str:
     "What happened to the fragments of which an item is a piece; '' if it is not a piece"
     for other in others:
-        if other.label == piece.label and fragments_overlap(other.place, piece.place):
+        if other and other.label == piece.label and fragments_overlap(other.place, piece.place):
             category, detail = compare(other, piece)
             if category == 'discontinuity':
                 return detail
@@ -207,23 +207,31 @@ def _sort_mentions(desk: _Desk, found: Compared) -> list[Error]:
     judge = _judge_row_pair if desk.counted.part == 'rows' else _judge_pair
     pairs = assign_items(gold, pred)
     errors = [desk.make(judge(g, p), g, p) for g, p in pairs]
-    torn = [e for e in errors if e.category == 'discontinuity']
-    wholes = [e.pred for e in torn if e.pred], [e.gold for e in torn if e.gold]
-    for g in _take_out(gold, [g for g, _ in pairs]):
-        piece = _find_whole(g, wholes[0], _compare_piece)
+    return errors + _sort_alone(desk, gold, pred, errors)
+
+
+def _sort_alone(
+    desk: _Desk, gold: list[Item], pred: list[Item], paired: list[Error]
+) -> list[Error]:
+    "The errors of items that were assigned to nothing"
+    torn = [error for error in paired if error.category == 'discontinuity']
+    errors = []
+    for g in _take_out(gold, [error.gold for error in paired]):
+        piece = _find_whole(g, [error.pred for error in torn], _compare_piece)
         errors.append(desk.make(('discontinuity', piece) if piece else ('missed', ''), g))
-    for p in _take_out(pred, [p for _, p in pairs]):
-        piece = _find_whole(p, wholes[1], _compare_whole)
+    for p in _take_out(pred, [error.pred for error in paired]):
+        piece = _find_whole(p, [error.gold for error in torn], _compare_whole)
         judged = ('discontinuity', piece) if piece else ('spurious', '')
         errors.append(desk.make(judged, pred=p))
     return errors
 
 
-def _take_out(items: Iterable[Item], taken: Iterable[Item]) -> list[Item]:
+def _take_out(items: Iterable[Item], taken: Iterable[Item | None]) -> list[Item]:
     "The items without those taken, each of these once"
     left = list(items)
     for item in taken:
-        left.remove(item)
+        if item is not None:
+            left.remove(item)
     return left
 
 # %% ../../nbs/evaluation/45_error_analysis.ipynb #7014ff00
