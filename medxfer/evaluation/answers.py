@@ -9,7 +9,7 @@ __all__ = ['UNKNOWN', 'parse_answer', 'Fault', 'Reading', 'outside_text', 'read_
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeGuard
 import json
 import re
 from ..data.base import Candidate, Relation, Span, UnifiedSample
@@ -84,9 +84,17 @@ UNKNOWN = '?'  # a value that no gold annotation has
 _CONCEPT = re.compile(r'C\d{7}|CUI-less')
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[int]:
     "Whether a JSON value is a whole number; `true` is not one"
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _read_quotes(given: Any) -> list[str] | None:
+    "The quotes of a mention; None if they are something else"
+    quotes = [given] if isinstance(given, str) else given
+    if isinstance(quotes, list) and all(isinstance(quote, str) for quote in quotes):
+        return quotes
+    return None
 
 
 class _MentionReader:
@@ -122,11 +130,8 @@ class _MentionReader:
     def _read_mention(self, item: Any):
         "Add the span of a mention, whatever is wrong with it"
         given = item if isinstance(item, dict) else {}
-        label, quotes = given.get('label'), given.get('quotes')
-        if isinstance(quotes, str):
-            quotes = [quotes]
-        whole = isinstance(quotes, list) and all(isinstance(q, str) for q in quotes)
-        if not whole:
+        label, quotes = given.get('label'), _read_quotes(given.get('quotes'))
+        if quotes is None:
             self.reading.add('malformed mention', item)
             return self._add_span(UNKNOWN, None, given)
         if label not in self.form.labels:
@@ -205,8 +210,10 @@ def _list_ranked(
     for item in items:
         given = item if isinstance(item, dict) else {}
         number, relevant = given.get('number'), given.get('relevant')
-        named = _is_number(number) and 1 <= number <= count
-        yield (number, relevant) if named and isinstance(relevant, bool) else item
+        if _is_number(number) and 1 <= number <= count and isinstance(relevant, bool):
+            yield number, relevant
+        else:
+            yield item
 
 
 def _rank_candidates(reading: Reading, answer: Mapping):
