@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import math
 import random
 import threading
-from .chat import ChatServer, Failure, Reply, ServerError
+from .chat import ChatServer, Failure, NoServer, Reply, ServerError
 from .journal import Answer, Attempt, Journal, Question
 from .money import OverCap, Price, Purse, TokenBound
 
@@ -59,6 +59,7 @@ def estimate_cost(
 
 # %% ../../nbs/evaluation/66_asking.ipynb #52cad932
 _TRIES = 8  # of a request that is not billed
+_FIRST_TRIES = 3  # of reaching a server that has not answered yet
 _PAID_TRIES = 3  # of one that may be billed
 _PAUSE, _LONGEST_PAUSE = 1.0, 60.0  # seconds
 
@@ -152,17 +153,22 @@ class Asker:
             except ServerError as e:
                 free += e.failure is Failure.AGAIN
                 paid += e.failure is Failure.LOST
-                if e.failure is Failure.STOP or free >= _TRIES or paid >= _PAID_TRIES:
+                if e.failure is Failure.STOP or free >= self._most_tries(e) or paid >= _PAID_TRIES:
                     raise self._explain_stop(e) from None
                 self._sleep(_choose_pause(free + paid, e.wait))
+
+    def _most_tries(self, error: ServerError) -> int:
+        "How often a request that costs nothing is tried; fewer times where no server may be there"
+        never_answered = isinstance(error, NoServer) and not self.calls['billed']
+        return _FIRST_TRIES if never_answered else _TRIES
 
     def _explain_stop(self, error: ServerError) -> ServerError:
         "What stops all questions, with what to do"
         if error.failure is Failure.STOP:
             return error
         return ServerError(
-            f'{self.server.url}: {error} (tried again and again); the same command resumes with '
-            'what is missing',
+            f'{self.server.url}: {error} (tried again and again); once the server is well, the same '
+            'command resumes with what is missing',
             error.failure,
         )
 

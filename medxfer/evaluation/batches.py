@@ -235,25 +235,20 @@ class BatchAsker:
     def _collect(self, attempt: Attempt, questions: dict[str, Question]) -> float:
         "Wait for a batch and write down its answers; what it cost"
         batch = self.batches.wait_for(attempt.batch, _PAUSE)
-        answered = self.batches.read_rows(batch.output_file_id)
-        failed = self.batches.read_rows(batch.error_file_id)
         if batch.status == 'failed':
             self.journal.end(attempt, {}, 0.0)
             self._explain_failure(batch)
             return 0.0
-        share = attempt.bound / len(attempt.keys)
-        answers = self._read_answers(answered, attempt, questions, share)
+        rows = self.batches.read_rows(batch.output_file_id)
+        failed = self.batches.read_rows(batch.error_file_id)
         codes = {row['custom_id']: _read_error_code(row) for row in failed}
-        answers |= {
-            key: Answer('', 'too long', None, 0.0, 'batch')
-            for key, code in codes.items()
-            if code in _LENGTH_CODES and key in attempt.keys
-        }
+        share = attempt.bound / len(attempt.keys)
+        answers = self._read_answers(rows, attempt, questions, share)
+        answers |= _give_up_long_documents(codes, attempt)
         unknown = [key for key in attempt.keys if key not in answers and key not in codes]
-        cost = math.fsum([*(a.cost for a in answers.values()), *(share for _ in unknown)])
+        cost = math.fsum([*(a.cost for a in answers.values()), share * len(unknown)])
         self.journal.end(attempt, answers, cost)
-        self.calls['refused'] += len(codes)
-        self.calls['unknown'] += len(unknown)
+        self.calls.update(refused=len(codes), unknown=len(unknown))
         self.say(f'{batch.id}: {len(answers)} of {len(attempt.keys)} answers, ${cost:.4f}')
         if any(code in _MONEY_CODES for code in codes.values()):
             raise OutOfMoney('the server refuses for money; add credit and repeat', Failure.STOP)
@@ -282,3 +277,12 @@ class BatchAsker:
         if any(str(error.code) in _MONEY_CODES for error in errors):
             raise OutOfMoney(f'the server refuses for money: {said}', Failure.STOP)
         self.say(f'{batch.id} failed: {said}')
+
+
+def _give_up_long_documents(codes: dict[str, str], attempt: Attempt) -> dict[str, Answer]:
+    "Answers that will never come: of documents that the model has no room for"
+    return {
+        key: Answer('', 'too long', None, 0.0, 'batch')
+        for key, code in codes.items()
+        if code in _LENGTH_CODES and key in attempt.keys
+    }
