@@ -28,17 +28,19 @@ def _execute_run(args) -> int:
     if processes.first:
         metrics = json.loads((spec.folder / 'metrics.json').read_bytes())
         result = dict(run=spec.id, folder=str(spec.folder), how=how, metrics=metrics)
-        print_result(args, result, lambda: _format_metrics(result))
+        heads = {task: info['heads'] for task, info in spec.config['tasks'].items()}
+        print_result(args, result, lambda: _format_metrics(result, heads))
     return 0
 
 
-def _format_metrics(result: dict) -> str:
-    "A line a task, then how the run ended and where it is"
+def _format_metrics(result: dict, heads: dict[str, list[str]]) -> str:
+    "A line a task, with the metrics of the heads that it has, then how the run ended and where it is"
+    from medxfer.evaluation.metrics import select_metrics
+
     lines = []
     for task, metrics in result['metrics'].items():
-        lines.append(
-            f'{task}: ' + ', '.join(f'{name} {value:.2f}' for name, value in metrics.items())
-        )
+        shown = select_metrics(metrics, heads[task])
+        lines.append(f'{task}: ' + ', '.join(f'{name} {metrics[name]:.2f}' for name in shown))
     lines.append(f'{result["how"]}: {result["folder"]}')
     return '\n'.join(lines)
 

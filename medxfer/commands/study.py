@@ -16,6 +16,7 @@ import textwrap
 from .base import NETWORK, add_command, print_result, printer
 from .sweep import add_engine_arguments, choose_engine
 from ..data.base import MedxferError
+from ..training.callbacks import make_printer
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -211,10 +212,13 @@ def _make_sheet(plan, data: dict) -> _PlanSheet:
 
 def _show_plan(args) -> int:
     "List the runs of an experiment with their tokens, hours and cost"
+    say = make_printer(True)  # beside the table
+    say(f'planning {args.experiment}')
     from medxfer.study.costs import plan_speed
     from medxfer.study.run import measure_run
 
     _, plan = _make_plans(args)
+    say(f'reading the corpora and the model of {len(plan.runs)} runs')
     for part in map(plan.pick_model, plan.models):
         if args.measure and plan_speed(part) is None:
             measure_run(part.widest, printer(args))
@@ -227,15 +231,19 @@ def _run_study(args) -> int:
     "Run everything that is missing, then decide and report"
     if args.dry_run:
         return _show_plan(args)
+    printer(args)(f'planning {args.experiment}')
     from medxfer.study.engines import check_data, score_dictionary
     from medxfer.study.plan import write_study
     from medxfer.study.similarity import write_similarity
 
+    say = printer(args)
     run_missing = choose_engine(args)
     whole, part = _make_plans(args)
+    say(f'{len(part.runs)} runs; reading the corpora')
     check_data(whole)
     write_study(whole, args.experiment)
-    outcome = run_missing(part, workers=args.workers, say=printer(args))
+    outcome = run_missing(part, workers=args.workers, say=say)
+    say('comparing the runs')
     dictionary = score_dictionary(whole)
     write_similarity(whole)
     _show_report(args, whole.folder, dictionary)
@@ -264,7 +272,13 @@ def _show_report(args, folder, dictionary=None):
 
 def _format_verdicts(rows: list[dict], dictionary: dict | None, path) -> str:
     "A paragraph a verdict, the word first, and where the report is"
-    parts = [_format_verdict(row) for row in rows]
+    parts = []
+    printed: set[str] = set()  # commands
+    for row in rows:
+        commands = set(re.findall('`.*?`', row['reason']))
+        known = row['verdict'] == 'not run' and bool(commands) and commands <= printed
+        parts.append(_format_head(row) + '  (see above)' if known else _format_verdict(row))
+        printed |= commands
     if dictionary:
         scores = [
             f'{next(iter(found.values())):.1f} on {task}' for task, found in dictionary.items()
@@ -276,15 +290,19 @@ def _format_verdicts(rows: list[dict], dictionary: dict | None, path) -> str:
 
 def _format_verdict(row: dict) -> str:
     "Word and sentence, then the contrasts a line each, then what they rest on"
-    of = f'{row["model"]} · ' if 'model' in row else ''
-    head = f'{row["verdict"]}  {of}{row["strategy"]}, {row["task"]}'
-    lines = [head, _wrap(row['sentence'])]
+    lines = [_format_head(row), _wrap(row['sentence'])]
     for name in ('E (equal tokens)', 'A (added tasks)', 'C (label content)'):
         lines.append(f'  {name:18} {row[name]}')
     rest = [f'p {row["p"]}', f'MDE {row["MDE"]}', row['seeds x docs'], f'parity {row["parity"]}']
     lines.append(f'  {" · ".join(rest)}')
     lines.append(_wrap(row['reason']))
     return '\n'.join(lines)
+
+
+def _format_head(row: dict) -> str:
+    "The word, and what it is about"
+    of = f'{row["model"]} · ' if 'model' in row else ''
+    return f'{row["verdict"]}  {of}{row["strategy"]}, {row["task"]}'
 
 
 def _wrap(text: str) -> str:
@@ -313,13 +331,16 @@ def _run_baselines(args) -> int:
     from medxfer.study.baseline import (
         BASELINE_MODELS,
         baseline_table,
+        check_baselines,
         plan_baselines,
         write_baselines,
     )
     from medxfer.study.engines import run_study
 
     models = args.models.split(',') if args.models else BASELINE_MODELS
+    printer(args)(f'planning {args.experiment}')
     plan = plan_baselines(args.experiment, models, _collect_overrides(args))
+    check_baselines(plan)
     write_baselines(plan)
     outcome = run_study(plan, args.workers, printer(args))
     table = baseline_table(plan)

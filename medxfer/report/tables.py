@@ -14,6 +14,7 @@ from dataclasses import asdict
 import pandas as pd
 import yaml
 from ..data.base import MedxferError
+from ..evaluation.metrics import select_metrics
 from ..evaluation.significance import Contrast
 from ..study.claims import Verdict
 from ..study.record import RunRecord, StudyRecord, load_run, study_scores
@@ -157,7 +158,23 @@ def _all_scores(record: StudyRecord, tables: list[pd.DataFrame]) -> pd.DataFrame
             tables.append(known.assign(mean=mean, sd='-', seeds='-'))
     several = ['model'] if record.models else []
     table = pd.concat(tables, ignore_index=True).reindex(columns=[*_ALL_COLUMNS, *several])
-    return table.sort_values(['task', 'metric'], kind='stable', ignore_index=True)
+    place = _order_metrics(record, table)
+    kept = table[[pair in place for pair in zip(table.task, table.metric)]]
+    rank = [place[pair] for pair in zip(kept.task, kept.metric)]
+    ordered = kept.assign(rank=rank).sort_values(['task', 'rank'], kind='stable')
+    return ordered.drop(columns='rank').reset_index(drop=True)
+
+
+def _order_metrics(record: StudyRecord, table: pd.DataFrame) -> dict[tuple[str, str], int]:
+    "Task and metric to its place: the primary one first; those of heads that no run has are left out"
+    place = {}
+    heads = record.plan.get('heads', {})  # older studies have not written them down
+    for task, metrics in table.groupby('task').metric:
+        primary = record.primary(task)
+        names = [primary, *sorted(set(metrics) - {primary})]
+        shown = select_metrics(names, heads[task]) if task in heads else names
+        place |= {(task, name): n for n, name in enumerate(shown)}
+    return place
 
 # %% ../../nbs/report/10_tables.ipynb #8520a5f2
 def to_markdown(table: pd.DataFrame) -> str:

@@ -18,7 +18,8 @@ import json, multiprocessing, os, shutil, signal, threading, time, uuid
 from ..data.load import load_task
 from ..data.base import Busy, MedxferError, describe_error, write_atomic
 from .arms import resolve_run
-from .build import refuse_missing_device
+from ..models.base_loader import refuse_missing_model
+from .build import base_spec, refuse_missing_device
 from .config import RunSpec, make_corpora, resolve_profile
 from .plan import StudyPlan
 from .progress import Board, progress_row
@@ -138,6 +139,8 @@ def run_study(
     todo, out = find_unfinished_runs(plan, say)
     if todo:
         refuse_missing_device(plan.settings['device'])
+        for spec in {run.config['model']['name']: base_spec(run) for run in todo}.values():
+            refuse_missing_model(spec)  # once, and not in every run
         make_corpora(plan.settings)  # once, and not in each worker
         n = min(worker_count(plan, workers), len(todo))
         say(f'{len(todo)} runs to do, {n} side by side')

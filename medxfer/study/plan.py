@@ -339,6 +339,7 @@ def write_study(
         margins=cfg['plan']['margins'],
         primary={t: primary_metric(t, resolve_profile(cfg, t)) for t in plan.tasks},
         data={t: resolve_profile(cfg, t) for t in plan.tasks},
+        heads={t: r.config['tasks'][t]['heads'] for r in plan.runs for t in r.tasks},
         **_describe_models(plan),
         **_list_more(cfg),
         runs=runs,
