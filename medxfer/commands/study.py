@@ -232,7 +232,7 @@ def _run_study(args) -> int:
     if args.dry_run:
         return _show_plan(args)
     printer(args)(f'planning {args.experiment}')
-    from medxfer.study.engines import check_data, score_dictionary
+    from medxfer.study.engines import check_data, score_dictionary, worker_count
     from medxfer.study.plan import write_study
     from medxfer.study.similarity import write_similarity
 
@@ -240,6 +240,7 @@ def _run_study(args) -> int:
     run_missing = choose_engine(args)
     whole, part = _make_plans(args)
     say(f'{len(part.runs)} runs; reading the corpora')
+    worker_count(part, args.workers)
     check_data(whole)
     write_study(whole, args.experiment)
     outcome = run_missing(part, workers=args.workers, say=say)

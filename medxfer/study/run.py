@@ -286,6 +286,7 @@ def execute(
 ) -> str:  # 'reused' or 'done'
     "Bring a run to its end"
     refuse_reference(spec)
+    refuse_missing_device(spec.settings['device'])
     with ExitStack() as until_done:
         if processes.on_first(lambda: _begin_attempt(spec, until_done)) == 'done':
             return 'reused'
@@ -580,7 +581,6 @@ def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
     import torch
     from medxfer.models.unsloth_base import choose_builder
 
-    refuse_missing_device(spec.settings['device'])
     torch.set_num_threads(spec.settings['threads'])
     spec = choose_on_dev(spec, find_needed_folders(spec), say, processes)
     build = choose_builder(
