@@ -96,7 +96,7 @@ def _compose_groups(overrides: tuple[str, ...]) -> dict:
         with initialize_config_module('medxfer.configs', version_base='1.3'):
             composed = hydra_compose('config', overrides=[_to_hydra(o) for o in overrides])
             cfg = OmegaConf.to_container(composed, resolve=True)
-    except (HydraException, OmegaConfBaseException) as e:
+    except (HydraException, OmegaConfBaseException, ValueError, TypeError) as e:
         raise ConfigError(_explain_hydra_error(e, overrides)) from None
     assert isinstance(cfg, dict)
     return cfg
@@ -124,9 +124,9 @@ def _split_plain_settings(
     for override in overrides:
         name, is_setting, value = override.partition('=')
         name = name.lstrip('+')
-        if not is_setting and override.startswith('~'):
-            rest.append(override)
-        elif not is_setting or not name:
+        if override.startswith('~'):
+            raise ConfigError(f'{override!r} removes a setting; settings are changed, not removed')
+        if not is_setting or not name:
             raise ConfigError(f'{override!r} is not a setting; write NAME=VALUE')
         elif re.fullmatch(_PLAIN_SETTINGS, name):
             plain[name] = _read_plain_value(value)
