@@ -241,6 +241,9 @@ _LISTS = {  # setting: the least value of its whole numbers, None for names
     'plan.best': None,
     'data.exclude_sources': None,
     'model.lora.targets': None,
+    'strategy.among': None,
+    'strategy.sequence': None,
+    'strategy.adapters.kinds': None,
 }
 _CHOICES = {
     'train.precision': ('fp32', 'bf16', 'fp16'),
