@@ -14,9 +14,8 @@ from functools import cache
 from inspect import signature
 from pathlib import Path, PurePosixPath
 from typing import Any
-import difflib, hashlib, json, math, re, shlex
+import hashlib, json, re, shlex
 from ..data.load import SPLITS, fingerprint
-from ..data.base import MedxferError
 from ..data.corpora import TASKS, get_corpus
 from medxfer.study.settings import (
     OPEN_MAPPINGS,
