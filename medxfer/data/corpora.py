@@ -25,8 +25,8 @@ TASKS = {  # task name: module that holds its TASK
 def suggest_name(name: str, known) -> str:
     "A sentence that names what is known, the nearest match first"
     near = difflib.get_close_matches(str(name), list(known), n=1)
-    guess = f'did you mean {near[0]}? ' if near else ''
-    return f'{guess}Known: {", ".join(sorted(known))}'
+    begin = f'did you mean {near[0]}? Known' if near else 'known'
+    return f'{begin}: {", ".join(sorted(known))}'
 
 # %% ../../nbs/data/01_corpora.ipynb #bf0bca42
 def get_task(

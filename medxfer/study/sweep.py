@@ -238,10 +238,8 @@ def _check_names(path: str | Path, cells: list[dict]):
         if name in known:
             continue
         close = difflib.get_close_matches(name, known, 1)
-        guess = f'; did you mean {close[0]}?' if close else ''
-        raise ConfigError(
-            f'{path} has no parameter {name!r}{guess}; it has: {", ".join(known) or "none"}'
-        )
+        guess = f'did you mean {close[0]}? It has: ' if close else 'it has: '
+        raise ConfigError(f'{path} has no parameter {name!r}; {guess}{", ".join(known) or "none"}')
 
 # %% ../../nbs/study/50_sweep.ipynb #4bc34e23
 @dataclass(frozen=True)

@@ -150,6 +150,11 @@ def find_obstacle(
                 f'labels (first: {withheld[0]}), so {_ROLES[role]}; '
                 f'add the file that has the labels{other}'
             )
+        if role == 'train' and not any(map(_is_annotated, samples)):
+            return (
+                f'none of the {len(samples):,} documents of {task} in {split} has an annotation, so '
+                f'{_ROLES[role]}; add the annotation files, or leave the task out'
+            )
     return ''
 
 
