@@ -7,7 +7,7 @@ __all__ = ['TextBatch', 'TextFile']
 
 # %% ../../nbs/evaluation/48_text_stream.ipynb #7c317426
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 import json
 from pathlib import Path
 from ..data.base import DataError
