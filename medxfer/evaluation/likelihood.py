@@ -161,8 +161,11 @@ def blind_auc(
     for fold in range(_FOLDS):
         inner, outer = folds != fold, folds == fold
         if outer.any() and len(set(is_test[inner])) == 2:
-            classifier = LogisticRegression(max_iter=1000).fit(words[inner], is_test[inner])
-            scores[outer] = classifier.decision_function(words[outer])
+            # balanced: otherwise a fold with more test documents gets lower scores for all of it
+            classifier = LogisticRegression(max_iter=1000, class_weight='balanced')
+            scores[outer] = classifier.fit(words[inner], is_test[inner]).decision_function(
+                words[outer]
+            )
     return compare_scores(scores[is_test == 1], scores[is_test == 0])
 
 
