@@ -183,28 +183,32 @@ def ask_model(
 ) -> ModelFindings:
     "Ask a model about the test documents of a task"
     drawn = _draw(task.test, limit, seed)
+    ids = [sample.id for sample in drawn]
     texts = [document_texts(sample)[-1] for sample in drawn]
-    how = dict(batch_size=batch_size)
-    tests = measure_likelihood(model, tokenizer, texts, max_tokens, **how)
-    kind = 'perturbed' if task.controls is None else 'unseen'
-    control_texts = list(task.controls or ())[:limit]
-    if kind == 'perturbed':
-        control_texts = shuffle_sentences(texts, seed)
-    controls = measure_likelihood(model, tokenizer, control_texts, max_tokens, **how)
-    blind = blind_auc(texts, control_texts, kind == 'perturbed', seed)
+    how = dict(max_tokens=max_tokens, batch_size=batch_size)
+    likelihood, scores = _ask_likelihood(model, tokenizer, task, texts, ids, limit, seed, how)
     name = name_dataset(task.task)
     completions = measure_completions(
         model, tokenizer, texts, name, new_tokens=new_tokens, batch_size=batch_size
     )
-    ids = [sample.id for sample in drawn]
+    generation = judge_generation(completions, seed)
+    return ModelFindings(likelihood, generation, scores, _name_rows(completions, ids, 'test'))
+
+
+def _ask_likelihood(
+    model, tokenizer, task: TaskTexts, texts: list[str], ids: list[str], limit: int, seed: int, how
+) -> tuple[LikelihoodResult, pd.DataFrame]:
+    "The likelihood layer, and its scores by document"
+    perturbed = task.controls is None
+    kind = 'perturbed' if perturbed else 'unseen'
+    unseen = list(task.controls or ())[:limit]
+    control_texts = shuffle_sentences(texts, seed) if perturbed else unseen
+    tests = measure_likelihood(model, tokenizer, texts, **how)
+    controls = measure_likelihood(model, tokenizer, control_texts, **how)
+    blind = blind_auc(texts, control_texts, perturbed, seed)
     numbered = [f'control {i + 1}' for i in range(len(controls))]
     scores = pd.concat([_name_rows(tests, ids, 'test'), _name_rows(controls, numbered, kind)])
-    return ModelFindings(
-        judge_likelihood(tests, controls, blind, kind),
-        judge_generation(completions, seed),
-        scores.reset_index(drop=True),
-        _name_rows(completions, ids, 'test'),
-    )
+    return judge_likelihood(tests, controls, blind, kind), scores.reset_index(drop=True)
 
 
 def _draw(samples: Sequence[UnifiedSample], limit: int, seed: int) -> list[UnifiedSample]:

@@ -70,15 +70,9 @@ def _measure_batch(model, tokenizer, texts: Sequence[str], max_tokens: int) -> l
 
     how = dict(truncation=True, max_length=max_tokens, return_offsets_mapping=True)
     coded = [tokenizer(text, **how) for text in texts]
-    longest = max(2, *(len(c['input_ids']) for c in coded))
-    ids = torch.zeros(len(coded), longest, dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for i, c in enumerate(coded):
-        ids[i, : len(c['input_ids'])] = torch.tensor(c['input_ids'], dtype=torch.long)
-        mask[i, : len(c['input_ids'])] = 1
-    device = next(model.parameters()).device
+    ids, mask = _pad([c['input_ids'] for c in coded], next(model.parameters()).device)
     with torch.no_grad():
-        logits = model(ids.to(device), attention_mask=mask.to(device)).logits
+        logits = model(ids, attention_mask=mask).logits
     rows = []
     for i, c in enumerate(coded):
         count = len(c['input_ids']) - 1
@@ -86,9 +80,19 @@ def _measure_batch(model, tokenizer, texts: Sequence[str], max_tokens: int) -> l
             rows.append(dict(tokens=max(count, 0)))
             continue
         read = texts[i][: c['offset_mapping'][-1][1] or None]
-        own, standard = _score_tokens(logits[i, :count], ids[i, 1 : count + 1].to(device))
+        own, standard = _score_tokens(logits[i, :count], ids[i, 1 : count + 1])
         rows.append(_summarise(own, standard, read))
     return rows
+
+
+def _pad(rows: list[list[int]], device):
+    "Token ids as a rectangle, and which of them are there"
+    import torch
+
+    longest = max(2, *map(len, rows))
+    ids = torch.tensor([row + [0] * (longest - len(row)) for row in rows], device=device)
+    mask = torch.tensor([[1] * len(r) + [0] * (longest - len(r)) for r in rows], device=device)
+    return ids, mask
 
 # %% ../../nbs/evaluation/51_likelihood.ipynb #c1f8301b
 @dataclass(frozen=True)
@@ -122,7 +126,8 @@ def compare_scores(
     of_controls = 1 - (ranks[n:] - rankdata(controls)) / n
     estimate = float(of_tests.mean())
     deviation = np.sqrt(_variance(of_tests) / n + _variance(of_controls) / m)
-    reach = max(float(norm.ppf((1 + level) / 2) * deviation), _least_reach(estimate, n, m, level))
+    reach = float(norm.ppf((1 + level) / 2) * deviation)
+    reach = max(reach, _least_reach(estimate, n, m, level))
     return Auc(estimate, max(0.0, estimate - reach), min(1.0, estimate + reach), n, m)
 
 
@@ -156,8 +161,11 @@ def blind_auc(
     for fold in range(_FOLDS):
         inner, outer = folds != fold, folds == fold
         if outer.any() and len(set(is_test[inner])) == 2:
-            classifier = LogisticRegression(max_iter=1000).fit(words[inner], is_test[inner])
-            scores[outer] = classifier.decision_function(words[outer])
+            # balanced: otherwise a fold with more test documents gets lower scores for all of it
+            classifier = LogisticRegression(max_iter=1000, class_weight='balanced')
+            scores[outer] = classifier.fit(words[inner], is_test[inner]).decision_function(
+                words[outer]
+            )
     return compare_scores(scores[is_test == 1], scores[is_test == 0])
 
 
