@@ -22,6 +22,7 @@ def build_parser() -> argparse.ArgumentParser:
     "All commands and their options"
     from medxfer.commands.data import add_data_commands
     from medxfer.commands.kaggle import add_kaggle_commands
+    from medxfer.commands.probe import add_probe_command
     from medxfer.commands.run import add_run_commands
     from medxfer.commands.study import add_study_commands
     from medxfer.commands.sweep import add_sweep_command
@@ -32,6 +33,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_data_commands(commands)
     add_study_commands(commands)
     add_run_commands(commands)
+    add_probe_command(commands)
     add_sweep_command(commands)
     add_kaggle_commands(commands)
     return parser
