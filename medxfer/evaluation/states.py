@@ -6,7 +6,7 @@
 __all__ = ['VIEWS', 'PROPERTIES', 'UNIT_PROPERTIES', 'find_adapters', 'list_views', 'use_view', 'Unit', 'list_mention_units',
            'States', 'cache_states', 'read_states']
 
-# %% ../../nbs/evaluation/42_states.ipynb #3a68fe96
+# %% ../../nbs/evaluation/42_states.ipynb #f6d592ea
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from ..models.base_forward import states_at, unwrap_base
 from ..models.base_loader import layer_stack
 from ..models.multitask_model import MultiTaskModel, read_windows
 
-# %% ../../nbs/evaluation/42_states.ipynb #821175b1
+# %% ../../nbs/evaluation/42_states.ipynb #91c19d68
 VIEWS = ('base', 'shared', 'private', 'joint')
 
 
@@ -87,7 +87,7 @@ def use_view(model: MultiTaskModel, task: str, view: str) -> Iterator[Any]:
     yield adapters.model
     adapters.activate(task)
 
-# %% ../../nbs/evaluation/42_states.ipynb #31cf73c3
+# %% ../../nbs/evaluation/42_states.ipynb #29cb3dae
 PROPERTIES: Mapping[str, tuple[str, ...]] = {  # property: names of the attributes that hold it
     'negation': ('negation', 'Polarity'),
     'uncertainty': ('uncertainty', 'ContextualModality'),
@@ -141,7 +141,7 @@ def _hash_tokens(window: Window, unit: Unit) -> tuple[str, str]:
     digests = (hashlib.blake2b(x.tobytes(), digest_size=8) for x in (ids, ids[-1:]))
     return next(digests).hexdigest(), next(digests).hexdigest()
 
-# %% ../../nbs/evaluation/42_states.ipynb #ac9619f8
+# %% ../../nbs/evaluation/42_states.ipynb #e571d46f
 @dataclass(frozen=True)
 class States:
     "The states of some units at every layer"
@@ -157,7 +157,7 @@ class States:
         "The states after a layer, counted from 1"
         return self.values[:, layer - 1].astype(np.float32)
 
-# %% ../../nbs/evaluation/42_states.ipynb #6df509da
+# %% ../../nbs/evaluation/42_states.ipynb #d9331b7d
 _MANIFEST = 'manifest.json'
 _LARGEST_HALF = 65504.0
 
@@ -215,7 +215,7 @@ def _compute_shard(
                 continue
             units[id(window)] = found
             windows.append(window)
-            group = find_group(task, profile, sample.id)
+            group = find_group(sample.task, profile, sample.id)
             for unit in found:
                 words_of = _hash_tokens(window, unit)
                 rows.append(dict(zip(_PLACE_COLUMNS, (sample.id, group, *words_of))) | unit.labels)
@@ -229,7 +229,7 @@ def _compute_shard(
 
 _PLACE_COLUMNS = ('doc_id', 'group', 'word', 'last_word')
 
-# %% ../../nbs/evaluation/42_states.ipynb #de563e0e
+# %% ../../nbs/evaluation/42_states.ipynb #6baa3e87
 def cache_states(
     folder,  # gets the states
     model: MultiTaskModel,
