@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['build_parser', 'main']
 
-# %% ../nbs/commands/40_cli.ipynb #b0cdb964
+# %% ../nbs/commands/40_cli.ipynb #034af52d
 import argparse, io, os, sys
 
 from . import __version__
 
-# %% ../nbs/commands/40_cli.ipynb #59793a3f
+# %% ../nbs/commands/40_cli.ipynb #fd6ace4e
 _QUESTION = (
     'Does multi-task training teach small medical language models something, '
     'or do they just see more data?'
@@ -25,6 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     from medxfer.commands.errors import add_errors_command
     from medxfer.commands.kaggle import add_kaggle_commands
     from medxfer.commands.reference import add_reference_command
+    from medxfer.commands.probe import add_probe_command
     from medxfer.commands.run import add_run_commands
     from medxfer.commands.study import add_study_commands
     from medxfer.commands.sweep import add_sweep_command
@@ -39,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_reference_command(commands)
     add_calibrate_command(commands)
     add_errors_command(commands)
+    add_probe_command(commands)
     add_sweep_command(commands)
     add_kaggle_commands(commands)
     return parser
@@ -56,7 +58,7 @@ def _parse_args(words: list[str] | None = None) -> argparse.Namespace:
         args.overrides = [*args.overrides, *rest]
     return args
 
-# %% ../nbs/commands/40_cli.ipynb #bb4203c2
+# %% ../nbs/commands/40_cli.ipynb #c7ef0820
 def _call_command(words: list[str] | None) -> int:
     "Do what a command line asks for; the exit code, after a sentence where it was refused"
     from medxfer.data.base import MedxferError, describe_error
@@ -113,7 +115,7 @@ def _drop_output():
         except OSError:
             os.dup2(nowhere, stream.fileno())
 
-# %% ../nbs/commands/40_cli.ipynb #68d743a9
+# %% ../nbs/commands/40_cli.ipynb #22326048
 #| eval: false
 if __name__ == '__main__':
     sys.exit(main())

@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['add_run_commands']
 
-# %% ../../nbs/commands/20_run.ipynb #c8a8ec34
+# %% ../../nbs/commands/20_run.ipynb #a3a3fc51
 from pathlib import Path
 import json, sys
 
 from .base import add_command, print_result, printer
 from ..data.base import DataError, MedxferError
 
-# %% ../../nbs/commands/20_run.ipynb #d33ba7ca
+# %% ../../nbs/commands/20_run.ipynb #2a1c41ad
 def _execute_run(args) -> int:
     "Train and score one configuration; resumes if interrupted"
     from medxfer.study.arms import resolve_run
@@ -28,21 +28,23 @@ def _execute_run(args) -> int:
     if processes.first:
         metrics = json.loads((spec.folder / 'metrics.json').read_bytes())
         result = dict(run=spec.id, folder=str(spec.folder), how=how, metrics=metrics)
-        print_result(args, result, lambda: _format_metrics(result))
+        heads = {task: info['heads'] for task, info in spec.config['tasks'].items()}
+        print_result(args, result, lambda: _format_metrics(result, heads))
     return 0
 
 
-def _format_metrics(result: dict) -> str:
-    "A line a task, then how the run ended and where it is"
+def _format_metrics(result: dict, heads: dict[str, list[str]]) -> str:
+    "A line a task, with the metrics of the heads that it has, then how the run ended and where it is"
+    from medxfer.evaluation.metrics import select_metrics
+
     lines = []
     for task, metrics in result['metrics'].items():
-        lines.append(
-            f'{task}: ' + ', '.join(f'{name} {value:.2f}' for name, value in metrics.items())
-        )
+        shown = select_metrics(metrics, heads[task])
+        lines.append(f'{task}: ' + ', '.join(f'{name} {metrics[name]:.2f}' for name in shown))
     lines.append(f'{result["how"]}: {result["folder"]}')
     return '\n'.join(lines)
 
-# %% ../../nbs/commands/20_run.ipynb #b0e28581
+# %% ../../nbs/commands/20_run.ipynb #c9937974
 def _write_predictions(args) -> int:
     "Write a finished run's predictions as official files; these hold text where the format does"
     import yaml
@@ -69,11 +71,19 @@ def _write_task_predictions(predicted: Path, corpus, out: Path) -> int:
     from medxfer.data.corpora import get_task
     from medxfer.data.formats.cqa_xml import write_prediction_file
     from medxfer.data.load import write_task
+    from medxfer.evaluation.answers import drop_outside
     from medxfer.study.run import restore_predictions
 
     task = corpus.task
     gold = get_task(task).counted(corpus.samples)
-    documents = restore_predictions(predicted, gold)
+    found = [drop_outside(document) for document in restore_predictions(predicted, gold)]
+    documents = [document for document, _ in found]
+    if outside := sum(count for _, count in found):
+        print(
+            f'medxfer: {outside} mentions of {task} have no place in their documents, so no official '
+            'file can hold them; they are left out here, and count as errors in the scores of the run',
+            file=sys.stderr,
+        )
     if any(document.candidates for document in documents):
         out.mkdir(parents=True, exist_ok=True)
         write_prediction_file(documents, out / f'{task}.pred')
@@ -81,7 +91,7 @@ def _write_task_predictions(predicted: Path, corpus, out: Path) -> int:
         write_task(task, documents, out, corpus.profile)
     return len(documents)
 
-# %% ../../nbs/commands/20_run.ipynb #7aba3d3b
+# %% ../../nbs/commands/20_run.ipynb #495bf844
 def _score_predictions(args) -> int:
     "Score a folder of predictions, or a prediction file, against a folder of gold"
     from medxfer.evaluation.metrics import score_task
@@ -167,7 +177,7 @@ def _load_predictions(args, gold: list):
     _check_same_documents(viewed, predicted)
     return viewed, predicted, report
 
-# %% ../../nbs/commands/20_run.ipynb #14c3a2f1
+# %% ../../nbs/commands/20_run.ipynb #96a15580
 def _show_intervals(args, gold: list, predicted: list, profile: str) -> int:
     "Print every metric with its interval for other documents"
     from medxfer.data.corpora import find_group
@@ -212,7 +222,7 @@ def _format_intervals(result: dict) -> str:
         lines.append(f'95 % intervals for other documents, from {of}')
     return '\n'.join(lines)
 
-# %% ../../nbs/commands/20_run.ipynb #fa55fc47
+# %% ../../nbs/commands/20_run.ipynb #65700a65
 def add_run_commands(commands):
     "Add the commands about one run to the sub-parsers of a parser"
     run = add_command(

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['add_study_commands']
 
-# %% ../../nbs/commands/10_study.ipynb #6b0a83de
+# %% ../../nbs/commands/10_study.ipynb #dd39102c
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,12 +16,13 @@ import textwrap
 from .base import NETWORK, add_command, print_result, printer
 from .sweep import add_engine_arguments, choose_engine
 from ..data.base import MedxferError
+from ..training.callbacks import make_printer
 
 if TYPE_CHECKING:
     import pandas as pd
     from medxfer.study.costs import Costs
 
-# %% ../../nbs/commands/10_study.ipynb #ecb41096
+# %% ../../nbs/commands/10_study.ipynb #c2b448ab
 def _collect_overrides(args) -> list[str]:
     "The settings of a command about a whole experiment"
     root = [f'data.root={args.data}'] if args.data else []
@@ -43,7 +44,7 @@ def _make_plans(args):
         whole = plan_study(args.experiment, overrides)
     return whole, plan_study(args.experiment, overrides, only)
 
-# %% ../../nbs/commands/10_study.ipynb #7131bf67
+# %% ../../nbs/commands/10_study.ipynb #2386a274
 @dataclass
 class _PlanSheet:
     "The runs of a plan with their tokens, their costs and their trainable parameters"
@@ -107,7 +108,7 @@ def _format_run(row: dict) -> str:
     budget = '' if row['share'] == 1 else f'  at {row["share"]:g} of the budget'
     return f'{state:6} {row["tokens"]:>12,} tokens  {row["id"]}{budget}{after}'
 
-# %% ../../nbs/commands/10_study.ipynb #aeada54c
+# %% ../../nbs/commands/10_study.ipynb #7ca48e29
 @dataclass
 class _PlanBook:
     "The sheets of a study's models"
@@ -163,7 +164,7 @@ def _make_book(plan) -> _PlanBook:
     sheets = [replace(_make_sheet(part, data), model=name) for name, part in parts.items()]
     return _PlanBook(sheets)
 
-# %% ../../nbs/commands/10_study.ipynb #0ccaf6b8
+# %% ../../nbs/commands/10_study.ipynb #e598f0b0
 def _make_sheet(plan, data: dict) -> _PlanSheet:
     "What the runs of a plan with one model would take; `data` are its documents by task"
     from medxfer.models.budget import build_meta_model, count_head_parameters
@@ -211,10 +212,13 @@ def _make_sheet(plan, data: dict) -> _PlanSheet:
 
 def _show_plan(args) -> int:
     "List the runs of an experiment with their tokens, hours and cost"
+    say = make_printer(True)  # beside the table
+    say(f'planning {args.experiment}')
     from medxfer.study.costs import plan_speed
     from medxfer.study.run import measure_run
 
     _, plan = _make_plans(args)
+    say(f'reading the corpora and the model of {len(plan.runs)} runs')
     for part in map(plan.pick_model, plan.models):
         if args.measure and plan_speed(part) is None:
             measure_run(part.widest, printer(args))
@@ -222,20 +226,25 @@ def _show_plan(args) -> int:
     print_result(args, book.to_dict(), book.to_text)
     return 0
 
-# %% ../../nbs/commands/10_study.ipynb #9613c122
+# %% ../../nbs/commands/10_study.ipynb #ece91121
 def _run_study(args) -> int:
     "Run everything that is missing, then decide and report"
     if args.dry_run:
         return _show_plan(args)
-    from medxfer.study.engines import check_data, score_dictionary
+    printer(args)(f'planning {args.experiment}')
+    from medxfer.study.engines import check_data, score_dictionary, worker_count
     from medxfer.study.plan import write_study
     from medxfer.study.similarity import write_similarity
 
+    say = printer(args)
     run_missing = choose_engine(args)
     whole, part = _make_plans(args)
+    say(f'{len(part.runs)} runs; reading the corpora')
+    worker_count(part, args.workers)
     check_data(whole)
     write_study(whole, args.experiment)
-    outcome = run_missing(part, workers=args.workers, say=printer(args))
+    outcome = run_missing(part, workers=args.workers, say=say)
+    say('comparing the runs')
     dictionary = score_dictionary(whole)
     write_similarity(whole)
     _show_report(args, whole.folder, dictionary)
@@ -264,7 +273,13 @@ def _show_report(args, folder, dictionary=None):
 
 def _format_verdicts(rows: list[dict], dictionary: dict | None, path) -> str:
     "A paragraph a verdict, the word first, and where the report is"
-    parts = [_format_verdict(row) for row in rows]
+    parts = []
+    printed: set[str] = set()  # commands
+    for row in rows:
+        commands = set(re.findall('`.*?`', row['reason']))
+        known = row['verdict'] == 'not run' and bool(commands) and commands <= printed
+        parts.append(_format_head(row) + '  (see above)' if known else _format_verdict(row))
+        printed |= commands
     if dictionary:
         scores = [
             f'{next(iter(found.values())):.1f} on {task}' for task, found in dictionary.items()
@@ -276,15 +291,19 @@ def _format_verdicts(rows: list[dict], dictionary: dict | None, path) -> str:
 
 def _format_verdict(row: dict) -> str:
     "Word and sentence, then the contrasts a line each, then what they rest on"
-    of = f'{row["model"]} · ' if 'model' in row else ''
-    head = f'{row["verdict"]}  {of}{row["strategy"]}, {row["task"]}'
-    lines = [head, _wrap(row['sentence'])]
+    lines = [_format_head(row), _wrap(row['sentence'])]
     for name in ('E (equal tokens)', 'A (added tasks)', 'C (label content)'):
         lines.append(f'  {name:18} {row[name]}')
     rest = [f'p {row["p"]}', f'MDE {row["MDE"]}', row['seeds x docs'], f'parity {row["parity"]}']
     lines.append(f'  {" · ".join(rest)}')
     lines.append(_wrap(row['reason']))
     return '\n'.join(lines)
+
+
+def _format_head(row: dict) -> str:
+    "The word, and what it is about"
+    of = f'{row["model"]} · ' if 'model' in row else ''
+    return f'{row["verdict"]}  {of}{row["strategy"]}, {row["task"]}'
 
 
 def _wrap(text: str) -> str:
@@ -307,12 +326,13 @@ def _find_study(name: str) -> str:
     is_study = (named / 'plan.jsonl').is_file() or any(named.glob('*/state.json'))
     return str(below) if below.is_dir() and not is_study else name
 
-# %% ../../nbs/commands/10_study.ipynb #923a1a6f
+# %% ../../nbs/commands/10_study.ipynb #1c93282a
 def _run_baselines(args) -> int:
     "Fine-tune BERT-size models in full, each on each task alone, for comparison"
     from medxfer.study.baseline import (
         BASELINE_MODELS,
         baseline_table,
+        check_baselines,
         plan_baselines,
         write_baselines,
     )
@@ -320,9 +340,11 @@ def _run_baselines(args) -> int:
     from medxfer.study.published import compare_with_published
 
     models = args.models.split(',') if args.models else BASELINE_MODELS
+    printer(args)(f'planning {args.experiment}')
     plan = plan_baselines(args.experiment, models, _collect_overrides(args))
     outcome = None
     if not args.dry_run:
+        check_baselines(plan)
         write_baselines(plan)
         outcome = run_study(plan, args.workers, printer(args))
     table = baseline_table(plan)
@@ -366,7 +388,7 @@ def _tune_study(args) -> int:
     print(json.dumps(found, default=str, indent=1))
     return 0
 
-# %% ../../nbs/commands/10_study.ipynb #15ddc0c0
+# %% ../../nbs/commands/10_study.ipynb #e1662118
 _SECONDS = (
     "model=tiny budget.epochs=1 train.evaluations=1 plan.seeds=[1] "
     "'data.synthetic.documents={train: 12, dev: 3, test: 6}'"

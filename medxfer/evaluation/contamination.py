@@ -8,7 +8,7 @@ __all__ = ['VERDICTS', 'LAYERS', 'NO_REFERENCE', 'ENCODER', 'CLOSED', 'VERDICTS_
            'ask_model', 'judge_model', 'generate_controls', 'ContaminationReport', 'write_contamination',
            'read_verdicts', 'read_contamination', 'contamination_table']
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #f0508c15
+# %% ../../nbs/evaluation/53_contamination.ipynb #4bbe77a4
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
@@ -35,7 +35,7 @@ from medxfer.evaluation.likelihood import (
 from .overlap import Overlap, OverlapScan, build_index, list_overlaps, scan_files
 from .text_stream import TextFile
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #de6b94cc
+# %% ../../nbs/evaluation/53_contamination.ipynb #b0c04e22
 VERDICTS = ('contaminated', 'suspicious', 'clean', 'cannot tell')
 LAYERS = ('overlap', 'likelihood', 'generation')
 
@@ -58,7 +58,7 @@ class ContaminationVerdict:
     reason: str
     layers: Mapping[str, LayerWord]  # of each of LAYERS
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #ae3b13dd
+# %% ../../nbs/evaluation/53_contamination.ipynb #3b431ef6
 _FOUND_COPIES, _FOUND_SHARE = 3, 0.05  # copies in the reference, and of the test documents
 NO_REFERENCE = LayerWord('cannot tell', 'no reference text was given')
 
@@ -103,7 +103,7 @@ def _name_verdict(words: Mapping[str, str]) -> str:
     asked = 'nothing' in (words['likelihood'], words['generation'])
     return 'clean' if words['overlap'] == 'nothing' and asked else 'cannot tell'
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #6b1be123
+# %% ../../nbs/evaluation/53_contamination.ipynb #991f65d7
 @dataclass(frozen=True)
 class TaskTexts:
     "What is known of a task"
@@ -150,7 +150,7 @@ def _tabulate(against: str, overlaps: Iterable[Overlap]) -> pd.DataFrame:
     fields = list(Overlap.__dataclass_fields__)
     return pd.DataFrame(rows, columns=['against', *fields, 'suspicious'])
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #95a8d187
+# %% ../../nbs/evaluation/53_contamination.ipynb #5cf5e487
 @dataclass(frozen=True)
 class ModelFindings:
     "What the two layers that need a model's weights say of a task, and their numbers by document"
@@ -220,7 +220,7 @@ def _draw(samples: Sequence[UnifiedSample], limit: int, seed: int) -> list[Unifi
 def _name_rows(frame: pd.DataFrame, ids: Sequence[str], side: str) -> pd.DataFrame:
     return frame.assign(id=list(ids), side=side)
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #5116ed73
+# %% ../../nbs/evaluation/53_contamination.ipynb #c30f27aa
 def judge_model(
     model: str,  # its name
     task: str,
@@ -233,7 +233,7 @@ def judge_model(
     overlap = NO_REFERENCE if overlaps is None else judge_overlap(overlaps)
     return judge_layers(model, task, dict(overlap=overlap, **layers))
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #d47deb7f
+# %% ../../nbs/evaluation/53_contamination.ipynb #d0d2cde8
 def generate_controls(
     root: Path,  # folder of generated corpora, with world.json
     task: str,
@@ -256,7 +256,7 @@ def generate_controls(
     samples = generate_samples(world, corpora[0], 'dev', written + count)[written:]
     return tuple(document_texts(sample)[-1] for sample in samples)
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #bdd240e0
+# %% ../../nbs/evaluation/53_contamination.ipynb #f312a02e
 VERDICTS_FILE = 'verdicts.json'
 
 
@@ -347,7 +347,7 @@ def _parse_verdict(row: dict) -> ContaminationVerdict:
     layers = {name: LayerWord(**layer) for name, layer in row['layers'].items()}
     return ContaminationVerdict(**row | dict(layers=layers))
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #1d12f908
+# %% ../../nbs/evaluation/53_contamination.ipynb #543735b5
 _TABLE_COLUMNS = ['model', 'task', 'verdict', *LAYERS, 'reason']
 
 

@@ -7,7 +7,7 @@ __all__ = ['GENERAL', 'GUIDED', 'FEWEST_DOCUMENTS', 'NEAR_EXACT', 'Halves', 'spl
            'Completion', 'score_completion', 'permutation_p', 'measure_completions', 'GenerationResult',
            'judge_generation']
 
-# %% ../../nbs/evaluation/52_generation.ipynb #690405f1
+# %% ../../nbs/evaluation/52_generation.ipynb #3c3c3932
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -16,7 +16,7 @@ import re
 import numpy as np
 import pandas as pd
 
-# %% ../../nbs/evaluation/52_generation.ipynb #a36563de
+# %% ../../nbs/evaluation/52_generation.ipynb #3d557726
 GENERAL = 'Complete the following text.\n\n'
 GUIDED = (
     'The following text is from the {split} split of the dataset {dataset}. '
@@ -50,7 +50,7 @@ def name_dataset(task: str) -> str:
     found = re.fullmatch(r'semeval(\d{4})t(\d+)', task)
     return f'SemEval-{found[1]} Task {found[2]}' if found else task
 
-# %% ../../nbs/evaluation/52_generation.ipynb #7fcfafce
+# %% ../../nbs/evaluation/52_generation.ipynb #bfffa3d1
 _NEARLY = {'float32': 1e-3, 'float16': 0.1, 'bfloat16': 0.5}  # in logits
 
 
@@ -109,7 +109,7 @@ class _GreedyBatch:
             logits = self.model(alone, use_cache=False).logits[0, -1]
         return int(logits.argmax())
 
-# %% ../../nbs/evaluation/52_generation.ipynb #4438565a
+# %% ../../nbs/evaluation/52_generation.ipynb #b91c3cde
 def complete_texts(
     model,  # from `load_language_model`
     tokenizer,
@@ -131,7 +131,7 @@ def complete_texts(
             written.append(tokenizer.decode(row[len(prompt) :], skip_special_tokens=True))
     return written
 
-# %% ../../nbs/evaluation/52_generation.ipynb #0eef82eb
+# %% ../../nbs/evaluation/52_generation.ipynb #543d1785
 NEAR_EXACT = 0.75
 
 
@@ -143,7 +143,7 @@ class Completion:
     exact: bool
     near_exact: bool
 
-# %% ../../nbs/evaluation/52_generation.ipynb #011e5d99
+# %% ../../nbs/evaluation/52_generation.ipynb #2b3cc694
 def _split_words(text: str) -> list[str]:
     return re.findall(r'\w+', text.casefold())[:_COMPARED_WORDS]
 
@@ -162,7 +162,7 @@ def _common_words(a: list[str], b: list[str]) -> int:
 def _score_words(written: list[str], true: list[str]) -> float:
     return _common_words(written, true) / len(true) if true else 0.0
 
-# %% ../../nbs/evaluation/52_generation.ipynb #c2cdc142
+# %% ../../nbs/evaluation/52_generation.ipynb #c692fb0a
 def score_completion(
     written: str,
     true: str,  # the second half
@@ -176,7 +176,7 @@ def score_completion(
     exact = len(wanted) >= _HALF_WORDS and words[:_HALF_WORDS] == wanted[:_HALF_WORDS]
     return Completion(score, own and exact, own and score >= NEAR_EXACT)
 
-# %% ../../nbs/evaluation/52_generation.ipynb #7639f703
+# %% ../../nbs/evaluation/52_generation.ipynb #359e2451
 _DRAWS = 10_000
 _ALL_SWAPS = 13  # documents up to which all swaps are listed
 
@@ -196,7 +196,7 @@ def permutation_p(
     beyond = (signs @ values >= values.sum() - 1e-12).sum()
     return float((beyond + 1) / (_DRAWS + 1))
 
-# %% ../../nbs/evaluation/52_generation.ipynb #aeb8d426
+# %% ../../nbs/evaluation/52_generation.ipynb #3aeef183
 def measure_completions(
     model,
     tokenizer,
@@ -243,7 +243,7 @@ def _make_row(general: Completion, guided: Completion) -> dict:
         near_exact=float(general.near_exact or guided.near_exact),
     )
 
-# %% ../../nbs/evaluation/52_generation.ipynb #682834cb
+# %% ../../nbs/evaluation/52_generation.ipynb #123d1ce6
 _FOUND_P, _HINT_P = 0.01, 0.02
 _FOUND_EXACT, _FOUND_SHARE = 3, 0.05
 

@@ -8,7 +8,7 @@ __all__ = ['QUESTIONS', 'VERDICT_SIGNS', 'NO_RATE', 'Answer', 'verdict_sentence'
            'shot_contrasts', 'ood_contrasts', 'shots_answer', 'frontier_answer', 'architecture_answer',
            'directed_features', 'pairs_answer', 'exclusion_answer', 'budgets_answer', 'answer_questions']
 
-# %% ../../nbs/report/30_questions.ipynb #2f1fa2a7
+# %% ../../nbs/report/30_questions.ipynb #a9d84230
 import json
 import math
 from typing import Any
@@ -65,7 +65,7 @@ from ..study.similarity import read_gradient_similarity
 from .contamination import StudyContamination, read_study_contamination
 from .figures import forest_figure, intervals_figure, shots_figure
 
-# %% ../../nbs/report/30_questions.ipynb #80137749
+# %% ../../nbs/report/30_questions.ipynb #4fe9a124
 QUESTIONS = {
     'RQ5': 'Does controlling for total training tokens eliminate the multi-task gain?',
     'RQ1': 'After controlling for data contamination, does multi-task fine-tuning improve per-task '
@@ -134,7 +134,7 @@ def _advise_plan(
         settings.append(f'plan.strategies=[{",".join(dict.fromkeys((*planned, *strategies)))}]')
     return f'`{record.command.extend(*settings).study()}`'
 
-# %% ../../nbs/report/30_questions.ipynb #7e1d7da5
+# %% ../../nbs/report/30_questions.ipynb #9095e69f
 def _format_points(contrast) -> str:
     "An estimate with its interval"
     if math.isnan(contrast.estimate):
@@ -158,7 +158,7 @@ def _format_mde(mde: float) -> str:
 def _format_task(task) -> str:
     return task if isinstance(task, str) else 'all tasks (mean)'
 
-# %% ../../nbs/report/30_questions.ipynb #2c357dbd
+# %% ../../nbs/report/30_questions.ipynb #7999ab10
 VERDICT_SIGNS = {
     'transfer': '▲',
     'gain': '△',
@@ -182,7 +182,7 @@ def verdict_sentence(v: Verdict) -> str:
     estimate, low, high = map(_format_signed, (v.estimate, v.low, v.high))
     return f'{v.sentence} At equal tokens the difference is {estimate} points ({low} to {high}).'
 
-# %% ../../nbs/report/30_questions.ipynb #0383080b
+# %% ../../nbs/report/30_questions.ipynb #b6bf3b90
 _Key = tuple[str, str | None]  # strategy and task (None: the mean)
 
 
@@ -234,7 +234,7 @@ def _find_token_gap(tokens: pd.DataFrame, strategy: str, arm: str, tasks: list[s
     named = of_two.assign(arm=of_two.arm.replace({arm: 'st-total'}))
     return max(parity_gap(named, strategy, task)[0] for task in tasks)
 
-# %% ../../nbs/report/30_questions.ipynb #0ee4501d
+# %% ../../nbs/report/30_questions.ipynb #27e14e4d
 def contrast_table(
     verdicts: list[Verdict],
     plain: Mapping[_Key, Contrast] = {},  # of `plain_contrasts`
@@ -252,7 +252,7 @@ def contrast_table(
 def _format_contrasts(contrasts: Iterable) -> list[str]:
     return [_format_points(c) if c else 'not run' for c in contrasts]
 
-# %% ../../nbs/report/30_questions.ipynb #4c1acee5
+# %% ../../nbs/report/30_questions.ipynb #e2d05ac1
 NO_RATE = 'Exchange rate: not run; it needs single-task training at several budgets.'
 
 
@@ -271,7 +271,7 @@ def _describe_rate(found: Exchange) -> str:
         said.append(f'of what the labels say {found.labels.text}')
     return f'{", ".join(said)}.'
 
-# %% ../../nbs/report/30_questions.ipynb #1087c907
+# %% ../../nbs/report/30_questions.ipynb #71f771a2
 _FOREST_CAPTION = (
     'E: at equal tokens. A: what adding the other tasks does. C: over shuffled labels. '
     'Bars are 95 % intervals for new seeds and new documents. '
@@ -326,7 +326,7 @@ def _warn_of_shared_controls(record: StudyRecord, means: list[Verdict]) -> tuple
         'that they were not made from, the difference also contains that between the two strategies.',
     )
 
-# %% ../../nbs/report/30_questions.ipynb #2158965f
+# %% ../../nbs/report/30_questions.ipynb #a437d6a7
 _UNCONTROLLED = (
     'Contamination was not run: whether the base model has seen the test documents in pretraining '
     'is not known, so what follows is not controlled for it.'
@@ -388,7 +388,7 @@ def _count_words(strategy: str, verdicts: list[Verdict]) -> str:
     listed = ', '.join(f'{word} in {n}' for word, n in counts.items())
     return f'{strategy}, of {len(words)} tasks: {listed}.'
 
-# %% ../../nbs/report/30_questions.ipynb #6096ebbc
+# %% ../../nbs/report/30_questions.ipynb #c003448a
 def find_pretraining(model: str) -> tuple[str, ...]:
     "The sources of text that a model is known to be pretrained on, as its YAML names them"
     return tuple(_read_model(model).get('pretrained_on') or ())
@@ -419,7 +419,7 @@ def _warn_of_model(record: StudyRecord) -> tuple[str, ...]:
         )
     return tuple(said)
 
-# %% ../../nbs/report/30_questions.ipynb #063305ce
+# %% ../../nbs/report/30_questions.ipynb #1206ada2
 def gap_answer(record: StudyRecord, scores: pd.DataFrame) -> Answer:
     "The share of the gap between st-total and the reference that each strategy closes"
     if 'reference' not in set(scores.arm):
@@ -494,7 +494,7 @@ def _describe_gap(gap) -> str:
     goal = f'the goal of {GOAL[0]:.0f} to {GOAL[1]:.0f} % is {gap.goal}'
     return f'{gap.strategy} closes {gap.closed:.0f} % of the gap ({interval}): {goal}.'
 
-# %% ../../nbs/report/30_questions.ipynb #07a8addd
+# %% ../../nbs/report/30_questions.ipynb #1c13bc5b
 _SHOT_BASES = {'scratch': 'A', 'loto-placebo': 'C', 'loto-total': 'E'}
 
 
@@ -563,7 +563,7 @@ def _refuse_shot_tokens(record: StudyRecord, arms: tuple[str, str], tasks: list[
         return ''
     return f'{arms[0]} and {arms[1]} differ by {worst:.1%} in tokens (at most {MAX_GAP:.0%})'
 
-# %% ../../nbs/report/30_questions.ipynb #03f77b15
+# %% ../../nbs/report/30_questions.ipynb #5312c534
 _OOD_BASES = {'st-own': 'A', 'placebo': 'C', 'st-total': 'E'}
 
 
@@ -589,7 +589,7 @@ def _contrast_outside(
     found = contrast(outside, strategy, arm, tasks)
     return dict(task=task, strategy=strategy, base=base, **_list_fields(found))
 
-# %% ../../nbs/report/30_questions.ipynb #8e66d9f1
+# %% ../../nbs/report/30_questions.ipynb #3112cc1c
 _SHOT_CAVEATS = (
     'Single tasks are shown, not claimed.',
     'A model that did well on another corpus may also owe it to what both corpora have in common.',
@@ -644,7 +644,7 @@ def _answer_left_out(record: StudyRecord, scores: pd.DataFrame) -> Answer:
         caveats=_SHOT_CAVEATS[:1],
     )
 
-# %% ../../nbs/report/30_questions.ipynb #fe5885f1
+# %% ../../nbs/report/30_questions.ipynb #7f3f3f4b
 def _judge_bases(means: pd.DataFrame, added: str, content: str) -> str:
     "Whether the other tasks help, from the means over tasks, and whether their labels are why"
     significant = select_rows(means, means.p_holm < 0.05)
@@ -680,7 +680,7 @@ def _describe_base(row, letters: Mapping[str, str]) -> str:
         return f'{name} refused: {row.note}'
     return f'{name} {_format_points(row)} points, p {_format_p(row.p_holm)}'
 
-# %% ../../nbs/report/30_questions.ipynb #c2bc1573
+# %% ../../nbs/report/30_questions.ipynb #e92dd4b4
 def _format_shots(rows: pd.DataFrame) -> pd.DataFrame:
     "The contrasts as text: a row for each task and number of documents"
     keys = ['shots', rows.task.isna(), 'task']
@@ -723,7 +723,7 @@ def _format_bases(rows: pd.DataFrame, letters: Mapping[str, str], arm: str) -> d
     shown['seeds x docs'] = f'{first.n_seeds} x {first.n_docs}'
     return shown
 
-# %% ../../nbs/report/30_questions.ipynb #45548afb
+# %% ../../nbs/report/30_questions.ipynb #a0fb728f
 def frontier_answer(record: StudyRecord) -> Answer:
     "RQ3: the Pareto frontier, which does not exist yet"
     return Answer(
@@ -733,7 +733,7 @@ def frontier_answer(record: StudyRecord) -> Answer:
         'was not measured; medxfer cannot do that yet, so there is no frontier to show.',
     )
 
-# %% ../../nbs/report/30_questions.ipynb #4f0ee283
+# %% ../../nbs/report/30_questions.ipynb #17eaf2a3
 _ABLATIONS = ('A1', 'A2', 'A3', 'A4')
 
 
@@ -821,7 +821,7 @@ def _format_ablation(row) -> dict[str, str]:
         'note': row.note,
     }
 
-# %% ../../nbs/report/30_questions.ipynb #15b6ac24
+# %% ../../nbs/report/30_questions.ipynb #78fb4b41
 def _load_similarities(record: StudyRecord, matrix: pd.DataFrame) -> dict[str, pd.DataFrame]:
     "The measures of similarity from which something can be predicted"
     file = record.folder / 'similarity.csv'
@@ -876,7 +876,7 @@ def _is_usable(matrix: pd.DataFrame, name: str, table: pd.DataFrame) -> bool:
     except MedxferError:
         return False
 
-# %% ../../nbs/report/30_questions.ipynb #5a931739
+# %% ../../nbs/report/30_questions.ipynb #3e1b85ad
 _PAIR_CAPTION = (
     'Rows are scored, columns were trained with them, at equal tokens. '
     '▲: the interval is above 0. ▽: below it. ▼: below it, and below st-own too, which is harm. '
@@ -986,7 +986,7 @@ def _format_cell(row) -> dict[str, str]:
         'note': row.reason,
     }
 
-# %% ../../nbs/report/30_questions.ipynb #1f64329a
+# %% ../../nbs/report/30_questions.ipynb #7790877d
 def exclusion_answer(record: StudyRecord) -> Answer | None:
     "E, A and C on the tasks that a study shares with the one it is shown beside; None where it is shown beside none"
     name = record.plan.get('beside')
@@ -1043,7 +1043,7 @@ def _describe_exclusion(row: list, names: list[str]) -> str:
     _, strategy, letter, first, second = row
     return f'{letter} of {strategy}: {first} with {names[0]}, {second} {names[1]}.'
 
-# %% ../../nbs/report/30_questions.ipynb #423b9342
+# %% ../../nbs/report/30_questions.ipynb #79669510
 def budgets_answer(record: StudyRecord, found: list[RatesAtBudget]) -> Answer | None:
     "The exchange rate at every budget; None where the study has one budget"
     open_runs = [run for run in record.open if run.share != 1]
@@ -1073,7 +1073,7 @@ def _name_rate(found: list[RatesAtBudget]) -> str:
     known = [word.replace('x = not', 'not') for word in words]
     return ' / '.join(known) or 'undetermined'
 
-# %% ../../nbs/report/30_questions.ipynb #64e038e4
+# %% ../../nbs/report/30_questions.ipynb #7ffb8435
 def answer_questions(record: StudyRecord, verdicts: list[Verdict], margins: dict) -> list[Answer]:
     "What a study says about each question, the headline first, then the tables beside them"
     scores = complete_scores(record)

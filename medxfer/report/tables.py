@@ -6,7 +6,7 @@
 __all__ = ['score_summary', 'score_table', 'published_scores', 'list_baseline_models', 'all_scores', 'to_markdown', 'to_tex',
            'verdicts_csv']
 
-# %% ../../nbs/report/10_tables.ipynb #0eb5d82c
+# %% ../../nbs/report/10_tables.ipynb #3d85a147
 import json
 import re
 from collections.abc import Iterable
@@ -14,12 +14,13 @@ from dataclasses import asdict
 import pandas as pd
 import yaml
 from ..data.base import MedxferError
+from ..evaluation.metrics import select_metrics
 from ..evaluation.significance import Contrast
 from ..study.claims import Verdict
 from ..study.published import SIZES, load_published
 from ..study.record import RunRecord, StudyRecord, load_run, study_scores
 
-# %% ../../nbs/report/10_tables.ipynb #a4013a0f
+# %% ../../nbs/report/10_tables.ipynb #9f08d436
 def score_summary(
     scores: pd.DataFrame,  # task, metric, arm, seed, doc_id, num, den
 ) -> pd.DataFrame:
@@ -45,7 +46,7 @@ def score_table(scores: pd.DataFrame) -> pd.DataFrame:
 def _format_score(x: float) -> str:
     return '-' if pd.isna(x) else f'{x:.2f}'
 
-# %% ../../nbs/report/10_tables.ipynb #88e1d077
+# %% ../../nbs/report/10_tables.ipynb #f63b668d
 def published_scores(record: StudyRecord) -> pd.DataFrame:
     "Published scores of the tasks scored on the official corpus, in their primary metric"
     data = record.plan.get('data') or {}
@@ -57,7 +58,7 @@ def published_scores(record: StudyRecord) -> pd.DataFrame:
             rows.append((p.task, p.metric, SIZES[p.size], p.value, p.source))
     return pd.DataFrame(rows, columns=['task', 'metric', 'arm', 'mean', 'source'])
 
-# %% ../../nbs/report/10_tables.ipynb #c24d2a3f
+# %% ../../nbs/report/10_tables.ipynb #05530f0a
 def _baseline_runs(record: StudyRecord) -> list[RunRecord]:
     "The runs of baselines.yaml, each with its model's name for an arm"
     path = record.folder / 'baselines.yaml'
@@ -102,7 +103,7 @@ def _dictionary_scores(record: StudyRecord) -> pd.DataFrame:
             raise MedxferError(f'{path} cannot be read; {advice}') from None
     return pd.DataFrame(rows, columns=['task', 'metric', 'arm', 'mean'])
 
-# %% ../../nbs/report/10_tables.ipynb #08a94e6a
+# %% ../../nbs/report/10_tables.ipynb #e028d54e
 _ALL_COLUMNS = ['task', 'metric', 'arm', 'mean', 'sd', 'seeds']
 
 
@@ -139,9 +140,25 @@ def _all_scores(record: StudyRecord, tables: list[pd.DataFrame]) -> pd.DataFrame
             tables.append(known.assign(mean=mean, sd='-', seeds='-'))
     several = ['model'] if record.models else []
     table = pd.concat(tables, ignore_index=True).reindex(columns=[*_ALL_COLUMNS, *several])
-    return table.sort_values(['task', 'metric'], kind='stable', ignore_index=True)
+    place = _order_metrics(record, table)
+    kept = table[[pair in place for pair in zip(table.task, table.metric)]]
+    rank = [place[pair] for pair in zip(kept.task, kept.metric)]
+    ordered = kept.assign(rank=rank).sort_values(['task', 'rank'], kind='stable')
+    return ordered.drop(columns='rank').reset_index(drop=True)
 
-# %% ../../nbs/report/10_tables.ipynb #8520a5f2
+
+def _order_metrics(record: StudyRecord, table: pd.DataFrame) -> dict[tuple[str, str], int]:
+    "Task and metric to its place: the primary one first; those of heads that no run has are left out"
+    place = {}
+    heads = record.plan.get('heads', {})  # older studies have not written them down
+    for task, metrics in table.groupby('task').metric:
+        primary = record.primary(task)
+        names = [primary, *sorted(set(metrics) - {primary})]
+        shown = select_metrics(names, heads[task]) if task in heads else names
+        place |= {(task, name): n for n, name in enumerate(shown)}
+    return place
+
+# %% ../../nbs/report/10_tables.ipynb #be5103ce
 def to_markdown(table: pd.DataFrame) -> str:
     "A table of text as GitHub Markdown"
     rows = [table.columns, ['---'] * table.shape[1], *table.values]
@@ -171,7 +188,7 @@ def _escape_tex(text) -> str:
     escaped = ''.join(_TEX_ESCAPES.get(c, c) for c in str(text))
     return re.sub(r'(?<![\w-])-(?=\d)', '$-$', escaped)
 
-# %% ../../nbs/report/10_tables.ipynb #fa57c33e
+# %% ../../nbs/report/10_tables.ipynb #bb650ff0
 def to_tex(table: pd.DataFrame, caption: str, label: str) -> str:
     "A table of text as LaTeX, over both columns of an article; needs no package"
     lines = [
@@ -194,7 +211,7 @@ def to_tex(table: pd.DataFrame, caption: str, label: str) -> str:
 def _tex_row(cells: Iterable) -> str:
     return f'  {" & ".join(map(_escape_tex, cells))} \\\\'
 
-# %% ../../nbs/report/10_tables.ipynb #eb46f168
+# %% ../../nbs/report/10_tables.ipynb #4cf4c4e9
 def verdicts_csv(verdicts: Iterable[Verdict]) -> str:
     "One row a verdict, numbers unrounded, the contrasts A and C in columns of their own"
     table = pd.DataFrame([_flatten_verdict(v) for v in verdicts])

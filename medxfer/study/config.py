@@ -6,7 +6,7 @@
 __all__ = ['resolve_profile', 'planned_profile', 'compose', 'data_root', 'make_corpora', 'fingerprint_tasks', 'RunSpec', 'run_id',
            'run_identity', 'identify_training', 'OtherCorpus', 'list_ood', 'fingerprint_ood']
 
-# %% ../../nbs/study/00_config.ipynb #2cc921db
+# %% ../../nbs/study/00_config.ipynb #c11bb39e
 from collections.abc import Collection, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from medxfer.study.settings import (
     suggest_setting,
 )
 
-# %% ../../nbs/study/00_config.ipynb #d3e680b5
+# %% ../../nbs/study/00_config.ipynb #706f3e81
 def resolve_profile(cfg: dict, task: str) -> str:
     "The profile in which a task is read; refused where the registry does not know it"
     replaced = cfg['data']['replace'].get(task)
@@ -38,7 +38,7 @@ def planned_profile(cfg: dict, task: str) -> str:
     profile = cfg['data']['profiles'].get(task) or cfg['task'][task]['profile']
     return get_corpus(task, profile).profile
 
-# %% ../../nbs/study/00_config.ipynb #adb6ab2f
+# %% ../../nbs/study/00_config.ipynb #22e5f1d0
 def _drop_sources(cfg: dict) -> dict:
     "The configuration without the tasks whose text comes from a source in `data.exclude_sources`"
     from medxfer.data.sources.venues import exclude_sources
@@ -54,7 +54,7 @@ def _drop_sources(cfg: dict) -> dict:
     cfg['task'] = {task: info for task, info in cfg['task'].items() if task in kept}
     return cfg
 
-# %% ../../nbs/study/00_config.ipynb #523f77cc
+# %% ../../nbs/study/00_config.ipynb #166f9a80
 def _drop_tasks(cfg: dict) -> dict:
     "The configuration without the tasks in `data.drop`; refused where `data.replace` names no task"
     for name in ('drop', 'replace'):
@@ -72,7 +72,7 @@ def _drop_tasks(cfg: dict) -> dict:
     cfg['task'] = kept
     return cfg
 
-# %% ../../nbs/study/00_config.ipynb #c13a1976
+# %% ../../nbs/study/00_config.ipynb #c5ddf632
 def compose(
     overrides: Iterable[str],  # as on the command line: 'model=tiny', 'train.lr=0.01'
 ) -> dict:  # plain values, everything resolved
@@ -120,12 +120,12 @@ def _compose_groups(overrides: tuple[str, ...]) -> dict:
         with initialize_config_module('medxfer.configs', version_base='1.3'):
             composed = hydra_compose('config', overrides=[_to_hydra(o) for o in overrides])
             cfg = OmegaConf.to_container(composed, resolve=True)
-    except (HydraException, OmegaConfBaseException) as e:
+    except (HydraException, OmegaConfBaseException, ValueError, TypeError) as e:
         raise ConfigError(_explain_hydra_error(e, overrides)) from None
     assert isinstance(cfg, dict)
     return cfg
 
-# %% ../../nbs/study/00_config.ipynb #d4b36ff7
+# %% ../../nbs/study/00_config.ipynb #41bfd31e
 _PLAIN_SETTINGS = (
     r'data\.root|data\.ood_root|model\.folder|task\.\w+\.terminology|out|runs|study|device'
 )
@@ -148,9 +148,9 @@ def _split_plain_settings(
     for override in overrides:
         name, is_setting, value = override.partition('=')
         name = name.lstrip('+')
-        if not is_setting and override.startswith('~'):
-            rest.append(override)
-        elif not is_setting or not name:
+        if override.startswith('~'):
+            raise ConfigError(f'{override!r} removes a setting; settings are changed, not removed')
+        if not is_setting or not name:
             raise ConfigError(f'{override!r} is not a setting; write NAME=VALUE')
         elif re.fullmatch(_PLAIN_SETTINGS, name):
             plain[name] = _read_plain_value(value)
@@ -177,7 +177,7 @@ def _read_plain_value(value: str) -> str | None:
         return value[1:-1].replace(f'\\{quote}', quote)
     return value
 
-# %% ../../nbs/study/00_config.ipynb #59da1ae3
+# %% ../../nbs/study/00_config.ipynb #7794909f
 def _to_hydra(override: str) -> str:
     "The override as Hydra wants it"
     tasks = re.fullmatch(r'task=([\w,]+)', override)
@@ -243,7 +243,7 @@ def _list_settings() -> list[str]:
             todo += [(f'{name}.{key}', inner) for key, inner in value.items()]
     return names
 
-# %% ../../nbs/study/00_config.ipynb #36fcdca2
+# %% ../../nbs/study/00_config.ipynb #a7b41b7a
 def _check_selection(cfg: dict):
     "Refuse ways to select a point of the learning curve that cannot be combined"
     train, budget = cfg['train'], cfg['budget']
@@ -265,7 +265,7 @@ def _check_selection(cfg: dict):
             'set train.keep_best=false train.patience=0, or leave budget.curve out'
         )
 
-# %% ../../nbs/study/00_config.ipynb #1c5e44e9
+# %% ../../nbs/study/00_config.ipynb #fe01fb63
 def data_root(cfg: dict) -> Path:
     "The folder that holds the tasks' folders; `make_corpora` writes it where the experiment generates them"
     if cfg['data']['root']:
@@ -325,7 +325,7 @@ def _complete_generator_settings(settings: Mapping) -> dict:
             )
     return complete
 
-# %% ../../nbs/study/00_config.ipynb #f6c58249
+# %% ../../nbs/study/00_config.ipynb #36a8df6f
 def fingerprint_tasks(
     cfg: dict,
     tasks: Iterable[str] | None = None,  # None: all of the configuration
@@ -364,7 +364,7 @@ def _fingerprint_generated(settings: str) -> dict[str, str]:
         prints[name] = h.hexdigest()[:16]
     return prints
 
-# %% ../../nbs/study/00_config.ipynb #c6a77e7e
+# %% ../../nbs/study/00_config.ipynb #12530def
 @dataclass(frozen=True)
 class RunSpec:
     "One run, resolved"
@@ -403,7 +403,7 @@ class RunSpec:
     def command(self) -> str:
         return 'medxfer run ' + shlex.join(self.overrides)
 
-# %% ../../nbs/study/00_config.ipynb #a2e71b71
+# %% ../../nbs/study/00_config.ipynb #4feca854
 def run_id(config: dict) -> str:
     "A readable name and a hash of the identity"
     digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:10]
@@ -421,7 +421,7 @@ def run_id(config: dict) -> str:
     ]
     return '-'.join(part for part in parts if part)
 
-# %% ../../nbs/study/00_config.ipynb #112446e0
+# %% ../../nbs/study/00_config.ipynb #28a36c61
 _DESCRIPTIVE_FIELDS = (
     'kaggle',
     'licence',

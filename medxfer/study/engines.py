@@ -7,7 +7,7 @@ __all__ = ['PLACE_VARIABLE', 'stop_with_parent', 'execute_in_worker', 'wait_unti
            'worker_count', 'Outcome', 'is_done', 'find_unfinished_runs', 'run_study', 'dispatch_runs', 'check_data',
            'score_dictionary']
 
-# %% ../../nbs/study/25_engines.ipynb #b15eed23
+# %% ../../nbs/study/25_engines.ipynb #3c532f35
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -19,7 +19,8 @@ import json, multiprocessing, os, shutil, signal, subprocess, threading, time, u
 from ..data.load import load_task
 from ..data.base import Busy, MedxferError, describe_error, write_atomic
 from .arms import reference_command, resolve_run
-from .build import refuse_missing_device
+from ..models.base_loader import refuse_missing_model
+from .build import base_spec, refuse_missing_device
 from .config import RunSpec, make_corpora, resolve_profile
 from .plan import StudyPlan
 from .progress import Board, progress_row
@@ -27,7 +28,7 @@ from .run import execute, load_data, load_ood, lock_folder, read_state, update_s
 from .selection import list_selections, refuse_shared_documents
 from ..training.callbacks import quiet_libraries
 
-# %% ../../nbs/study/25_engines.ipynb #653e1831
+# %% ../../nbs/study/25_engines.ipynb #e11ddc29
 def _begin_worker(
     parent: int,  # process id of the study
     gpus=None,  # a queue with the name of a GPU for each worker; None: they see all
@@ -59,7 +60,7 @@ def execute_in_worker(
     wait_until_free(run.folder, note)
     return execute(run, note_place(run.folder, os.environ.get(PLACE_VARIABLE)), said.append), said
 
-# %% ../../nbs/study/25_engines.ipynb #854ee3e5
+# %% ../../nbs/study/25_engines.ipynb #993fd9e1
 def wait_until_free(
     folder: Path,
     note: Path | None = None,  # a file that says, while it waits, who holds the folder
@@ -76,7 +77,7 @@ def wait_until_free(
     if note:
         note.unlink(missing_ok=True)
 
-# %% ../../nbs/study/25_engines.ipynb #d5e852b7
+# %% ../../nbs/study/25_engines.ipynb #6bfe95de
 PLACE_VARIABLE = 'MEDXFER_PLACE'  # in the environment of a worker: what to call where it is
 
 
@@ -91,7 +92,7 @@ def note_place(folder, place: str | None):
 
     return watch if place else None
 
-# %% ../../nbs/study/25_engines.ipynb #d69d6969
+# %% ../../nbs/study/25_engines.ipynb #e2aa5dab
 _VISIBLE_GPUS = 'CUDA_VISIBLE_DEVICES'
 
 
@@ -125,7 +126,7 @@ def worker_count(
         return max(1, min(len(plan.runs), len(gpus)))
     return max(1, min(len(plan.runs), len(os.sched_getaffinity(0)) // plan.settings['threads']))
 
-# %% ../../nbs/study/25_engines.ipynb #ccec3bb4
+# %% ../../nbs/study/25_engines.ipynb #375351bd
 @dataclass
 class Outcome:
     "What became of the runs of a study"
@@ -139,13 +140,13 @@ class Outcome:
     def complete(self) -> bool:
         return not self.failed and not self.waiting
 
-# %% ../../nbs/study/25_engines.ipynb #55147230
+# %% ../../nbs/study/25_engines.ipynb #2c53e240
 def is_done(spec: RunSpec) -> bool:
     "Whether the run has finished in its folder"
     state = read_state(spec.folder)
     return state.get('status') == 'done' and state.get('run_id') == spec.id
 
-# %% ../../nbs/study/25_engines.ipynb #98e972a5
+# %% ../../nbs/study/25_engines.ipynb #4eccd424
 def find_unfinished_runs(plan: StudyPlan, say) -> tuple[list[RunSpec], Outcome]:
     "What is to be done of a study, and what is done"
     reused = [r for r in plan.runs if is_done(r)]
@@ -157,7 +158,7 @@ def find_unfinished_runs(plan: StudyPlan, say) -> tuple[list[RunSpec], Outcome]:
             say(f'not asked    {run.id}: it costs money; `{reference_command(run)}` asks its model')
     return [r for r in todo if r.arm != 'reference'], Outcome(reused, [], {}, [])
 
-# %% ../../nbs/study/25_engines.ipynb #b95bc40a
+# %% ../../nbs/study/25_engines.ipynb #edecf3be
 def run_study(
     plan: StudyPlan,
     workers: int | None = None,  # runs side by side
@@ -167,6 +168,8 @@ def run_study(
     todo, out = find_unfinished_runs(plan, say)
     if todo:
         refuse_missing_device(plan.settings['device'])
+        for spec in {run.config['model']['name']: base_spec(run) for run in todo}.values():
+            refuse_missing_model(spec)  # once, and not in every run
         make_corpora(plan.settings)  # once, and not in each worker
         n = min(worker_count(plan, workers), len(todo))
         say(f'{len(todo)} runs to do, {n} side by side')
@@ -178,7 +181,7 @@ def run_study(
                 raise
     return out
 
-# %% ../../nbs/study/25_engines.ipynb #8c9b681e
+# %% ../../nbs/study/25_engines.ipynb #53ebf837
 class _Workers(ProcessPoolExecutor):
     "Worker processes, which Ctrl-C does not reach; who started them ends them"
 
@@ -214,7 +217,7 @@ def _blocked_interrupts():
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-# %% ../../nbs/study/25_engines.ipynb #9dda343b
+# %% ../../nbs/study/25_engines.ipynb #2f898b46
 def dispatch_runs(
     pool,  # its `submit` gives a future
     todo: list[RunSpec],
@@ -260,7 +263,7 @@ def dispatch_runs(
     for r in out.waiting:
         say(f'not started  {r.id}: it waits for {", ".join(missing(r))}')
 
-# %% ../../nbs/study/25_engines.ipynb #6b482165
+# %% ../../nbs/study/25_engines.ipynb #1ad41432
 class _HeldRuns:
     "Says of runs that a process of somebody else is working on who that is, once"
 
@@ -281,7 +284,7 @@ class _HeldRuns:
                 who = note.read_text() or 'another process'
                 board.line(f'waiting      {run.id}: {who}, is working on it')
 
-# %% ../../nbs/study/25_engines.ipynb #3afbe555
+# %% ../../nbs/study/25_engines.ipynb #b3867f70
 def _record_outcome(future, run: RunSpec, out: Outcome, finished: set, board):
     "Write down how a run ended"
     try:
@@ -303,7 +306,7 @@ def _format_scores(run: RunSpec) -> str:
     metrics = json.loads((run.folder / 'metrics.json').read_bytes())
     return '  '.join(f'{t} {next(iter(m.values())):.1f}' for t, m in metrics.items())
 
-# %% ../../nbs/study/25_engines.ipynb #3e97feb8
+# %% ../../nbs/study/25_engines.ipynb #019c94b7
 def check_data(plan: StudyPlan):
     "Read every document that the study needs; refuse what no run could use, and what leaks from train to test"
     from medxfer.data.sources.leaks import refuse_leaks
@@ -319,7 +322,7 @@ def check_data(plan: StudyPlan):
     if plan.settings['data']['ood']:
         refuse_leaks(train, load_ood(plan.settings))
 
-# %% ../../nbs/study/25_engines.ipynb #d2dc34a7
+# %% ../../nbs/study/25_engines.ipynb #3df529ae
 def score_dictionary(plan: StudyPlan) -> dict:
     "Score of the dictionary per task; written to lookup.json, by document to floor.parquet, and reused"
     import pandas as pd

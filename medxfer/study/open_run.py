@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['Run', 'open_run']
 
-# %% ../../nbs/study/21_open_run.ipynb #2bd1e34d
+# %% ../../nbs/study/21_open_run.ipynb #61685c8b
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from medxfer.models.multitask_model import MultiTaskModel
     from medxfer.models.scores import ScoredItem
 
-# %% ../../nbs/study/21_open_run.ipynb #5161e3a2
+# %% ../../nbs/study/21_open_run.ipynb #147cbdba
 def _read_config(folder: Path) -> dict:
     "config.yaml of a run's folder; a `MedxferError` if there is none, or it is not the one that was written"
     file = folder / 'config.yaml'
@@ -63,7 +63,7 @@ def _resolve_strategy(config: Mapping, state: Mapping) -> dict:
         return strategy
     return strategy | config['choose'][state['chosen']['best']]['strategy']
 
-# %% ../../nbs/study/21_open_run.ipynb #fa8875ee
+# %% ../../nbs/study/21_open_run.ipynb #26490d70
 def _load_model(spec: RunSpec, folder: Path, encoder):
     "The model of a finished run, with what it has learned"
     from medxfer.models.multitask_model import build_model, load_schema
@@ -83,7 +83,7 @@ def _load_model(spec: RunSpec, folder: Path, encoder):
     model.restore(adapter)
     return model.eval().requires_grad_(False)
 
-# %% ../../nbs/study/21_open_run.ipynb #f8b6817c
+# %% ../../nbs/study/21_open_run.ipynb #b565d999
 @dataclass(frozen=True)
 class Run:
     "A finished run"
@@ -167,7 +167,7 @@ class Run:
             raise NotFound(f'{self.folder} has no {file.name}; copy the whole folder')
         return pd.read_parquet(file)
 
-# %% ../../nbs/study/21_open_run.ipynb #d34dee63
+# %% ../../nbs/study/21_open_run.ipynb #057aff42
 def open_run(
     folder,  # of a finished run
     device: str = 'auto',  # as the setting `device`

@@ -6,7 +6,7 @@
 __all__ = ['StudyPlan', 'plan_study', 'study_command', 'expand_plan', 'sort_by_needs', 'planned_tokens', 'computed_tokens',
            'write_study']
 
-# %% ../../nbs/study/10_plan.ipynb #8b00317e
+# %% ../../nbs/study/10_plan.ipynb #576888fd
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -41,7 +41,7 @@ from medxfer.study.config import (
 )
 from .run import list_finished_runs
 
-# %% ../../nbs/study/10_plan.ipynb #a6aa9003
+# %% ../../nbs/study/10_plan.ipynb #3d410328
 @dataclass(frozen=True)
 class StudyPlan:
     "A study: its settings and its runs, each after what it needs"
@@ -77,7 +77,7 @@ class StudyPlan:
         settings = self.settings | dict(model=whole[0].settings['model'])
         return replace(self, settings=settings, runs=tuple(own), whole=tuple(whole))
 
-# %% ../../nbs/study/10_plan.ipynb #c1b8f15a
+# %% ../../nbs/study/10_plan.ipynb #8e356573
 def plan_study(
     experiment: str,  # a file of configs/experiment
     overrides=(),  # more overrides, for every run
@@ -155,7 +155,7 @@ def study_command(cfg: dict, experiment: str, overrides=()) -> StudyCommand:
     folder = Path(cfg['runs']) / cfg['study']
     return StudyCommand.from_overrides(experiment, overrides, folder, cfg['budget']['epochs'])
 
-# %% ../../nbs/study/10_plan.ipynb #09117d9e
+# %% ../../nbs/study/10_plan.ipynb #3c5d0c3b
 def expand_plan(cfg: dict, base, seed: int):
     "For every run of one seed that is asked for: the label of the strategy whose arm it is ('' for none), and its overrides"
     plan = cfg['plan']
@@ -257,7 +257,7 @@ def sort_by_needs(runs) -> list[RunSpec]:
         visit(run)
     return list(found.values())
 
-# %% ../../nbs/study/10_plan.ipynb #b04b2e26
+# %% ../../nbs/study/10_plan.ipynb #011a0527
 def planned_tokens(
     plan: StudyPlan,
     sizes: dict,  # task: tokens of its training windows, one epoch
@@ -300,7 +300,7 @@ def computed_tokens(
         for run in plan.runs
     }
 
-# %% ../../nbs/study/10_plan.ipynb #8fc0b9a9
+# %% ../../nbs/study/10_plan.ipynb #8d1a5c5f
 def write_study(
     plan: StudyPlan,
     experiment: str | None = None,  # its name; None: as the plan was asked for
@@ -340,6 +340,7 @@ def write_study(
         margins=cfg['plan']['margins'],
         primary={t: primary_metric(t, resolve_profile(cfg, t)) for t in plan.tasks},
         data={t: resolve_profile(cfg, t) for t in plan.tasks},
+        heads={t: r.config['tasks'][t]['heads'] for r in plan.runs for t in r.tasks},
         **_describe_models(plan),
         **_list_more(cfg),
         runs=runs,

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['OPEN_MAPPINGS', 'ConfigError', 'suggest_setting', 'check_type', 'get_setting', 'check_settings']
 
-# %% ../../nbs/study/02_settings.ipynb #7da9a0ae
+# %% ../../nbs/study/02_settings.ipynb #73943a13
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -16,7 +16,7 @@ import re
 import yaml
 from ..data.base import MedxferError
 
-# %% ../../nbs/study/02_settings.ipynb #5f66ab23
+# %% ../../nbs/study/02_settings.ipynb #957518e6
 class ConfigError(MedxferError):
     "An override or a name that does not exist: wrong usage, exit 2"
 
@@ -37,7 +37,7 @@ def suggest_setting(name: str, known: Iterable[str]) -> str:
     guess = f'did you mean {near[0]}? ' if near else ''
     return f'{guess}medxfer/configs/config.yaml lists them'
 
-# %% ../../nbs/study/02_settings.ipynb #eb58087b
+# %% ../../nbs/study/02_settings.ipynb #4d1cc79e
 # Mappings that take keys of their own.
 OPEN_MAPPINGS = (
     'hpo.space',
@@ -128,7 +128,7 @@ def _check_free_mapping(name: str, value: Any):
     for key, inner in value.items():
         check_type(f'{name}.{key}', inner, _FREE_MAPPINGS[name])
 
-# %% ../../nbs/study/02_settings.ipynb #54721dbc
+# %% ../../nbs/study/02_settings.ipynb #ecef2c58
 _WHOLE_NUMBERS = {
     'model.max_length',
     'model.lora.r',
@@ -243,7 +243,7 @@ def _make_whole(cfg: dict, name: str):
     section = get_setting(cfg, '.'.join(above)) if above else cfg
     section[last] = int(section[last])
 
-# %% ../../nbs/study/02_settings.ipynb #f00c4f6a
+# %% ../../nbs/study/02_settings.ipynb #9980b356
 _LISTS = {  # setting: the least value of its whole numbers, None for names
     'plan.seeds': 0,
     'plan.shots': 1,
@@ -254,6 +254,9 @@ _LISTS = {  # setting: the least value of its whole numbers, None for names
     'data.exclude_sources': None,
     'data.drop': None,
     'model.lora.targets': None,
+    'strategy.among': None,
+    'strategy.sequence': None,
+    'strategy.adapters.kinds': None,
 }
 _CHOICES = {
     'train.precision': ('auto', 'fp32', 'bf16', 'fp16'),
@@ -322,7 +325,7 @@ def _check_names(cfg: dict):
     if not re.fullmatch(r'auto|cpu|mps|(cuda|xpu)(:\d+)?', str(cfg['device']), re.ASCII):
         raise ConfigError(f'device is {cfg["device"]!r}; write auto, cpu, cuda, cuda:1 or mps')
 
-# %% ../../nbs/study/02_settings.ipynb #0b13d025
+# %% ../../nbs/study/02_settings.ipynb #90e7e95e
 def check_settings(
     cfg: dict,  # composed; whole numbers that were written as 1e3 become int
 ):
