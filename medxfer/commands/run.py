@@ -168,7 +168,7 @@ def _load_predictions(args, gold: list):
     return viewed, predicted, report
 
 # %% ../../nbs/commands/20_run.ipynb #14c3a2f1
-def _show_intervals(args, gold: list, predicted: list, profile: str) -> int:
+def _show_intervals(args, gold: list, predicted, profile: str | None) -> int:
     "Print every metric with its interval for other documents"
     from medxfer.data.corpora import find_group
     from medxfer.evaluation.metrics import document_scores, total_scores
@@ -179,10 +179,10 @@ def _show_intervals(args, gold: list, predicted: list, profile: str) -> int:
     table = bootstrap_scores(scores.assign(group=groups))
     totals = total_scores(scores, profile)  # what the official scorer says of 0 / 0
     metrics = {
-        row.metric: dict(score=totals[row.metric], low=row.low, high=row.high)
-        for row in table.itertuples()
+        metric: dict(score=totals[metric], low=low, high=high)
+        for metric, low, high in zip(table['metric'], table['low'], table['high'])
     }
-    count = int(table['groups'].max()) if len(table) else 0
+    count = len(set(groups))
     result = dict(metrics=metrics, documents=len(gold), groups=count)
     print_result(args, _without_nan(result), lambda: _format_intervals(result))
     return 0
