@@ -24,7 +24,7 @@ def _calibrate_runs(args) -> int:
     from medxfer.study.scored import load_scored_items
 
     items = load_scored_items(args.run, args.data)
-    dev, test = (items[items['split'] == split] for split in ('dev', 'test'))
+    dev, test = (items.loc[items['split'] == split] for split in ('dev', 'test'))
     if test.empty:
         raise MedxferError(
             'the runs said nothing of their test documents: there is no score to judge'

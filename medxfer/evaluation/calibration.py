@@ -9,8 +9,9 @@ __all__ = ['PARTS', 'BINS', 'RAW', 'TEMPERATURE', 'PLATT', 'MIN_ITEMS', 'METRICS
            'threshold_effect', 'compare_arms', 'reliability_table', 'reliability_figure']
 
 # %% ../../nbs/evaluation/41_calibration.ipynb #4b925984
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -44,7 +45,7 @@ def check_items(table: pd.DataFrame) -> pd.DataFrame:
     if unknown:
         raise MedxferError(f'there is no part {unknown[0]!r}; parts are {", ".join(PARTS)}')
     _reject_items(table, ~np.isfinite(table['score'].astype(float)), 'has no finite score')
-    table = _add_columns(table[table['correct'].notna()])
+    table = _add_columns(_keep(table, table['correct'].notna()))
     if table.empty:
         raise MedxferError(
             'no scored item can be judged: nothing was predicted, or there is no gold'
@@ -64,7 +65,20 @@ def _add_columns(table: pd.DataFrame) -> pd.DataFrame:
         table = table.assign(confidence=expit(table['score'].to_numpy(float)))
     if 'label' not in table:
         table = table.assign(label='')
-    return table[table['decided'] | ~is_choice]
+    return _keep(table, table['decided'] | ~is_choice)
+
+
+def _keep(table: pd.DataFrame, rows) -> pd.DataFrame:
+    "The rows where a mask holds; for a type checker, which reads `table[rows]` as a column"
+    return cast(pd.DataFrame, table[rows])
+
+
+def _split(
+    table: pd.DataFrame, columns: list[str]
+) -> Iterator[tuple[tuple[Any, ...], pd.DataFrame]]:
+    "The rows of each combination of values, in the order of the table"
+    for key, rows in table.groupby(columns, sort=False):
+        yield cast(tuple, key), rows
 
 
 def _reject_items(table: pd.DataFrame, bad, what: str) -> None:
@@ -189,9 +203,13 @@ def brier_parts(
     "The Brier score and its parts (Murphy 1973; Stephenson et al. 2008)"
     correct = np.asarray(correct, float)
     place = np.searchsorted(_equal_width_edges(bins), confidence, side='right')
-    sums = [np.bincount(place, x, bins) for x in (np.ones_like(correct), confidence, correct)]
+    count, *sums = (
+        np.bincount(place, x, bins) for x in (np.ones_like(correct), confidence, correct)
+    )
     squares = np.array(((confidence - correct) ** 2).sum())
-    return {name: float(part) for name, part in _split_brier(*sums, squares).items()}
+    return {
+        name: float(part) for name, part in _split_brier(count, sums[0], sums[1], squares).items()
+    }
 
 # %% ../../nbs/evaluation/41_calibration.ipynb #df438b6f
 def risk_coverage(
@@ -240,14 +258,14 @@ def why_no_scaling(dev: pd.DataFrame) -> str:
     "Why the items of one part on dev allow no scaling, '' if they do"
     if dev.empty:
         return 'no items on dev: the scores are reported raw'
-    right = int(dev['correct'].sum())
+    right = int(dev['correct'].to_numpy(bool).sum())
     for count, what in ((right, 'right'), (len(dev) - right, 'wrong')):
         if count < _FEWEST:
             return (
                 f'only {count} of {len(dev)} items on dev are {what}, and a scaling needs '
                 f'{_FEWEST}: the scores are reported raw'
             )
-    if dev['score'].nunique() == 1:
+    if len(set(dev['score'])) == 1:
         return f'all {len(dev)} scores on dev are equal: no scaling can tell items apart'
     return ''
 
@@ -287,7 +305,7 @@ def _fit_logistic(scores: np.ndarray, correct: np.ndarray, intercept: bool) -> S
     weight = np.concatenate([target, 1 - target])
     model = LogisticRegression(C=np.inf, fit_intercept=intercept, tol=1e-8, max_iter=1000)
     model.fit(twice, outcome, weight)
-    shift = float(model.intercept_[0]) if intercept else 0.0
+    shift = float(np.ravel(model.intercept_)[0]) if intercept else 0.0
     return Scaling(float(model.coef_[0, 0] / spread), shift)
 
 # %% ../../nbs/evaluation/41_calibration.ipynb #980fe964
@@ -315,7 +333,7 @@ class Scalings:
 def fit_scalings(dev: pd.DataFrame) -> Scalings:
     "Temperature and Platt scaling of each part of each run in a table of dev items"
     fitted, reasons = {}, {}
-    for key, rows in check_items(dev).groupby([*_KEY, 'seed'], sort=False):
+    for key, rows in _split(check_items(dev), [*_KEY, 'seed']):
         for name in (TEMPERATURE, PLATT):
             try:
                 fitted[(*key, name)] = fit_scaling(rows, name == PLATT)
@@ -614,7 +632,7 @@ def calibration_table(
 ):  # task, part, arm, scaling, metric, items, value, corrected, low, high, chance, p, note
     "Every metric of every part, raw and scaled, with intervals over documents and seeds"
     rows = []
-    for key, of_arm in check_items(test).groupby(_KEY, sort=False):
+    for key, of_arm in _split(check_items(test), _KEY):
         items = arrange_items(of_arm)
         start = (*key, items.fewest)
         for scaling, metric, found in _measure_arm(items, key, scalings, metrics):
@@ -655,7 +673,7 @@ def _scale_items(items: Items, key: tuple, scalings: Scalings | None, name: str)
 def threshold_effect(test: pd.DataFrame, scalings: Scalings | None = None) -> pd.DataFrame:
     "Decisions of every part at a score of 0 and, scaled, at a probability of 1/2; means over seeds"
     rows = []
-    for key, of_arm in check_items(test).groupby(_KEY, sort=False):
+    for key, of_arm in _split(check_items(test), _KEY):
         if key[1] in _CHOICES:
             continue
         items = arrange_items(of_arm)
@@ -693,8 +711,9 @@ def compare_arms(
                 f'no scored items of the arm {name!r}; there are {", ".join(sorted(set(table["arm"])))}'
             )
     rows = []
-    for key, both in table[table['arm'].isin([arm, base])].groupby(['task', 'part'], sort=False):
-        if both['arm'].nunique() == 2:
+    of_both = _keep(table, table['arm'].isin([arm, base]))
+    for key, both in _split(of_both, ['task', 'part']):
+        if len(set(both['arm'])) == 2:
             for found in _compare_part(both, key, (arm, base), scalings, metrics):
                 rows.append((*key, *found))
     columns = ['task', 'part', 'scaling', 'metric', 'difference', 'low', 'high', 'p', 'note']
@@ -704,7 +723,7 @@ def compare_arms(
 def _compare_part(both: pd.DataFrame, key: tuple, arms: tuple, scalings, metrics):
     "(scaling, metric, difference, low, high, p, note) of two arms in one part"
     groups = np.unique(both['group'].to_numpy(str))
-    pair = [arrange_items(both[both['arm'] == name], groups) for name in arms]
+    pair = [arrange_items(_keep(both, both['arm'] == name), groups) for name in arms]
     for name in (RAW, TEMPERATURE, PLATT):
         scaled = [_scale_items(x, (*key, arm), scalings, name) for x, arm in zip(pair, arms)]
         for metric in metrics:
@@ -730,7 +749,7 @@ def _subtract(pair: list, arms: tuple, measure: Callable, n_docs: int) -> Contra
     if seeds < 2:
         few_seeds = [arm for arm, x in zip(arms, pair) if len(x.seeds) < 2]
         reason = describe_few_seeds(few_seeds[0], 1)
-    return contrast_sides(*sides, n_docs, reason=reason)
+    return contrast_sides(sides[0], sides[1], n_docs, reason=reason)
 
 # %% ../../nbs/evaluation/41_calibration.ipynb #3511034f
 def reliability_table(
@@ -738,7 +757,7 @@ def reliability_table(
 ) -> pd.DataFrame:  # task, part, arm, scaling, bin, items, confidence, right, low, high
     "Confidence and share of right items of each bin, with a band over documents and seeds"
     rows = []
-    for key, of_arm in check_items(test).groupby(_KEY, sort=False):
+    for key, of_arm in _split(check_items(test), _KEY):
         items = arrange_items(of_arm)
         for name in (RAW, TEMPERATURE, PLATT):
             found = _scale_items(items, key, scalings, name)
@@ -782,8 +801,8 @@ def reliability_figure(
     from matplotlib.figure import Figure
 
     table = reliability_table(test, scalings)
-    smallest = check_items(test).groupby([*_KEY, 'seed']).size().groupby(_KEY).min()
-    panels = [(k, rows) for k, rows in table.groupby(_KEY, sort=False) if smallest[k] >= MIN_ITEMS]
+    fewest = {key: arrange_items(rows).fewest for key, rows in _split(check_items(test), _KEY)}
+    panels = [(key, rows) for key, rows in _split(table, _KEY) if fewest[key] >= MIN_ITEMS]
     if not panels:
         return None
     columns = min(len(panels), 3)

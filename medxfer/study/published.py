@@ -171,17 +171,17 @@ def _read_scores(p: Published, profile: str, runs: list) -> pd.DataFrame | None:
 def _subtract_published(scores: pd.DataFrame, value: float, model: str) -> Contrast:
     "The mean score of the runs minus a published one"
     num, den = (scores.pivot(index='seed', columns='doc_id', values=x) for x in ('num', 'den'))
-    groups = scores.drop_duplicates('doc_id').set_index('doc_id')['group'][num.columns]
+    of_document = dict(zip(scores['doc_id'], scores['group']))
+    groups = np.array([of_document[doc_id] for doc_id in num.columns], str)
+    count = len(np.unique(groups))
     seeds, documents = num.shape
     reason = ''
     if seeds < 2:
         reason = describe_few_seeds(model, seeds)
-    elif groups.nunique() < _FEWEST_GROUPS:
-        reason = (
-            f'{groups.nunique()} groups of documents allow no interval; it takes {_FEWEST_GROUPS}'
-        )
+    elif count < _FEWEST_GROUPS:
+        reason = f'{count} groups of documents allow no interval; it takes {_FEWEST_GROUPS}'
     if reason:
         mean = seed_scores(num.to_numpy(), den.to_numpy()).mean()
         return point_contrast(mean - value, seeds, documents, reason)
-    side = make_side(num.to_numpy(), den.to_numpy(), groups.to_numpy(str), num.index.to_numpy())
+    side = make_side(num.to_numpy(), den.to_numpy(), groups, num.index.to_numpy())
     return compare_with_value(side, value, documents)
