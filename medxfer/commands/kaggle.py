@@ -7,7 +7,7 @@ __all__ = ['add_kaggle_commands']
 
 # %% ../../nbs/commands/35_kaggle.ipynb #c7d2067d
 from argparse import ArgumentParser, ArgumentTypeError
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .base import add_command, add_group, print_result, printer
 from ..data.base import MedxferError
@@ -20,29 +20,52 @@ if TYPE_CHECKING:
 def _push(args) -> int:
     "Publish what has changed and push a session that continues a study"
     from medxfer.kaggle.driver import Driver
-    from medxfer.kaggle.study_home import DriverMemory
+    from medxfer.kaggle.study_home import DriverMemory, trains_runs
 
     fresh = DriverMemory(
         args.experiment,
         args.overrides,
         args.kernel,
-        parameters=dict(together=args.together),
+        parameters=_read_parameters(args),
         hours=args.hours,
         margin=args.margin / 60,
         gpu=not args.cpu,
         internet=args.internet,
     )
-    driver = Driver(
-        fresh.study,
-        fresh,
+    found: dict[str, Any] = dict(
         data=args.data or _find_data_root(args.overrides),
         wheels=args.wheels,
         allow=[_parse_permission(text) for text in args.allow],
         runs=args.runs,
         say=printer(args),
     )
+    if not trains_runs(fresh.kernel):
+        return _push_errand(args, fresh, found)
+    driver = Driver(fresh.study, fresh, **found)
     driver.watch(once=True)
     return _print_state(args, driver)
+
+
+def _push_errand(args, memory, found: dict) -> int:
+    "Push one session of a kernel that trains nothing"
+    from medxfer.kaggle.errand import Errand
+
+    name = Errand(memory, **found).push()
+    print_result(args, dict(session=name, kernel=memory.kernel), lambda: f'{name} is pushed')
+    return 0
+
+
+def _read_parameters(args) -> dict:
+    "The parameters of the notebook, beyond every session's own"
+    import yaml
+
+    parameters = dict(together=args.together)
+    for text in args.parameter:
+        name, separator, value = text.partition('=')
+        if not separator:
+            raise MedxferError(f'-p takes NAME=VALUE, not {text!r}')
+        parameters[name] = yaml.safe_load(value)
+    return parameters
 
 
 def _find_data_root(overrides: list[str]) -> str | None:
@@ -83,9 +106,24 @@ def _watch(args) -> int:
 
 def _pull(args) -> int:
     "Collect what the last session reached, if it has ended"
+    from medxfer.kaggle.study_home import trains_runs
+
+    if not trains_runs(args.kernel):
+        return _pull_errand(args)
     driver = _make_driver(args)
     driver.pull()
     return _print_state(args, driver)
+
+
+def _pull_errand(args) -> int:
+    "Fetch what a kernel that trains nothing has kept"
+    from medxfer.kaggle.errand import Errand
+    from medxfer.kaggle.study_home import DriverMemory
+
+    memory = DriverMemory('', [], args.kernel)
+    out = Errand(memory, args.study, runs=args.runs, say=printer(args)).pull()
+    print_result(args, dict(folder=out and str(out)), lambda: str(out or 'not yet'))
+    return 0
 
 
 def _show_status(args) -> int:
@@ -163,6 +201,7 @@ def add_kaggle_commands(commands):
         '--poll', type=_parse_seconds, default=60.0, help='seconds between polls (default: 60)'
     )
     pull = add_command(kaggle, 'pull', _pull, 'medxfer kaggle pull demo')
+    pull.add_argument('--kernel', default='train', help='whose session (default: train)')
     status = add_command(kaggle, 'status', _show_status, 'medxfer kaggle status demo')
     for parser in (watch, pull, status):
         parser.add_argument('study', help='name of the study, as in runs/STUDY')
@@ -193,8 +232,16 @@ def _add_study_arguments(parser: ArgumentParser):
     parser.add_argument(
         '--kernel',
         default='train',
-        choices=['train', 'baseline'],
-        help='which notebook of kaggle_kernels (default: train)',
+        help='which notebook of kaggle_kernels: train, baseline, analysis, contamination, '
+        'probe, reference, or your own (default: train)',
+    )
+    parser.add_argument(
+        '-p',
+        dest='parameter',
+        action='append',
+        default=[],
+        metavar='NAME=VALUE',
+        help='a parameter of the notebook, such as models=gemma-2-2b',
     )
     parser.add_argument(
         '--allow',
