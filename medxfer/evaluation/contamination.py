@@ -274,13 +274,15 @@ class ContaminationReport:
     @property
     def suspicious(self) -> dict[str, list[str]]:
         "Task: ids of test documents that are better left out, whatever the model"
-        found = self.overlap[self.overlap.suspicious.astype(bool)][['task', 'id']]
-        exact = self.generation
-        if len(exact):
-            exact = exact[exact.exact == 1][['task', 'id']]
-            found = pd.concat([found, exact])
-        tasks = dict.fromkeys(found.task)
-        return {t: sorted(set(found[found.task == t].id)) for t in tasks}
+        flags = list(zip(self.overlap.task, self.overlap.id, self.overlap.suspicious))
+        if len(self.generation):
+            made = self.generation
+            flags += zip(made.task, made.id, made.exact == 1)
+        found: dict[str, set[str]] = {}
+        for task, name, is_suspicious in flags:
+            if is_suspicious:
+                found.setdefault(task, set()).add(name)
+        return {task: sorted(ids) for task, ids in found.items()}
 
 
 def write_contamination(report: ContaminationReport, folder: Path):
@@ -345,7 +347,8 @@ def _refuse_damaged(path: Path) -> NoReturn:
 
 def _parse_verdict(row: dict) -> ContaminationVerdict:
     layers = {name: LayerWord(**layer) for name, layer in row['layers'].items()}
-    return ContaminationVerdict(**row | dict(layers=layers))
+    said = (row[name] for name in ('model', 'task', 'verdict', 'reason'))
+    return ContaminationVerdict(*said, layers)
 
 # %% ../../nbs/evaluation/53_contamination.ipynb #1d12f908
 _TABLE_COLUMNS = ['model', 'task', 'verdict', *LAYERS, 'reason']

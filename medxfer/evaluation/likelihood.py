@@ -224,7 +224,9 @@ def judge_likelihood(
     if control_kind not in CONTROL_KINDS:
         raise MedxferError(f'no kind of controls {control_kind!r}; {", ".join(CONTROL_KINDS)}')
     level = 1 - 0.05 / len(STATISTICS)
-    aucs = {s: compare_scores(tests[s], controls[s], level) for s in STATISTICS}
+    aucs = {
+        s: compare_scores(tests[s].to_numpy(), controls[s].to_numpy(), level) for s in STATISTICS
+    }
     word, reason = _name_likelihood(aucs, blind, control_kind)
     return LikelihoodResult(word, reason, aucs, blind)
 
