@@ -347,8 +347,8 @@ def _refuse_damaged(path: Path) -> NoReturn:
 
 def _parse_verdict(row: dict) -> ContaminationVerdict:
     layers = {name: LayerWord(**layer) for name, layer in row['layers'].items()}
-    said = (row[name] for name in ('model', 'task', 'verdict', 'reason'))
-    return ContaminationVerdict(*said, layers)
+    about = dict(model=row['model'], task=row['task'], verdict=row['verdict'])
+    return ContaminationVerdict(**about, reason=row['reason'], layers=layers)
 
 # %% ../../nbs/evaluation/53_contamination.ipynb #1d12f908
 _TABLE_COLUMNS = ['model', 'task', 'verdict', *LAYERS, 'reason']

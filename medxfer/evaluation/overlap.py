@@ -42,7 +42,7 @@ _COMMON_DOCUMENTS, _COMMON_SHARE = 10, 0.01  # in more documents than both: ever
 
 def _measure_bits(texts: list[np.ndarray]) -> np.ndarray:
     "How rare the words of each text are together"
-    sizes = [len(words) for words in texts]
+    sizes = np.array([len(words) for words in texts], np.int64)
     all_words = np.concatenate([*texts, np.zeros(0, np.uint64)])
     if not len(all_words):
         return np.zeros(len(texts))
