@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 from pathlib import Path
+from typing import Any
 import numpy as np
 from ..data.base import MedxferError, UnifiedSample, write_atomic
 from ..data.sources.leaks import document_texts, find_common
@@ -41,12 +42,12 @@ _COMMON_DOCUMENTS, _COMMON_SHARE = 10, 0.01  # in more documents than both: ever
 
 def _measure_bits(texts: list[np.ndarray]) -> np.ndarray:
     "How rare the words of each text are together"
-    sizes = [len(words) for words in texts]
+    sizes = np.array([len(words) for words in texts], np.int64)
     all_words = np.concatenate([*texts, np.zeros(0, np.uint64)])
     if not len(all_words):
         return np.zeros(len(texts))
     _, inverse, counts = np.unique(all_words, return_inverse=True, return_counts=True)
-    bits = -np.log2(counts / len(all_words))[inverse]
+    bits = np.take(-np.log2(counts / len(all_words)), inverse)
     sums = np.append(0, np.cumsum(bits))
     ends = np.cumsum(sizes)
     return sums[ends] - sums[ends - sizes]
@@ -453,7 +454,8 @@ def _save_state(path: Path, scan: OverlapScan, identity: str, where: tuple[int, 
     "Write a scan down: its arrays, and the file, byte and line that it has reached"
     buffer = io.BytesIO()
     about = json.dumps([identity, where, scan.sources])
-    arrays = scan.tally.arrays() | dict(last=scan._last, about=np.array(about))
+    arrays: dict[str, Any] = dict(last=scan._last, about=np.array(about))
+    arrays |= scan.tally.arrays()
     np.savez(buffer, **arrays)
     write_atomic(path, buffer.getvalue())
 
