@@ -13,7 +13,6 @@ from typing import Any
 import difflib
 import math
 import re
-import yaml
 from ..data.base import MedxferError
 
 # %% ../../nbs/study/02_settings.ipynb #5f66ab23
@@ -24,6 +23,8 @@ class ConfigError(MedxferError):
 @cache
 def _read_defaults() -> dict:
     "The defaults of all settings, as the shipped files have them"
+    import yaml
+
     configs = files('medxfer') / 'configs'
     found = yaml.safe_load((configs / 'config.yaml').read_text())
     del found['defaults']
