@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['add_probe_command']
 
-# %% ../../nbs/commands/27_probe.ipynb #754a23ac
+# %% ../../nbs/commands/27_probe.ipynb #c060ce68
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from medxfer.evaluation.states import States
     from medxfer.study.open_run import Run
 
-# %% ../../nbs/commands/27_probe.ipynb #af9b8018
+# %% ../../nbs/commands/27_probe.ipynb #21171b22
 def _load_documents(run: 'Run', root: str, split: str) -> dict[str, list]:
     "The documents of a split for each task that a run is for; refused where the corpus is not the run's"
     from medxfer.data.corpora import get_task
@@ -48,7 +48,7 @@ def _cache(run: 'Run', out: Path, task: str, docs: list, view: str, of: str = ''
     about = dict(run=run.id, adapter=digest)
     return cache_states(folder, run.model, run.encoder, task, docs, view, about, profile)
 
-# %% ../../nbs/commands/27_probe.ipynb #40a5b686
+# %% ../../nbs/commands/27_probe.ipynb #a2746fb4
 def _probe_run(
     run: 'Run', out: Path, documents: Mapping[str, list], args, say
 ) -> list['pd.DataFrame']:
@@ -103,7 +103,7 @@ def _measure_run(run: 'Run', documents: Mapping[str, list], args, say) -> list[d
                 rows.append(about | asdict(result))
     return rows
 
-# %% ../../nbs/commands/27_probe.ipynb #d7f0e0be
+# %% ../../nbs/commands/27_probe.ipynb #b2422873
 def _compare_tasks(run: 'Run', out: Path, documents: Mapping[str, list]) -> list['pd.DataFrame']:
     "How alike documents of each task are in the eyes of the tasks of a run with private adapters"
     from medxfer.evaluation.probing import compare_states
@@ -136,7 +136,7 @@ def _compare_runs(
             tables.append(compare_states(states, arms).assign(between='runs', task=task, run=''))
     return tables
 
-# %% ../../nbs/commands/27_probe.ipynb #b46799cc
+# %% ../../nbs/commands/27_probe.ipynb #59a3de6b
 def _write_tables(out: Path, tables: Mapping[str, list]):
     "One parquet file for each kind of result; empty where there is none"
     import pandas as pd
@@ -181,7 +181,7 @@ def _format_results(result: dict) -> str:
         lines.append(f'{row["task"]}: {row["a"]} and {row["b"]} {row["cka"]:.2f}{ceiling}')
     return '\n'.join([*lines, f'done: {result["folder"]}'])
 
-# %% ../../nbs/commands/27_probe.ipynb #3e682a06
+# %% ../../nbs/commands/27_probe.ipynb #ec3acdf9
 def _probe(args) -> int:
     "Probe the states of finished runs: is a property there, is it used, what is shared"
     from medxfer.study.open_run import open_run
@@ -190,22 +190,29 @@ def _probe(args) -> int:
         raise MedxferError('several runs are probed into one folder: give it with --out DIR')
     out = Path(args.out or Path(args.runs[0]) / 'probes')
     out.mkdir(parents=True, exist_ok=True)
-    say = printer(args)
     runs = [open_run(folder) for folder in args.runs]
     documents = {run.id: _load_documents(run, args.data, args.split) for run in runs}
-    tables: dict[str, list] = {'probes': [], 'use': [], 'similarity': []}
-    for run in runs:
-        tables['probes'] += _probe_run(run, out, documents[run.id], args, say)
-        tables['use'].append(_measure_run(run, documents[run.id], args, say))
-        tables['similarity'] += _compare_tasks(run, out, documents[run.id])
-    tables['similarity'] += _compare_runs(runs, out, documents)
-    _write_tables(out, tables)
+    _write_tables(out, _make_tables(runs, out, documents, args))
     about = {r.id: dict(arm=r.config['arm'], seed=r.config['seed'], tasks=r.tasks) for r in runs}
     about_all = dict(runs=about, split=args.split)
     write_atomic(out / 'probes.json', json.dumps(about_all, indent=1).encode())
     result = _summarize(out) | dict(folder=str(out))
     print_result(args, result, lambda: _format_results(result))
     return 0
+
+
+def _make_tables(
+    runs: Sequence['Run'], out: Path, documents: Mapping[str, Mapping[str, list]], args
+) -> dict[str, list]:
+    "The parts of each table of results"
+    say = printer(args)
+    tables: dict[str, list] = {'probes': [], 'use': [], 'similarity': []}
+    for run in runs:
+        tables['probes'] += _probe_run(run, out, documents[run.id], args, say)
+        tables['use'].append(_measure_run(run, documents[run.id], args, say))
+        tables['similarity'] += _compare_tasks(run, out, documents[run.id])
+    tables['similarity'] += _compare_runs(runs, out, documents)
+    return tables
 
 
 def _summarize(out: Path) -> dict:
@@ -223,7 +230,7 @@ def _summarize(out: Path) -> dict:
     tables = dict(probes=probes, use=use, similarity=similarity)
     return {name: json.loads(table.to_json(orient='records')) for name, table in tables.items()}
 
-# %% ../../nbs/commands/27_probe.ipynb #7536177b
+# %% ../../nbs/commands/27_probe.ipynb #c073a1c9
 def add_probe_command(commands):
     "Add `medxfer probe` to the sub-parsers of a parser"
     probe = add_command(

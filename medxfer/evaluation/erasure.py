@@ -6,7 +6,7 @@
 __all__ = ['Eraser', 'fit_eraser', 'draw_eraser', 'UseResult', 'compare_falls', 'predict_erased', 'collect_mention_tokens',
            'measure_use']
 
-# %% ../../nbs/evaluation/44_erasure.ipynb #e4fae262
+# %% ../../nbs/evaluation/44_erasure.ipynb #b4340f23
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,11 +25,10 @@ from medxfer.models.multitask_model import (
     MultiTaskModel,
     apply_predictions,
     encode_bare,
-    predict,
     read_windows,
 )
 
-# %% ../../nbs/evaluation/44_erasure.ipynb #57b19cc8
+# %% ../../nbs/evaluation/44_erasure.ipynb #2d30b5ca
 Eraser = Callable[[torch.Tensor], torch.Tensor]  # states (..., hidden) to states
 
 
@@ -75,7 +74,7 @@ def _make_eraser(left: torch.Tensor, right: torch.Tensor, mean: torch.Tensor | N
 
     return erase
 
-# %% ../../nbs/evaluation/44_erasure.ipynb #5dfcbfb8
+# %% ../../nbs/evaluation/44_erasure.ipynb #c208a972
 @dataclass(frozen=True)
 class UseResult:
     "What erasing a property does to a score; all but the rank are missing where there is too little"
@@ -103,26 +102,33 @@ def compare_falls(
 ) -> UseResult:
     "The falls of a score, with an interval of their difference"
     _, of = np.unique(intact['group'].to_numpy(), return_inverse=True)
-    sums = np.stack(
-        [
-            np.stack([np.bincount(of, frame[column].to_numpy(float)) for column in ('num', 'den')])
-            for frame in (intact, erased, *randoms)
-        ]
-    )  # (conditions, 2, groups)
-    groups = sums.shape[2]
-    if groups < _FEWEST_GROUPS or not sums[0, 1].sum():
+    sums = np.stack([_sum_groups(frame, of) for frame in (intact, erased, *randoms)])
+    if sums.shape[2] < _FEWEST_GROUPS or not sums[0, 1].sum():
         return UseResult(rank, reason='too few documents')
-    points = _to_points(sums.sum(2))
-    rng = np.random.default_rng(seed)
+    score, without, *others = _to_points(sums.sum(2)).tolist()
+    random_fall = score - float(np.mean(others))
+    low, high = _find_excess_interval(sums, np.random.default_rng(seed))
+    fall = score - without
+    return UseResult(rank, score, fall, random_fall, fall - random_fall, low, high)
+
+
+def _sum_groups(frame: pd.DataFrame, of: np.ndarray) -> np.ndarray:  # (2, groups)
+    "Numerator and denominator of each group"
+    return np.stack([np.bincount(of, frame[name].to_numpy(float)) for name in ('num', 'den')])
+
+
+def _find_excess_interval(
+    sums: np.ndarray,  # (conditions, 2, groups): intact, erased, and random directions
+    rng: np.random.Generator,
+) -> tuple[float, float]:
+    "95 % of the excess over new document groups and other random directions"
+    groups = sums.shape[2]
     drawn = rng.multinomial(groups, np.full(groups, 1 / groups), _RESAMPLES)
     resampled = _to_points(np.einsum('ckg,rg->rck', sums, drawn))
-    picks = rng.integers(2, len(sums), (_RESAMPLES, len(randoms)))
+    picks = rng.integers(2, len(sums), (_RESAMPLES, len(sums) - 2))
     of_random = np.take_along_axis(resampled, picks, 1).mean(1)
-    low, high = np.quantile(of_random - resampled[:, 1], [0.025, 0.975])
-    fall, random_fall = points[0] - points[1], points[0] - points[2:].mean()
-    return UseResult(
-        rank, *map(float, (points[0], fall, random_fall, fall - random_fall, low, high))
-    )
+    low, high = np.quantile(of_random - resampled[:, 1], [0.025, 0.975]).tolist()
+    return low, high
 
 
 def _to_points(sums: np.ndarray) -> np.ndarray:  # (..., 2) to (...)
@@ -130,7 +136,7 @@ def _to_points(sums: np.ndarray) -> np.ndarray:  # (..., 2) to (...)
     num, den = sums[..., 0], sums[..., 1]
     return 100 * num / np.where(den > 0, den, 1)
 
-# %% ../../nbs/evaluation/44_erasure.ipynb #6ac3a40f
+# %% ../../nbs/evaluation/44_erasure.ipynb #bf8ce934
 def _find_depths(model: MultiTaskModel, task: str, network) -> dict[str, int]:
     "The depth at which each part of a task's head reads"
     last = len(layer_stack(unwrap_base(network)))
@@ -172,7 +178,7 @@ def _predict_erased(
     states = {part: changed[depth] for part, depth in depths.items()}
     return model.get_head(batch.task).read(states, batch)
 
-# %% ../../nbs/evaluation/44_erasure.ipynb #e924099a
+# %% ../../nbs/evaluation/44_erasure.ipynb #9efd365a
 def predict_erased(
     model: MultiTaskModel,
     encoder: Encoder,
@@ -214,7 +220,7 @@ def collect_mention_tokens(
             collected[depth] = states, [label for s, label in pairs for _ in range(len(s))]
     return collected
 
-# %% ../../nbs/evaluation/44_erasure.ipynb #1125df4f
+# %% ../../nbs/evaluation/44_erasure.ipynb #de1ac397
 _RANDOM_DRAWS = 5  # of directions
 
 
@@ -232,22 +238,30 @@ def measure_use(
     "Whether a task's score rests on a property"
     samples = list(samples)
     tokens = collect_mention_tokens(model, encoder, task, fitted_on, name, view)
-    counts = {label: 0 for _, labels in tokens.values() for label in labels}
-    if len(counts) < 2:
+    if len({label for _, labels in tokens.values() for label in labels}) < 2:
         return UseResult(reason='fewer than two classes')
-    fitted = {depth: fit_eraser(*found) for depth, found in tokens.items()}
-    rank = next(iter(fitted.values()))[1]
-    rng = np.random.default_rng(seed)
 
     def score(erasers: Mapping[int, Eraser]) -> pd.DataFrame:
         predicted = predict_erased(model, encoder, task, samples, erasers, view)
-        frame = document_scores(task, samples, predicted, profile)
-        frame = frame[frame.metric == frame.metric.iloc[0]]
-        return frame.assign(group=[find_group(task, profile, d) for d in frame.doc_id])
+        return _score_documents(task, samples, predicted, profile)
 
-    randoms = [
-        score({d: draw_eraser(states, rank, rng) for d, (states, _) in tokens.items()})
-        for _ in range(_RANDOM_DRAWS)
-    ]
+    fitted = {depth: fit_eraser(*found) for depth, found in tokens.items()}
+    rank = next(rank for _, rank in fitted.values())
+    rng = np.random.default_rng(seed)
+    randoms = [score(_draw_erasers(tokens, rank, rng)) for _ in range(_RANDOM_DRAWS)]
     erased = score({depth: erase for depth, (erase, _) in fitted.items()})
     return compare_falls(score({}), erased, randoms, rank, seed)
+
+
+def _draw_erasers(tokens: Mapping, rank: int, rng: np.random.Generator) -> dict[int, Eraser]:
+    "Random directions at each depth"
+    return {depth: draw_eraser(states, rank, rng) for depth, (states, _) in tokens.items()}
+
+
+def _score_documents(
+    task: str, gold: list[UnifiedSample], predicted: list[UnifiedSample], profile: str | None
+) -> pd.DataFrame:
+    "num and den of the task's first metric for each document, with its group"
+    frame = document_scores(task, gold, predicted, profile)
+    frame = frame[frame.metric == frame.metric.iloc[0]]
+    return frame.assign(group=[find_group(task, profile, d) for d in frame.doc_id])

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['ProbeResult', 'probe_property', 'probe_states', 'merge_states', 'probe_figure', 'debiased_cka', 'compare_states']
 
-# %% ../../nbs/evaluation/43_probing.ipynb #3b79c4ab
+# %% ../../nbs/evaluation/43_probing.ipynb #122fb0f4
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
@@ -15,7 +15,7 @@ import pandas as pd
 from ..data.base import MedxferError
 from .states import States, UNIT_PROPERTIES
 
-# %% ../../nbs/evaluation/43_probing.ipynb #5c635798
+# %% ../../nbs/evaluation/43_probing.ipynb #a3b9faef
 _SHORTEST_TEST = 30  # units in the test part; below, nothing is said
 _CONTROLS = 5  # control tasks, whose labels are drawn anew
 _RESAMPLES = 1000  # of document groups, for the interval
@@ -41,7 +41,7 @@ class ProbeResult:
     plain_bits: float = np.nan  # of a code that knows only how many classes there are
     reason: str = ''  # why there is no more
 
-# %% ../../nbs/evaluation/43_probing.ipynb #ddeaf479
+# %% ../../nbs/evaluation/43_probing.ipynb #3d2e7cf3
 def _fit_predict(
     states: np.ndarray,  # (n, hidden) to learn from
     labels: np.ndarray,  # (n,)
@@ -88,7 +88,7 @@ def _draw_control(units: pd.DataFrame, rng: np.random.Generator) -> np.ndarray:
     drawn = rng.choice(units.label.to_numpy(), len(words))
     return units.word.map(dict(zip(words, drawn))).to_numpy()
 
-# %% ../../nbs/evaluation/43_probing.ipynb #60c92222
+# %% ../../nbs/evaluation/43_probing.ipynb #1674d3dc
 _BLOCKS = (0.04, 0.08, 0.16, 0.32, 0.64, 1.0)  # shares of the units that are sent by then
 _SPREAD = 0.01
 
@@ -117,7 +117,7 @@ def _cut(at: float, starts: np.ndarray, last: int) -> int:
     after = starts[starts >= max(1, at)]
     return int(after[0]) if len(after) else last
 
-# %% ../../nbs/evaluation/43_probing.ipynb #d21862ac
+# %% ../../nbs/evaluation/43_probing.ipynb #1d0feb14
 def _split_groups(groups: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     "Which units are in the test part: about a share of the groups"
     names = rng.permutation(np.unique(groups))
@@ -149,7 +149,7 @@ def _find_margin(
     over_labels = np.var(controls.mean(1), ddof=1) * (1 + 1 / count)
     return float(t.ppf(0.975, count - 1) * np.sqrt(over_groups + over_labels))
 
-# %% ../../nbs/evaluation/43_probing.ipynb #c4028209
+# %% ../../nbs/evaluation/43_probing.ipynb #9a62d1ba
 def probe_property(
     states: np.ndarray,  # (units, hidden)
     units: pd.DataFrame,  # doc_id, group, word, last_word and label of each
@@ -160,40 +160,51 @@ def probe_property(
     rng = np.random.default_rng(seed)
     units = units.reset_index(drop=True)
     is_test = _split_groups(units.group.to_numpy(), test_share, rng)
-    train, test = units[~is_test], units[is_test]
+    train, test = units.loc[~is_test], units.loc[is_test]
     labels = units.label.to_numpy()
-    classes = np.unique(labels)
-    counts = (len(train), len(test), len(classes))
+    counts = (len(train), len(test), len(np.unique(labels)))
     if len(test) < _SHORTEST_TEST or train.label.nunique() < 2 or test.group.nunique() < 2:
         return ProbeResult(*counts, reason='too few units, documents or classes')
-
-    def is_right(values: np.ndarray) -> np.ndarray:
-        known = np.unique(values)
-        found = _fit_predict(states[~is_test], values[~is_test], states[is_test], known)
-        return known[found.argmax(1)] == values[is_test]
-
-    right = is_right(labels)
+    right = _find_right(states, labels, is_test)
     drawn = [_draw_control(units, rng) for _ in range(_CONTROLS)]
-    controls = np.stack([is_right(values) for values in drawn])
+    controls = np.stack([_find_right(states, values, is_test) for values in drawn])
     order = _order_by_document(units, rng)
     starts = np.flatnonzero(~units.doc_id.iloc[order].duplicated().to_numpy())
-    selectivity = float(right.mean() - controls.mean())
     margin = _find_margin(right, controls, test.group.to_numpy(), rng)
     return ProbeResult(
         *counts,
-        accuracy=float(right.mean()),
-        control=float(controls.mean()),
-        selectivity=selectivity,
-        low=selectivity - margin,
-        high=selectivity + margin,
-        word=float((_predict_by_word(train, test) == test.label).mean()),
-        majority=float((test.label == _most_frequent(train.label.to_numpy())).mean()),
+        **_compare_with_controls(right, controls, margin),
+        **_measure_baselines(train, test),
         bits=_measure_code(states[order], labels[order], starts),
         control_bits=_measure_code(states[order], drawn[0][order], starts),
-        plain_bits=float(np.log2(len(classes))),
+        plain_bits=float(np.log2(counts[2])),
     )
 
-# %% ../../nbs/evaluation/43_probing.ipynb #17830eff
+
+def _find_right(states: np.ndarray, labels: np.ndarray, is_test: np.ndarray) -> np.ndarray:
+    "Where a probe is right about the units of the test part"
+    known = np.unique(labels)
+    found = _fit_predict(states[~is_test], labels[~is_test], states[is_test], known)
+    return known[found.argmax(1)] == labels[is_test]
+
+
+def _compare_with_controls(
+    right: np.ndarray, controls: np.ndarray, margin: float
+) -> dict[str, float]:
+    "Accuracy, that of the controls, and their difference with its interval"
+    accuracy, control = float(right.mean()), float(controls.mean())
+    selectivity = accuracy - control
+    found = dict(accuracy=accuracy, control=control, selectivity=selectivity)
+    return found | dict(low=selectivity - margin, high=selectivity + margin)
+
+
+def _measure_baselines(train: pd.DataFrame, test: pd.DataFrame) -> dict[str, float]:
+    "How often the word, or the most frequent label, is right"
+    by_word = _predict_by_word(train, test) == test.label.to_numpy()
+    most_frequent = test.label.to_numpy() == _most_frequent(train.label.to_numpy())
+    return dict(word=float(by_word.mean()), majority=float(most_frequent.mean()))
+
+# %% ../../nbs/evaluation/43_probing.ipynb #e3366f8d
 def probe_states(
     states: States,
     properties: Iterable[str] = UNIT_PROPERTIES,
@@ -232,20 +243,20 @@ def merge_states(parts: Sequence[States]) -> States:
     units = pd.concat([part.units for part in parts], ignore_index=True)
     return States(units, np.concatenate([part.values for part in parts]))
 
-# %% ../../nbs/evaluation/43_probing.ipynb #244cfdc9
+# %% ../../nbs/evaluation/43_probing.ipynb #7e1756d8
 def probe_figure(
     table: pd.DataFrame,  # of `probe_states`, with a column `view` where there are several
 ):
     "Accuracy over layers for each property, between the word baseline and the control task"
     import matplotlib.pyplot as plt
 
-    table = table[table.reason == '']
+    table = table.loc[table.reason == '']
     names = list(dict.fromkeys(table.property))
     if not names:
         raise MedxferError('there is nothing to draw: every property has too few units')
     fig, axes = plt.subplots(1, len(names), figsize=(3.2 * len(names), 3), squeeze=False)
     for ax, name in zip(axes[0], names):
-        _draw_property(ax, table[table.property == name])
+        _draw_property(ax, table.loc[table.property == name])
         ax.set(title=name, xlabel='layer', ylim=(0, 1.02))
     axes[0, 0].set(ylabel='accuracy')
     axes[0, -1].legend(fontsize=7, loc='lower right')
@@ -264,7 +275,7 @@ def _draw_property(ax, table: pd.DataFrame):
     ax.axhline(table.word.mean(), color='k', ls='--', lw=1, label='the word alone')
     ax.axhline(table.majority.mean(), color='grey', ls=':', lw=1, label='most frequent')
 
-# %% ../../nbs/evaluation/43_probing.ipynb #5c7fd351
+# %% ../../nbs/evaluation/43_probing.ipynb #7ce98ce6
 def debiased_cka(
     a: np.ndarray,  # (n, hidden)
     b: np.ndarray,  # (n, other hidden), of the same units
@@ -290,7 +301,7 @@ def _estimate_hsic(k: np.ndarray, l: np.ndarray) -> float:
     both = k.sum() * l.sum() / ((n - 1) * (n - 2))
     return ((k * l).sum() + both - 2 * rows / (n - 2)) / (n * (n - 3))
 
-# %% ../../nbs/evaluation/43_probing.ipynb #e4e1ecf6
+# %% ../../nbs/evaluation/43_probing.ipynb #1f10c75a
 def compare_states(
     states: Mapping[str, States],  # by name: the same units as several models or tasks have them
     arms: Mapping[str, str] = {},  # name: what two seeds of one arm have in common
@@ -304,11 +315,16 @@ def compare_states(
             raise MedxferError(
                 f'{a} and {b} have states of different units; take the same documents'
             )
-        kept = np.linspace(0, len(one.units) - 1, min(most, len(one.units))).astype(int)
         same_arm = a in arms and arms.get(a) == arms.get(b)
-        for layer in range(1, min(one.layers, other.layers) + 1):
-            cka = debiased_cka(one.at_layer(layer)[kept], other.at_layer(layer)[kept])
+        for layer, cka in _align_layers(one, other, most):
             rows.append(dict(a=a, b=b, layer=layer, cka=cka, same_arm=same_arm))
     table = pd.DataFrame(rows, columns=['a', 'b', 'layer', 'cka', 'same_arm'])
     ceilings = table[table.same_arm].groupby('layer').cka.mean()
     return table.assign(ceiling=table.layer.map(ceilings))
+
+
+def _align_layers(one: States, other: States, most: int) -> list[tuple[int, float]]:
+    "The alignment at each layer, of at most so many units"
+    kept = np.linspace(0, len(one.units) - 1, min(most, len(one.units))).astype(int)
+    layers = range(1, min(one.layers, other.layers) + 1)
+    return [(k, debiased_cka(one.at_layer(k)[kept], other.at_layer(k)[kept])) for k in layers]

@@ -6,7 +6,7 @@
 __all__ = ['VIEWS', 'PROPERTIES', 'UNIT_PROPERTIES', 'find_adapters', 'list_views', 'use_view', 'Unit', 'list_mention_units',
            'States', 'cache_states', 'read_states']
 
-# %% ../../nbs/evaluation/42_states.ipynb #f6d592ea
+# %% ../../nbs/evaluation/42_states.ipynb #4faf7126
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from ..models.base_forward import states_at, unwrap_base
 from ..models.base_loader import layer_stack
 from ..models.multitask_model import MultiTaskModel, read_windows
 
-# %% ../../nbs/evaluation/42_states.ipynb #91c19d68
+# %% ../../nbs/evaluation/42_states.ipynb #4774f6e6
 VIEWS = ('base', 'shared', 'private', 'joint')
 
 
@@ -87,7 +87,7 @@ def use_view(model: MultiTaskModel, task: str, view: str) -> Iterator[Any]:
     yield adapters.model
     adapters.activate(task)
 
-# %% ../../nbs/evaluation/42_states.ipynb #29cb3dae
+# %% ../../nbs/evaluation/42_states.ipynb #3554292d
 PROPERTIES: Mapping[str, tuple[str, ...]] = {  # property: names of the attributes that hold it
     'negation': ('negation', 'Polarity'),
     'uncertainty': ('uncertainty', 'ContextualModality'),
@@ -141,7 +141,7 @@ def _hash_tokens(window: Window, unit: Unit) -> tuple[str, str]:
     digests = (hashlib.blake2b(x.tobytes(), digest_size=8) for x in (ids, ids[-1:]))
     return next(digests).hexdigest(), next(digests).hexdigest()
 
-# %% ../../nbs/evaluation/42_states.ipynb #e571d46f
+# %% ../../nbs/evaluation/42_states.ipynb #8f8fc19b
 @dataclass(frozen=True)
 class States:
     "The states of some units at every layer"
@@ -157,7 +157,7 @@ class States:
         "The states after a layer, counted from 1"
         return self.values[:, layer - 1].astype(np.float32)
 
-# %% ../../nbs/evaluation/42_states.ipynb #d9331b7d
+# %% ../../nbs/evaluation/42_states.ipynb #30d4f592
 _MANIFEST = 'manifest.json'
 _LARGEST_HALF = 65504.0
 
@@ -193,6 +193,19 @@ def _read_states(
     ]
 
 
+def _find_units(
+    encoder: Encoder, task: str, sample: UnifiedSample
+) -> Iterator[tuple[Window, list[Unit]]]:
+    "The windows of a document that have units"
+    windows = encoder([sample])[0]
+    seed = hashlib.sha256(sample.id.encode()).digest()[:4]
+    words = _draw_words(windows, task, np.random.default_rng(list(seed)))
+    for k, window in enumerate(windows):
+        found = [*list_mention_units(window), *words.get(k, ())]
+        if found:
+            yield window, found
+
+
 def _compute_shard(
     model: MultiTaskModel,
     encoder: Encoder,
@@ -206,19 +219,13 @@ def _compute_shard(
     windows: list[Window] = []
     rows = []
     for sample in samples:
-        of_doc = next(iter(encoder([sample])))
-        seed = hashlib.sha256(sample.id.encode()).digest()[:4]
-        words = _draw_words(of_doc, task, np.random.default_rng(list(seed)))
-        for k, window in enumerate(of_doc):
-            found = [*list_mention_units(window), *words.get(k, ())]
-            if not found:
-                continue
+        group = find_group(sample.task, profile, sample.id)
+        for window, found in _find_units(encoder, task, sample):
             units[id(window)] = found
             windows.append(window)
-            group = find_group(sample.task, profile, sample.id)
             for unit in found:
-                words_of = _hash_tokens(window, unit)
-                rows.append(dict(zip(_PLACE_COLUMNS, (sample.id, group, *words_of))) | unit.labels)
+                place = (sample.id, group, *_hash_tokens(window, unit))
+                rows.append(dict(zip(_PLACE_COLUMNS, place)) | unit.labels)
     read = partial(_read_states, model, view, units)
     states = read_windows(read, model, task, windows, encoder.pad_id)
     frame = pd.DataFrame(rows, columns=[*_PLACE_COLUMNS, *UNIT_PROPERTIES])
@@ -229,7 +236,7 @@ def _compute_shard(
 
 _PLACE_COLUMNS = ('doc_id', 'group', 'word', 'last_word')
 
-# %% ../../nbs/evaluation/42_states.ipynb #6baa3e87
+# %% ../../nbs/evaluation/42_states.ipynb #4e436386
 def cache_states(
     folder,  # gets the states
     model: MultiTaskModel,
