@@ -35,11 +35,7 @@ from medxfer.study.build import (
     build_loss_weights,
     windows_for,
 )
-from medxfer.study.environment import (
-    describe_environment,
-    refuse_other_formats,
-    write_environment,
-)
+from .environment import describe_environment, refuse_other_formats, write_environment
 from medxfer.study.selection import (
     describe_documents,
     list_selections,

@@ -217,10 +217,7 @@ class StepGradients:
         self.surgery = surgery
         self.params = params
 
-    def compute(
-        self,
-        micros: Sequence[MicroBatch],
-    ) -> list[float]:
+    def compute(self, micros: Sequence[MicroBatch]) -> list[float]:
         "The loss of every micro-batch, in all processes; it may not be finite"
         losses: list[list[torch.Tensor]] = [[] for _ in micros]
         error = None

@@ -26,13 +26,7 @@ from .branches import Branches
 from .callbacks import Stopped, is_stop_requested
 from .checkpoint import Checkpoint, newest_checkpoint, save_checkpoint
 from .curve import LearningCurve, Point
-from medxfer.training.dealer import (
-    Dealer,
-    PieceLimit,
-    StepGradients,
-    WindowLoss,
-    check_processes,
-)
+from .dealer import Dealer, PieceLimit, StepGradients, WindowLoss, check_processes
 from .ledger import Ledger, make_entries
 from .loss import LossWeights, loss_group
 from .pcgrad import PairCosine, Surgery
