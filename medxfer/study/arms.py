@@ -232,7 +232,7 @@ def _make_loto_placebo(asked: _RunRequest):
 
 def _start_from(asked: _RunRequest, arm: str):
     "A few documents, with the shared adapters of a run on all other tasks"
-    if not {'shared', 'group'} & set(asked.strategy()['adapters']['kinds']):
+    if not {'shared', 'group', 'shared-a'} & set(asked.strategy()['adapters']['kinds']):
         raise ConfigError(
             f'arm={asked.cfg["arm"]} carries shared adapters over, '
             f'and {asked.cfg["strategy"]["label"]} has none'

@@ -184,7 +184,8 @@ def load_shared_adapters(model, folder: Path) -> list[str]:
         for n, kind in model.adapters.kinds.items()
         if kind in ('shared', 'group') and (folder / n / 'adapter_model.safetensors').is_file()
     ]
-    if not names:
+    tied = _load_shared_a(model, folder)
+    if not names and not tied:
         raise MedxferError(
             f'{folder} holds no adapter that could be carried over; delete that run and run it again'
         )
@@ -192,6 +193,21 @@ def load_shared_adapters(model, folder: Path) -> list[str]:
         set_peft_model_state_dict(
             model.adapters.model, load_file(folder / name / 'adapter_model.safetensors'), name
         )
+    return names + tied
+
+
+def _load_shared_a(model, folder: Path) -> list[str]:
+    "Give adapters with one A the A of an earlier run, whose adapters are called after other tasks"
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
+    from medxfer.models.shared_a import is_down_projection
+
+    names = [n for n, kind in model.adapters.kinds.items() if kind == 'shared-a']
+    files = sorted(folder.glob('*/adapter_model.safetensors'))
+    if not names or not files:
+        return []
+    found = {n: tensor for n, tensor in load_file(files[0]).items() if is_down_projection(n)}
+    set_peft_model_state_dict(model.adapters.model, found, names[0])
     return names
 
 # %% ../../nbs/study/15_build.ipynb #79493d33
