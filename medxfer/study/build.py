@@ -135,11 +135,14 @@ def _choose_model_class(spec: RunSpec, folders: dict[str, Path]):
     from medxfer.models.full_model import FullModel
     from medxfer.models.fusion import FusionModel, FusionSpec
     from medxfer.models.hierarchical import HierarchicalMTLModel
+    from medxfer.models.merged import MergedModel, MergeSpec
     from medxfer.models.multitask_model import MultiTaskModel
 
     strategy = spec.config['strategy']
     if strategy['fusion']:
         adapters = {r.tasks[0]: folders[r.id] / 'adapter' / r.tasks[0] for r in spec.needs}
+        if 'merge' in strategy['fusion']:
+            return MergedModel, dict(merge=MergeSpec(**strategy['fusion']), folders=adapters)
         return FusionModel, dict(fusion=FusionSpec(**strategy['fusion']), folders=adapters)
     if strategy['full']:
         return FullModel, {}
