@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['add_calibrate_command']
 
-# %% ../../nbs/commands/25_calibrate.ipynb #0a89a25d
+# %% ../../nbs/commands/25_calibrate.ipynb #c863b2dc
 from collections.abc import Iterator
 from pathlib import Path
 
 from .base import add_command, print_result, printer
 from ..data.base import MedxferError
 
-# %% ../../nbs/commands/25_calibrate.ipynb #15602075
+# %% ../../nbs/commands/25_calibrate.ipynb #4a6f0ce3
 def _calibrate_runs(args) -> int:
     "Measure the calibration of finished runs on test, raw and scaled on dev, and compare their arms"
     from medxfer.evaluation.calibration import (
@@ -71,7 +71,7 @@ def _to_json(tables: dict) -> dict:
         for name, of_table in rows.items()
     }
 
-# %% ../../nbs/commands/25_calibrate.ipynb #7cb6a3b3
+# %% ../../nbs/commands/25_calibrate.ipynb #449c6894
 _SHOWN = {
     'ece': 'ECE',
     'equal_mass': 'equal-mass',
@@ -143,7 +143,7 @@ def _format_differences(table) -> Iterator[str]:
         )
         yield f'{where}: {row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f}), {word}'
 
-# %% ../../nbs/commands/25_calibrate.ipynb #60bb973e
+# %% ../../nbs/commands/25_calibrate.ipynb #7943d317
 def add_calibrate_command(commands):
     "Add `calibrate` to the sub-parsers of a parser"
     parser = add_command(

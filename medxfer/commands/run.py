@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['add_run_commands']
 
-# %% ../../nbs/commands/20_run.ipynb #a3a3fc51
+# %% ../../nbs/commands/20_run.ipynb #baf29583
 from pathlib import Path
 import json, sys
 
 from .base import add_command, print_result, printer
 from ..data.base import DataError, MedxferError
 
-# %% ../../nbs/commands/20_run.ipynb #2a1c41ad
+# %% ../../nbs/commands/20_run.ipynb #2e12d4ca
 def _execute_run(args) -> int:
     "Train and score one configuration; resumes if interrupted"
     from medxfer.study.arms import resolve_run
@@ -44,7 +44,7 @@ def _format_metrics(result: dict, heads: dict[str, list[str]]) -> str:
     lines.append(f'{result["how"]}: {result["folder"]}')
     return '\n'.join(lines)
 
-# %% ../../nbs/commands/20_run.ipynb #c9937974
+# %% ../../nbs/commands/20_run.ipynb #fe961df7
 def _write_predictions(args) -> int:
     "Write a finished run's predictions as official files; these hold text where the format does"
     import yaml
@@ -91,7 +91,7 @@ def _write_task_predictions(predicted: Path, corpus, out: Path) -> int:
         write_task(task, documents, out, corpus.profile)
     return len(documents)
 
-# %% ../../nbs/commands/20_run.ipynb #495bf844
+# %% ../../nbs/commands/20_run.ipynb #0c76b27e
 def _score_predictions(args) -> int:
     "Score a folder of predictions, or a prediction file, against a folder of gold"
     from medxfer.evaluation.metrics import score_task
@@ -177,8 +177,8 @@ def _load_predictions(args, gold: list):
     _check_same_documents(viewed, predicted)
     return viewed, predicted, report
 
-# %% ../../nbs/commands/20_run.ipynb #96a15580
-def _show_intervals(args, gold: list, predicted: list, profile: str) -> int:
+# %% ../../nbs/commands/20_run.ipynb #3f31f0b0
+def _show_intervals(args, gold: list, predicted, profile: str | None) -> int:
     "Print every metric with its interval for other documents"
     from medxfer.data.corpora import find_group
     from medxfer.evaluation.metrics import document_scores, total_scores
@@ -189,10 +189,10 @@ def _show_intervals(args, gold: list, predicted: list, profile: str) -> int:
     table = bootstrap_scores(scores.assign(group=groups))
     totals = total_scores(scores, profile)  # what the official scorer says of 0 / 0
     metrics = {
-        row.metric: dict(score=totals[row.metric], low=row.low, high=row.high)
-        for row in table.itertuples()
+        metric: dict(score=totals[metric], low=low, high=high)
+        for metric, low, high in zip(table['metric'], table['low'], table['high'])
     }
-    count = int(table['groups'].max()) if len(table) else 0
+    count = len(set(groups))
     result = dict(metrics=metrics, documents=len(gold), groups=count)
     print_result(args, _without_nan(result), lambda: _format_intervals(result))
     return 0
@@ -222,7 +222,7 @@ def _format_intervals(result: dict) -> str:
         lines.append(f'95 % intervals for other documents, from {of}')
     return '\n'.join(lines)
 
-# %% ../../nbs/commands/20_run.ipynb #65700a65
+# %% ../../nbs/commands/20_run.ipynb #c2ed50d3
 def add_run_commands(commands):
     "Add the commands about one run to the sub-parsers of a parser"
     run = add_command(

@@ -8,7 +8,7 @@ __all__ = ['VERDICTS', 'LAYERS', 'NO_REFERENCE', 'ENCODER', 'CLOSED', 'VERDICTS_
            'ask_model', 'judge_model', 'generate_controls', 'ContaminationReport', 'write_contamination',
            'read_verdicts', 'read_contamination', 'contamination_table']
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #4bbe77a4
+# %% ../../nbs/evaluation/53_contamination.ipynb #df1fd27b
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
@@ -35,7 +35,7 @@ from medxfer.evaluation.likelihood import (
 from .overlap import Overlap, OverlapScan, build_index, list_overlaps, scan_files
 from .text_stream import TextFile
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #b0c04e22
+# %% ../../nbs/evaluation/53_contamination.ipynb #25c977f2
 VERDICTS = ('contaminated', 'suspicious', 'clean', 'cannot tell')
 LAYERS = ('overlap', 'likelihood', 'generation')
 
@@ -58,7 +58,7 @@ class ContaminationVerdict:
     reason: str
     layers: Mapping[str, LayerWord]  # of each of LAYERS
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #3b431ef6
+# %% ../../nbs/evaluation/53_contamination.ipynb #50583118
 _FOUND_COPIES, _FOUND_SHARE = 3, 0.05  # copies in the reference, and of the test documents
 NO_REFERENCE = LayerWord('cannot tell', 'no reference text was given')
 
@@ -103,7 +103,7 @@ def _name_verdict(words: Mapping[str, str]) -> str:
     asked = 'nothing' in (words['likelihood'], words['generation'])
     return 'clean' if words['overlap'] == 'nothing' and asked else 'cannot tell'
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #991f65d7
+# %% ../../nbs/evaluation/53_contamination.ipynb #a5f8299a
 @dataclass(frozen=True)
 class TaskTexts:
     "What is known of a task"
@@ -150,7 +150,7 @@ def _tabulate(against: str, overlaps: Iterable[Overlap]) -> pd.DataFrame:
     fields = list(Overlap.__dataclass_fields__)
     return pd.DataFrame(rows, columns=['against', *fields, 'suspicious'])
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #5cf5e487
+# %% ../../nbs/evaluation/53_contamination.ipynb #8895a68a
 @dataclass(frozen=True)
 class ModelFindings:
     "What the two layers that need a model's weights say of a task, and their numbers by document"
@@ -220,7 +220,7 @@ def _draw(samples: Sequence[UnifiedSample], limit: int, seed: int) -> list[Unifi
 def _name_rows(frame: pd.DataFrame, ids: Sequence[str], side: str) -> pd.DataFrame:
     return frame.assign(id=list(ids), side=side)
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #c30f27aa
+# %% ../../nbs/evaluation/53_contamination.ipynb #460b3b71
 def judge_model(
     model: str,  # its name
     task: str,
@@ -233,7 +233,7 @@ def judge_model(
     overlap = NO_REFERENCE if overlaps is None else judge_overlap(overlaps)
     return judge_layers(model, task, dict(overlap=overlap, **layers))
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #d0d2cde8
+# %% ../../nbs/evaluation/53_contamination.ipynb #d2293c5f
 def generate_controls(
     root: Path,  # folder of generated corpora, with world.json
     task: str,
@@ -256,7 +256,7 @@ def generate_controls(
     samples = generate_samples(world, corpora[0], 'dev', written + count)[written:]
     return tuple(document_texts(sample)[-1] for sample in samples)
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #f312a02e
+# %% ../../nbs/evaluation/53_contamination.ipynb #4a76fa84
 VERDICTS_FILE = 'verdicts.json'
 
 
@@ -274,13 +274,15 @@ class ContaminationReport:
     @property
     def suspicious(self) -> dict[str, list[str]]:
         "Task: ids of test documents that are better left out, whatever the model"
-        found = self.overlap[self.overlap.suspicious.astype(bool)][['task', 'id']]
-        exact = self.generation
-        if len(exact):
-            exact = exact[exact.exact == 1][['task', 'id']]
-            found = pd.concat([found, exact])
-        tasks = dict.fromkeys(found.task)
-        return {t: sorted(set(found[found.task == t].id)) for t in tasks}
+        flags = list(zip(self.overlap.task, self.overlap.id, self.overlap.suspicious))
+        if len(self.generation):
+            made = self.generation
+            flags += zip(made.task, made.id, made.exact == 1)
+        found: dict[str, set[str]] = {}
+        for task, name, is_suspicious in flags:
+            if is_suspicious:
+                found.setdefault(task, set()).add(name)
+        return {task: sorted(ids) for task, ids in found.items()}
 
 
 def write_contamination(report: ContaminationReport, folder: Path):
@@ -345,9 +347,10 @@ def _refuse_damaged(path: Path) -> NoReturn:
 
 def _parse_verdict(row: dict) -> ContaminationVerdict:
     layers = {name: LayerWord(**layer) for name, layer in row['layers'].items()}
-    return ContaminationVerdict(**row | dict(layers=layers))
+    about = dict(model=row['model'], task=row['task'], verdict=row['verdict'])
+    return ContaminationVerdict(**about, reason=row['reason'], layers=layers)
 
-# %% ../../nbs/evaluation/53_contamination.ipynb #543735b5
+# %% ../../nbs/evaluation/53_contamination.ipynb #e3105527
 _TABLE_COLUMNS = ['model', 'task', 'verdict', *LAYERS, 'reason']
 
 

@@ -6,7 +6,7 @@
 __all__ = ['STATISTICS', 'FEWEST_DOCUMENTS', 'CONTROL_KINDS', 'measure_likelihood', 'Auc', 'compare_scores', 'blind_auc',
            'shuffle_sentences', 'LikelihoodResult', 'judge_likelihood']
 
-# %% ../../nbs/evaluation/51_likelihood.ipynb #f66810b6
+# %% ../../nbs/evaluation/51_likelihood.ipynb #d6198ee3
 from collections.abc import Sequence
 from dataclasses import dataclass
 import random
@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 from ..data.base import MedxferError
 
-# %% ../../nbs/evaluation/51_likelihood.ipynb #acac10fb
+# %% ../../nbs/evaluation/51_likelihood.ipynb #effa8bb5
 STATISTICS = ('loss', 'min_k', 'min_k_plus', 'zlib')
 _SHARE = 0.2  # of the tokens, in Min-K% and Min-K%++
 _FEWEST_TOKENS = 8
 
-# %% ../../nbs/evaluation/51_likelihood.ipynb #f7a258d5
+# %% ../../nbs/evaluation/51_likelihood.ipynb #f762395f
 def _mean_lowest(values: np.ndarray) -> float:
     "The mean of the lowest fifth"
     count = max(1, int(_SHARE * len(values)))
@@ -49,7 +49,7 @@ def _summarise(own: np.ndarray, standard: np.ndarray, text: str) -> dict[str, fl
         zlib=float(own.sum()) / len(zlib.compress(text.encode())),
     )
 
-# %% ../../nbs/evaluation/51_likelihood.ipynb #49e014e6
+# %% ../../nbs/evaluation/51_likelihood.ipynb #13c8b04a
 def measure_likelihood(
     model,  # from `load_language_model`
     tokenizer,  # a fast one
@@ -94,7 +94,7 @@ def _pad(rows: list[list[int]], device):
     mask = torch.tensor([[1] * len(r) + [0] * (longest - len(r)) for r in rows], device=device)
     return ids, mask
 
-# %% ../../nbs/evaluation/51_likelihood.ipynb #07ed93ae
+# %% ../../nbs/evaluation/51_likelihood.ipynb #6750da64
 @dataclass(frozen=True)
 class Auc:
     "The probability that a test document scores higher than a control"
@@ -139,7 +139,7 @@ def _least_reach(estimate: float, n: int, m: int, level: float) -> float:
     "Half an interval for a separation that is perfect: the rule of three, at this level"
     return 1 - ((1 - level) / 2) ** (1 / min(n, m)) if estimate in (0, 1) else 0.0
 
-# %% ../../nbs/evaluation/51_likelihood.ipynb #944223d6
+# %% ../../nbs/evaluation/51_likelihood.ipynb #f762b72b
 def blind_auc(
     tests: Sequence[str],
     controls: Sequence[str],
@@ -179,7 +179,7 @@ def _deal_folds(tests: int, controls: int, paired: bool, seed: int) -> np.ndarra
     second = first if paired else rng.permutation(np.arange(controls) % _FOLDS)
     return np.concatenate([first, second])
 
-# %% ../../nbs/evaluation/51_likelihood.ipynb #956c4829
+# %% ../../nbs/evaluation/51_likelihood.ipynb #7dc43224
 def shuffle_sentences(texts: Sequence[str], seed: int = 0) -> list[str]:
     "The texts with their sentences in a random order; what is not split into sentences stays"
     shuffled = []
@@ -189,7 +189,7 @@ def shuffle_sentences(texts: Sequence[str], seed: int = 0) -> list[str]:
         shuffled.append(' '.join(parts))
     return shuffled
 
-# %% ../../nbs/evaluation/51_likelihood.ipynb #8921e641
+# %% ../../nbs/evaluation/51_likelihood.ipynb #c54425b3
 FEWEST_DOCUMENTS = 20  # of each side
 CONTROL_KINDS = ('unseen', 'perturbed')
 
@@ -224,7 +224,9 @@ def judge_likelihood(
     if control_kind not in CONTROL_KINDS:
         raise MedxferError(f'no kind of controls {control_kind!r}; {", ".join(CONTROL_KINDS)}')
     level = 1 - 0.05 / len(STATISTICS)
-    aucs = {s: compare_scores(tests[s], controls[s], level) for s in STATISTICS}
+    aucs = {
+        s: compare_scores(tests[s].to_numpy(), controls[s].to_numpy(), level) for s in STATISTICS
+    }
     word, reason = _name_likelihood(aucs, blind, control_kind)
     return LikelihoodResult(word, reason, aucs, blind)
 

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from ..data.base import MedxferError
 from .base_loader import layer_stack
+from .shared_a import is_down_projection, tie_down_projections
 
 # %% ../../nbs/models/10_adapters.ipynb #0242a3a8
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class LoraSpec:
     targets: tuple[str, ...] = ()  # names of the layers that are adapted
 
 # %% ../../nbs/models/10_adapters.ipynb #78d5fa91
-ADAPTER_KINDS = ('shared', 'group', 'private')
+ADAPTER_KINDS = ('shared', 'group', 'private', 'shared-a')
 
 # %% ../../nbs/models/10_adapters.ipynb #c4271081
 @dataclass(frozen=True)
@@ -48,6 +49,11 @@ class Layout:
         if unknown or not self.kinds:
             known = ', '.join(ADAPTER_KINDS)
             raise MedxferError(f'adapters are some of {known}; the strategy has {list(self.kinds)}')
+        if {'private', 'shared-a'} <= set(self.kinds):
+            raise MedxferError(
+                'private and shared-a adapters are both called after their task; '
+                'a strategy has one of these kinds'
+            )
         for kind, (start, stop) in self.layers.items():
             if not 0 <= start < stop <= 1:
                 raise MedxferError(
@@ -59,7 +65,7 @@ class Layout:
         "PEFT's name of the adapter of a kind that serves a task"
         if kind == 'shared':
             return 'shared'
-        if kind == 'private':
+        if kind in ('private', 'shared-a'):
             return task
         if task not in self.groups:
             raise MedxferError(f'{task} is in no group; name one under groups in the strategy')
@@ -248,7 +254,12 @@ class SharedPrivateLoRA(nn.Module):
         for name, place in self.places.items():
             names = {t.name for t in targets_at(shapes, place)}
             self.model.peft_config[name].target_modules = names
+        tie_down_projections(self.model, self._list_tied())
         self.model.set_requires_grad(list(self.kinds), True)
+
+    def _list_tied(self) -> list[str]:
+        "The adapters that have one A"
+        return [name for name, kind in self.kinds.items() if kind == 'shared-a']
 
     def activate(self, task: str):
         "Make the adapters of a task active without freezing the others"
@@ -273,10 +284,15 @@ class SharedPrivateLoRA(nn.Module):
         return None
 
     def shared_parameters(self) -> dict[str, nn.Parameter]:
-        "The parameters that gradient surgery changes, by name: of shared adapters and groups of several tasks"
+        "The parameters that gradient surgery changes, by name: of shared adapters, groups of several tasks, and the A of all"
         shared = {name for name, p in self.places.items() if p.kind == 'shared' or len(p.tasks) > 1}
-        trainable = [(n, p) for n, p in self.named_parameters() if p.requires_grad]
-        return {n: p for n, p in trainable if self.adapter_of(n) in shared}
+        tied = self._list_tied()
+        found = {}
+        for n, p in self.named_parameters():
+            adapter = self.adapter_of(n)
+            if p.requires_grad and (adapter in shared or adapter in tied and is_down_projection(n)):
+                found[n] = p
+        return found
 
     def overlap(self, task: str) -> torch.Tensor:
         "Mean squared cosine between the rows of A of every two active adapters of a task; 0 if one is active"

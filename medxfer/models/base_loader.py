@@ -7,7 +7,7 @@ __all__ = ['BaseSpec', 'resolve_source', 'refuse_missing_model', 'model_spec', '
            'resolve_precision', 'random_like', 'attention_kernel', 'make_random_base', 'drop_pooler', 'load_base',
            'find_layer_list', 'layer_stack', 'cut_layers', 'has_language_head', 'load_language_model']
 
-# %% ../../nbs/models/00_base_loader.ipynb #c695221f
+# %% ../../nbs/models/00_base_loader.ipynb #c6f08c55
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -34,7 +34,7 @@ from medxfer.models.precision import (
 if TYPE_CHECKING:
     from torch import nn
 
-# %% ../../nbs/models/00_base_loader.ipynb #12481375
+# %% ../../nbs/models/00_base_loader.ipynb #5bc56547
 @dataclass(frozen=True)
 class BaseSpec:
     "Which base model to load; the fields of configs/model/NAME.yaml"
@@ -67,7 +67,7 @@ class BaseSpec:
     licence: str = ''
     kaggle: str | None = None  # its handle among Kaggle's models
 
-# %% ../../nbs/models/00_base_loader.ipynb #5c9fb583
+# %% ../../nbs/models/00_base_loader.ipynb #4330b60a
 def _find_package_folder(
     package: str,  # import name
     path: str,  # folder inside
@@ -88,7 +88,7 @@ def _find_package_folder(
         )
     return folder
 
-# %% ../../nbs/models/00_base_loader.ipynb #8c61d7b9
+# %% ../../nbs/models/00_base_loader.ipynb #a9527bf0
 def _find_gguf_file(
     package: str,  # import name
     path: str,  # folder inside
@@ -103,7 +103,7 @@ def _find_gguf_file(
         )
     return file
 
-# %% ../../nbs/models/00_base_loader.ipynb #61c7f95e
+# %% ../../nbs/models/00_base_loader.ipynb #1217e43e
 def resolve_source(spec: BaseSpec) -> str:
     "What `from_pretrained` is given for a model that is not random; a named folder comes first"
     if spec.folder:
@@ -121,7 +121,7 @@ def resolve_source(spec: BaseSpec) -> str:
         f'the model {spec.name} names no source: give one of package, folder, hub or random'
     )
 
-# %% ../../nbs/models/00_base_loader.ipynb #e49aad61
+# %% ../../nbs/models/00_base_loader.ipynb #9bbf7302
 @cache
 def _is_hub_reachable() -> bool:
     "Whether the hub can be asked: somebody listens there, or a proxy is set, which may know the way"
@@ -177,7 +177,7 @@ def _load_from_source(
         reason = str(e).strip().splitlines()[0]
         raise MedxferError(f'{spec.name} could not be read: {where} ({reason})') from None
 
-# %% ../../nbs/models/00_base_loader.ipynb #4e51e805
+# %% ../../nbs/models/00_base_loader.ipynb #e85c5363
 def model_spec(
     name: str,  # a file of configs/model
 ) -> BaseSpec:
@@ -193,7 +193,7 @@ def model_spec(
     fields = yaml.safe_load((folder / f'{name}.yaml').read_text())
     return BaseSpec(**{k: v for k, v in fields.items() if k in BaseSpec.__dataclass_fields__})
 
-# %% ../../nbs/models/00_base_loader.ipynb #7514196d
+# %% ../../nbs/models/00_base_loader.ipynb #cde6a9f2
 def load_tokenizer(
     model,  # a BaseSpec, or the name of a shipped model
 ):  # a fast tokenizer
@@ -212,7 +212,7 @@ def load_tokenizer(
         )
     return tokenizer
 
-# %% ../../nbs/models/00_base_loader.ipynb #c6d7953a
+# %% ../../nbs/models/00_base_loader.ipynb #a2ded788
 def load_base_config(spec: BaseSpec):
     "The transformers config of a model, without its weights"
     from transformers import AutoConfig
@@ -246,7 +246,7 @@ def resolve_precision(
     )
     return replace(spec, dtype=dtype, quantization=quantization)
 
-# %% ../../nbs/models/00_base_loader.ipynb #354c8078
+# %% ../../nbs/models/00_base_loader.ipynb #373371a7
 def random_like(
     spec: BaseSpec,
     **fields,  # of its architecture's config, to make it smaller
@@ -259,12 +259,12 @@ def random_like(
         )
     return replace(spec, random={**shape, **fields}, package=None, gguf=None, folder=None, hub=None)
 
-# %% ../../nbs/models/00_base_loader.ipynb #b76ab665
+# %% ../../nbs/models/00_base_loader.ipynb #6a38e84f
 def attention_kernel(config) -> str | None:
     "The implementation of attention that computes what the model was trained with; None leaves the choice to transformers"
     return 'eager' if getattr(config, 'attn_logit_softcapping', None) else None
 
-# %% ../../nbs/models/00_base_loader.ipynb #211a11d7
+# %% ../../nbs/models/00_base_loader.ipynb #7e24c02e
 def make_random_base(
     spec: BaseSpec,  # without `auto`, see `resolve_precision`
     seed: int,
@@ -313,7 +313,7 @@ def _load_weights(
         how |= dict(quantization_config=nf4_config(spec.dtype), device_map={'': str(device)})
     return keep_layout(_load_from_source(kind, spec, **how).to(device))
 
-# %% ../../nbs/models/00_base_loader.ipynb #9b24e976
+# %% ../../nbs/models/00_base_loader.ipynb #bf0dd549
 def drop_pooler(
     model,  # a transformers model, or only its architecture
 ):
@@ -322,7 +322,7 @@ def drop_pooler(
         model.pooler = None
     return model
 
-# %% ../../nbs/models/00_base_loader.ipynb #14e1cf96
+# %% ../../nbs/models/00_base_loader.ipynb #ee8a1442
 def load_base(
     spec: BaseSpec,
     seed: int = 0,  # for random weights
@@ -342,7 +342,7 @@ def load_base(
         model.gradient_checkpointing_enable({'use_reentrant': False})
     return cut_layers(model, spec.layers)
 
-# %% ../../nbs/models/00_base_loader.ipynb #9348221b
+# %% ../../nbs/models/00_base_loader.ipynb #f2f10945
 def _set_dropout(
     model,  # a transformers model
     p: float,  # probability
@@ -357,7 +357,7 @@ def _set_dropout(
             if isinstance(getattr(module, name, None), float):
                 setattr(module, name, p)
 
-# %% ../../nbs/models/00_base_loader.ipynb #c5005d1f
+# %% ../../nbs/models/00_base_loader.ipynb #7d74951c
 _LAYER_LIST_NAMES = {
     'layers': 'Llama, Mistral, Qwen, Gemma, Phi, GPT-NeoX, ModernBERT',
     'encoder.layer': 'BERT, RoBERTa, XLM-R, ELECTRA, DeBERTa, MPNet',
@@ -382,7 +382,7 @@ def _list_module_lists(
         else:
             yield from _list_module_lists(child, length, f'{prefix}{name}.')
 
-# %% ../../nbs/models/00_base_loader.ipynb #23ee4409
+# %% ../../nbs/models/00_base_loader.ipynb #2e7d575c
 def find_layer_list(
     model,  # a transformers model
 ) -> 'tuple[nn.Module, str]':
@@ -400,7 +400,7 @@ def layer_stack(model) -> 'nn.ModuleList':
     holder, name = find_layer_list(model)
     return getattr(holder, name)
 
-# %% ../../nbs/models/00_base_loader.ipynb #04168017
+# %% ../../nbs/models/00_base_loader.ipynb #92faebff
 def _explain_layer_lists(model, depth: int | None, paths: list[str]) -> str:
     "What a model has instead of one list of `depth` layers, and which models have one"
     others = [
@@ -413,7 +413,7 @@ def _explain_layer_lists(model, depth: int | None, paths: list[str]) -> str:
         f'but has {found}; choose a model with one list, such as {known}'
     )
 
-# %% ../../nbs/models/00_base_loader.ipynb #51692846
+# %% ../../nbs/models/00_base_loader.ipynb #e367d38a
 def cut_layers(
     model,  # a transformers model
     layers: int | None,  # how many to keep; None keeps all
@@ -433,7 +433,7 @@ def cut_layers(
         model.config.layer_types = model.config.layer_types[:layers]
     return model
 
-# %% ../../nbs/models/00_base_loader.ipynb #d3b13741
+# %% ../../nbs/models/00_base_loader.ipynb #27172e92
 def has_language_head(spec: BaseSpec) -> bool:
     "Whether a model predicts the next token: a decoder, not an encoder"
     from transformers.models.auto.modeling_auto import (

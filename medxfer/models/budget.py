@@ -32,6 +32,20 @@ def _cost_per_rank(shapes: Shapes, place: AdapterPlacement) -> int:
     return sum(t.per_rank for t in targets_at(shapes, place))
 
 
+def _list_costs(shapes: Shapes, places: Sequence[AdapterPlacement]) -> list[int]:
+    "Parameters of each adapter at rank 1; an A that several of them share counts for the first"
+    counted: set[str] = set()
+    costs = []
+    for place in places:
+        cost = _cost_per_rank(shapes, place)
+        if place.kind == 'shared-a':
+            targets = targets_at(shapes, place)
+            cost -= sum(t.inputs for t in targets if t.name in counted)
+            counted.update(t.name for t in targets)
+        costs.append(cost)
+    return costs
+
+
 def _max_useful_rank(shapes: Shapes, places: Sequence[AdapterPlacement]) -> int:
     "The rank above which an adapter gains nothing: the smallest side of a layer that it adapts"
     targets = [t for place in places for t in targets_at(shapes, place)]
@@ -55,7 +69,7 @@ def _count_kind_costs(shapes: Shapes, places: Sequence[AdapterPlacement]) -> _Ki
     by_kind: dict[str, list[AdapterPlacement]] = {}
     for place in places:
         by_kind.setdefault(place.kind, []).append(place)
-    costs = [sum(_cost_per_rank(shapes, p) for p in of_kind) for of_kind in by_kind.values()]
+    costs = [sum(_list_costs(shapes, of_kind)) for of_kind in by_kind.values()]
     tops = [_max_useful_rank(shapes, of_kind) for of_kind in by_kind.values()]
     return _KindCosts(list(by_kind), costs, tops)
 
@@ -239,9 +253,10 @@ def adapter_sizes(
 ) -> list[AdapterSize]:
     "Every adapter of a strategy, with its number of trainable parameters"
     sizes = []
-    for place in place_adapters(layout, tasks, shapes.layers):
+    places = place_adapters(layout, tasks, shapes.layers)
+    for place, cost in zip(places, _list_costs(shapes, places)):
         own_rank = layout.ranks.get(place.kind, rank)
-        parameters = own_rank * _cost_per_rank(shapes, place)
+        parameters = own_rank * cost
         sizes.append(AdapterSize(strategy, place, tuple(tasks), own_rank, parameters))
     return sizes
 

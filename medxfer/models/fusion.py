@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FusionSpec', 'Mixer', 'load_adapters', 'AdapterFusion', 'save_fusion', 'load_fusion', 'FusionModel']
 
-# %% ../../nbs/models/12_fusion.ipynb #ae1f174e
+# %% ../../nbs/models/12_fusion.ipynb #d6a9de6f
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -29,7 +29,7 @@ from medxfer.models.multitask_model import (
     save_schema,
 )
 
-# %% ../../nbs/models/12_fusion.ipynb #fa49c091
+# %% ../../nbs/models/12_fusion.ipynb #ae490a41
 @dataclass(frozen=True)
 class FusionSpec:
     "How large a fusion is; the field `fusion` of configs/strategy/NAME.yaml"
@@ -45,7 +45,7 @@ class FusionSpec:
                 f'given: {self.key}, {self.value}, {self.penalty}'
             )
 
-# %% ../../nbs/models/12_fusion.ipynb #c47dd004
+# %% ../../nbs/models/12_fusion.ipynb #da4328d2
 class Mixer(nn.Module):
     "Attention over the adapters of one linear layer"
 
@@ -98,7 +98,7 @@ class Mixer(nn.Module):
         of_down = self.down @ self.down.T
         return (of_up * of_down).sum()
 
-# %% ../../nbs/models/12_fusion.ipynb #a35ef784
+# %% ../../nbs/models/12_fusion.ipynb #f27fb8ec
 def load_adapters(
     base,  # a transformers model
     folders: Mapping[str, str | Path],  # adapter name: its PEFT folder
@@ -127,7 +127,7 @@ def load_adapters(
         raise MedxferError('a fusion needs at least one adapter')
     return model
 
-# %% ../../nbs/models/12_fusion.ipynb #c39cedf7
+# %% ../../nbs/models/12_fusion.ipynb #01606470
 def _find_lora_layers(
     model,  # a PeftModel
     names: Sequence[str],  # adapters
@@ -162,7 +162,7 @@ def _is_plain_lora(
     linear = isinstance(layer.lora_A[adapter], nn.Linear)
     return linear and layer.lora_B[adapter].bias is None and adapter not in layer.lora_variant
 
-# %% ../../nbs/models/12_fusion.ipynb #e3def6df
+# %% ../../nbs/models/12_fusion.ipynb #52bb30e5
 class AdapterFusion(nn.Module):
     "A base with frozen adapters, and for each target task a mixture of them at every adapted layer"
 
@@ -286,7 +286,7 @@ def _module_key(layer: str) -> str:
     "The name of a layer without dots, which a ModuleDict cannot hold"
     return layer.replace('.', '/')
 
-# %% ../../nbs/models/12_fusion.ipynb #3c8871e7
+# %% ../../nbs/models/12_fusion.ipynb #95cdefa2
 _FUSION_FILE = 'fusion.safetensors'
 
 
@@ -302,7 +302,7 @@ def _hash_adapters(fusion: AdapterFusion) -> dict[str, str]:
                     found[adapter].update(head + weight.tobytes())
     return {n: digest.hexdigest() for n, digest in found.items()}
 
-# %% ../../nbs/models/12_fusion.ipynb #0ef8dd3a
+# %% ../../nbs/models/12_fusion.ipynb #df6f1e1d
 def save_fusion(fusion: AdapterFusion, file):
     "Write what a fusion has learned"
     from safetensors.torch import save_file
@@ -347,7 +347,7 @@ def _check_adapters(fusion: AdapterFusion, file: str | Path, digests: Mapping[st
             f'{file} was trained over another adapter {other[0]}; load the adapters saved beside it'
         )
 
-# %% ../../nbs/models/12_fusion.ipynb #ac72f9ae
+# %% ../../nbs/models/12_fusion.ipynb #4496d7e5
 class FusionModel(MultiTaskModel):
     "A base model with trained adapters that stay as they are, and for each task a mixture of them and a head"
 

@@ -6,7 +6,7 @@
 __all__ = ['score_summary', 'score_table', 'published_scores', 'list_baseline_models', 'all_scores', 'to_markdown', 'to_tex',
            'verdicts_csv']
 
-# %% ../../nbs/report/10_tables.ipynb #3d85a147
+# %% ../../nbs/report/10_tables.ipynb #fe35e6c5
 import json
 import re
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ from ..study.claims import Verdict
 from ..study.published import SIZES, load_published
 from ..study.record import RunRecord, StudyRecord, load_run, study_scores
 
-# %% ../../nbs/report/10_tables.ipynb #9f08d436
+# %% ../../nbs/report/10_tables.ipynb #2bc8c6b5
 def score_summary(
     scores: pd.DataFrame,  # task, metric, arm, seed, doc_id, num, den
 ) -> pd.DataFrame:
@@ -46,7 +46,7 @@ def score_table(scores: pd.DataFrame) -> pd.DataFrame:
 def _format_score(x: float) -> str:
     return '-' if pd.isna(x) else f'{x:.2f}'
 
-# %% ../../nbs/report/10_tables.ipynb #f63b668d
+# %% ../../nbs/report/10_tables.ipynb #7498b1f0
 def published_scores(record: StudyRecord) -> pd.DataFrame:
     "Published scores of the tasks scored on the official corpus, in their primary metric"
     data = record.plan.get('data') or {}
@@ -58,7 +58,7 @@ def published_scores(record: StudyRecord) -> pd.DataFrame:
             rows.append((p.task, p.metric, SIZES[p.size], p.value, p.source))
     return pd.DataFrame(rows, columns=['task', 'metric', 'arm', 'mean', 'source'])
 
-# %% ../../nbs/report/10_tables.ipynb #05530f0a
+# %% ../../nbs/report/10_tables.ipynb #5c18a478
 def _baseline_runs(record: StudyRecord) -> list[RunRecord]:
     "The runs of baselines.yaml, each with its model's name for an arm"
     path = record.folder / 'baselines.yaml'
@@ -103,7 +103,7 @@ def _dictionary_scores(record: StudyRecord) -> pd.DataFrame:
             raise MedxferError(f'{path} cannot be read; {advice}') from None
     return pd.DataFrame(rows, columns=['task', 'metric', 'arm', 'mean'])
 
-# %% ../../nbs/report/10_tables.ipynb #e028d54e
+# %% ../../nbs/report/10_tables.ipynb #f0d7ea84
 _ALL_COLUMNS = ['task', 'metric', 'arm', 'mean', 'sd', 'seeds']
 
 
@@ -158,7 +158,7 @@ def _order_metrics(record: StudyRecord, table: pd.DataFrame) -> dict[tuple[str, 
         place |= {(task, name): n for n, name in enumerate(shown)}
     return place
 
-# %% ../../nbs/report/10_tables.ipynb #be5103ce
+# %% ../../nbs/report/10_tables.ipynb #45fee4ba
 def to_markdown(table: pd.DataFrame) -> str:
     "A table of text as GitHub Markdown"
     rows = [table.columns, ['---'] * table.shape[1], *table.values]
@@ -188,7 +188,7 @@ def _escape_tex(text) -> str:
     escaped = ''.join(_TEX_ESCAPES.get(c, c) for c in str(text))
     return re.sub(r'(?<![\w-])-(?=\d)', '$-$', escaped)
 
-# %% ../../nbs/report/10_tables.ipynb #bb650ff0
+# %% ../../nbs/report/10_tables.ipynb #d0ce8476
 def to_tex(table: pd.DataFrame, caption: str, label: str) -> str:
     "A table of text as LaTeX, over both columns of an article; needs no package"
     lines = [
@@ -211,7 +211,7 @@ def to_tex(table: pd.DataFrame, caption: str, label: str) -> str:
 def _tex_row(cells: Iterable) -> str:
     return f'  {" & ".join(map(_escape_tex, cells))} \\\\'
 
-# %% ../../nbs/report/10_tables.ipynb #4cf4c4e9
+# %% ../../nbs/report/10_tables.ipynb #eb8de4cc
 def verdicts_csv(verdicts: Iterable[Verdict]) -> str:
     "One row a verdict, numbers unrounded, the contrasts A and C in columns of their own"
     table = pd.DataFrame([_flatten_verdict(v) for v in verdicts])

@@ -8,7 +8,7 @@ __all__ = ['ARMS', 'SINGLE_TASK_ARMS', 'CURVE_ARMS', 'JUDGED_ARMS', 'COMPARED_AR
            'refuse_reference', 'list_shares', 'check_arm', 'name_tuned_arm', 'name_tuned_model', 'compose_tuned',
            'resolve_run']
 
-# %% ../../nbs/study/05_arms.ipynb #ba792380
+# %% ../../nbs/study/05_arms.ipynb #d2797682
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,7 +28,7 @@ from medxfer.study.config import (
 from .build import count_micro_batches
 from .tuned import tuned_overrides
 
-# %% ../../nbs/study/05_arms.ipynb #a75e5e91
+# %% ../../nbs/study/05_arms.ipynb #1939492f
 @dataclass(frozen=True)
 class Arm:
     "One way to differ from a strategy"
@@ -89,7 +89,7 @@ class _RunRequest:
         least = min([1.0, *budget['curve']])
         return dict(epochs=float(budget['epochs'] * least), tasks=self.corpora)
 
-# %% ../../nbs/study/05_arms.ipynb #ca5b5040
+# %% ../../nbs/study/05_arms.ipynb #c957fdb4
 def count_epochs(cfg: dict) -> float:
     "Passes over the training tokens: the study's, by the share of the run"
     epochs, share = cfg['budget']['epochs'], cfg['budget']['share']
@@ -112,7 +112,7 @@ def strategy_overrides(overrides, cfg: dict) -> list[str]:
     kept = [o for o in overrides if override_key(o) not in _ARM_KEYS]
     return [*kept, *tasks]
 
-# %% ../../nbs/study/05_arms.ipynb #809f37a1
+# %% ../../nbs/study/05_arms.ipynb #28f307a2
 def restrict_strategy(strategy: dict) -> dict:
     """A strategy that trains one task alone.
 
@@ -158,7 +158,7 @@ def _make_placebo(asked: _RunRequest):
     "The strategy; the labels are permuted when the windows are made"
     return dict(strategy=asked.strategy(), permutation=PERMUTATION), ()
 
-# %% ../../nbs/study/05_arms.ipynb #a8748f01
+# %% ../../nbs/study/05_arms.ipynb #c1de76dd
 def trial_weights(trial: int, tasks) -> dict[str, float]:
     "The task weights of a trial; their mean is 1"
     if trial == 0:
@@ -194,7 +194,7 @@ def _make_scalar(asked: _RunRequest):
     }
     return dict(strategy=_weighted_strategy(asked, {}), choose=choose), tuple(runs)
 
-# %% ../../nbs/study/05_arms.ipynb #2b66f63b
+# %% ../../nbs/study/05_arms.ipynb #34384046
 def _make_without(asked: _RunRequest):
     "The strategy on all tasks but the target, with their labels or permuted ones"
     permuted = asked.cfg['arm'] == 'without-placebo'
@@ -234,7 +234,7 @@ def _make_loto_placebo(asked: _RunRequest):
 
 def _start_from(asked: _RunRequest, arm: str):
     "A few documents, with the shared adapters of a run on all other tasks"
-    if not {'shared', 'group'} & set(asked.strategy()['adapters']['kinds']):
+    if not {'shared', 'group', 'shared-a'} & set(asked.strategy()['adapters']['kinds']):
         raise ConfigError(
             f'arm={asked.cfg["arm"]} carries shared adapters over, '
             f'and {asked.cfg["strategy"]["label"]} has none'
@@ -254,7 +254,7 @@ def _make_loto_total(asked: _RunRequest):
     before = dict(epochs=count_epochs(asked.whole), tasks=others)
     return changes | dict(budget=changes['budget'] | dict(before=before)), ()
 
-# %% ../../nbs/study/05_arms.ipynb #7e627c10
+# %% ../../nbs/study/05_arms.ipynb #1bbb8480
 def _make_reference(asked: _RunRequest):
     "A proprietary model: it trains nothing"
     return dict(budget=dict(epochs=0), prompt=dict(asked.cfg['prompt'])), ()
@@ -275,7 +275,7 @@ def refuse_reference(run: RunSpec):
             f'`{reference_command(run)}` does that under a cap, or says with --dry-run what it costs'
         )
 
-# %% ../../nbs/study/05_arms.ipynb #02542da5
+# %% ../../nbs/study/05_arms.ipynb #ee0bb375
 def _make_adapter(asked: _RunRequest):
     "One task, for a fusion"
     strategy, epochs = asked.cfg['strategy'], count_epochs(asked.cfg)
@@ -342,7 +342,7 @@ def _make_strategy(asked: _RunRequest):
         else ({}, ())
     )
 
-# %% ../../nbs/study/05_arms.ipynb #b79b4e04
+# %% ../../nbs/study/05_arms.ipynb #e6ae2e57
 def _make_dedicated(asked: _RunRequest):
     "The strategy with a linear schedule over its own budget"
     if asked.cfg['train']['schedule'] == 'linear':
@@ -350,7 +350,7 @@ def _make_dedicated(asked: _RunRequest):
     linear = asked.whole['train'] | dict(schedule='linear')
     return dict(strategy=asked.strategy(), train=identify_training(linear)), ()
 
-# %% ../../nbs/study/05_arms.ipynb #467bd01a
+# %% ../../nbs/study/05_arms.ipynb #0318a9a4
 ARMS = {
     'st-own': Arm(
         'The same model on one task alone, with its own share of the tokens: the usual, naive comparison. The strategy has seen more, so a gain may be nothing but more data.',
@@ -421,7 +421,7 @@ CURVE_ARMS = (*SINGLE_TASK_ARMS, 'placebo')  # those that a study trains at each
 JUDGED_ARMS = ('st-own', 'st-total', 'placebo', 'scalar')  # of every strategy; the others of one
 COMPARED_ARMS = [name for name, arm in ARMS.items() if not arm.prepares]
 
-# %% ../../nbs/study/05_arms.ipynb #fc285987
+# %% ../../nbs/study/05_arms.ipynb #cdc6b5c5
 def list_shares(
     cfg: dict,
     arm: str | None = None,  # None: the strategies themselves
@@ -439,7 +439,7 @@ def list_shares(
     half = [curve[0] / 2] if arm in SINGLE_TASK_ARMS and len(curve) > 1 else []
     return half + curve
 
-# %% ../../nbs/study/05_arms.ipynb #23323c90
+# %% ../../nbs/study/05_arms.ipynb #dc7bd739
 _TARGET_SUBJECTS = ('target', 'shots')  # subjects that a target names
 
 
@@ -485,7 +485,7 @@ def _trained_tasks(cfg: dict) -> list[str]:
         [cfg['target']] if cfg['arm'] and ARMS[cfg['arm']].subject == 'shots' else list(cfg['task'])
     )
 
-# %% ../../nbs/study/05_arms.ipynb #cec67aa1
+# %% ../../nbs/study/05_arms.ipynb #cc0f26e3
 def name_tuned_arm(cfg: dict) -> str:
     "Under which name the model of a run is tuned: a strategy, or a single-task arm of one"
     arm, strategy = ARMS.get(cfg['arm']), cfg['strategy']
@@ -518,7 +518,7 @@ def compose_tuned(overrides) -> dict:
         [*overrides, *tuned_overrides(Path(cfg['runs']) / cfg['study'], _tuning_name(cfg))]
     )
 
-# %% ../../nbs/study/05_arms.ipynb #2597b386
+# %% ../../nbs/study/05_arms.ipynb #bc649108
 SCHEDULES = ('linear', 'wsd')  # of the learning rate
 
 
@@ -542,7 +542,7 @@ def _check_schedule(cfg: dict):
     if not train['decay'] < 1:
         raise ConfigError(f'train.decay is {train["decay"]:g}; it must be below 1')
 
-# %% ../../nbs/study/05_arms.ipynb #96ff475a
+# %% ../../nbs/study/05_arms.ipynb #b2ec4d82
 def resolve_run(
     overrides,  # as for `compose`
     prints: dict | None = None,  # task: fingerprint, where it is known already

@@ -8,14 +8,14 @@ __all__ = ['base_spec', 'lora_spec', 'build_layout', 'encoder_for', 'choose_devi
            'scored_tasks', 'build_order', 'build_loss_weights', 'surgery_rule', 'train_settings', 'count_micro_batches',
            'adapter_tables']
 
-# %% ../../nbs/study/15_build.ipynb #43836b1c
+# %% ../../nbs/study/15_build.ipynb #8e839c48
 from collections.abc import Collection, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from ..data.base import MedxferError
 from .config import RunSpec, compose
 
-# %% ../../nbs/study/15_build.ipynb #5ba98ded
+# %% ../../nbs/study/15_build.ipynb #4ee5be23
 def base_spec(spec: RunSpec):
     "The base model of a run; a strategy may ask for it in four bits"
     from medxfer.models.base_loader import BaseSpec
@@ -118,7 +118,7 @@ def encoder_for(spec: RunSpec):
     base = base_spec(spec)
     return Encoder(load_tokenizer(base), base.max_length, spec.config['data']['overlap'])
 
-# %% ../../nbs/study/15_build.ipynb #8c42611c
+# %% ../../nbs/study/15_build.ipynb #ce4e9269
 def choose_device(spec: RunSpec, processes=None) -> str:
     "Where a run computes"
     import torch
@@ -164,9 +164,12 @@ def choose_model_class(
     from medxfer.models.full_model import FullModel
     from medxfer.models.fusion import FusionModel, FusionSpec
     from medxfer.models.hierarchical import HierarchicalMTLModel
+    from medxfer.models.merged import MergedModel, MergeSpec
     from medxfer.models.multitask_model import MultiTaskModel
 
     if strategy['fusion']:
+        if 'merge' in strategy['fusion']:
+            return MergedModel, dict(merge=MergeSpec(**strategy['fusion']), folders=adapters)
         return FusionModel, dict(fusion=FusionSpec(**strategy['fusion']), folders=adapters)
     if strategy['full']:
         return FullModel, {}
@@ -202,7 +205,7 @@ def model_for(
         load_shared_adapters(model, folders[start['runs'][0]] / 'adapter')
     return model
 
-# %% ../../nbs/study/15_build.ipynb #bc8be9a6
+# %% ../../nbs/study/15_build.ipynb #a5b19547
 def load_shared_adapters(model, folder: Path) -> list[str]:
     "Give the shared and group adapters of a model the weights of an earlier run; the names of those that were taken"
     from peft import set_peft_model_state_dict
@@ -213,7 +216,8 @@ def load_shared_adapters(model, folder: Path) -> list[str]:
         for n, kind in model.adapters.kinds.items()
         if kind in ('shared', 'group') and (folder / n / 'adapter_model.safetensors').is_file()
     ]
-    if not names:
+    tied = _load_shared_a(model, folder)
+    if not names and not tied:
         raise MedxferError(
             f'{folder} holds no adapter that could be carried over; delete that run and run it again'
         )
@@ -221,9 +225,24 @@ def load_shared_adapters(model, folder: Path) -> list[str]:
         set_peft_model_state_dict(
             model.adapters.model, load_file(folder / name / 'adapter_model.safetensors'), name
         )
+    return names + tied
+
+
+def _load_shared_a(model, folder: Path) -> list[str]:
+    "Give adapters with one A the A of an earlier run, whose adapters are called after other tasks"
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
+    from medxfer.models.shared_a import is_down_projection
+
+    names = [n for n, kind in model.adapters.kinds.items() if kind == 'shared-a']
+    files = sorted(folder.glob('*/adapter_model.safetensors'))
+    if not names or not files:
+        return []
+    found = {n: tensor for n, tensor in load_file(files[0]).items() if is_down_projection(n)}
+    set_peft_model_state_dict(model.adapters.model, found, names[0])
     return names
 
-# %% ../../nbs/study/15_build.ipynb #cedb1545
+# %% ../../nbs/study/15_build.ipynb #443313e4
 def training_windows(encoder, data: dict, target: str | None = None, seed: int = 0) -> dict:
     "The windows of every task that hold text; with a target, the labels of the others say nothing"
     from medxfer.data.placebo import permute_labels
@@ -257,7 +276,7 @@ def windows_for(
             windows[task], measured[task] = make_placebo(task, windows[task], spec.seed)
     return windows
 
-# %% ../../nbs/study/15_build.ipynb #4d9a7a50
+# %% ../../nbs/study/15_build.ipynb #ebe58068
 def _load_terminology(spec: RunSpec, task: str):
     "The names of concepts that a task is given; none: those of its training mentions"
     from medxfer.models.heads.concept import Terminology
@@ -288,7 +307,7 @@ def scored_tasks(spec: RunSpec) -> list[str]:
     "The tasks whose scores a run is for: all, or the target"
     return [t] if (t := spec.config['target']) in spec.tasks else spec.tasks
 
-# %% ../../nbs/study/15_build.ipynb #15eed167
+# %% ../../nbs/study/15_build.ipynb #4f696f6e
 def build_order(strategy: dict, tasks: list[str]):
     "The strategy's order of tasks, a `TaskOrder`"
     from medxfer.data.multitask_loader import ORDERS
@@ -304,21 +323,21 @@ def build_order(strategy: dict, tasks: list[str]):
     order = ORDERS.get(strategy['order'])
     return order.build([tasks.index(t) for t in in_turn], strategy['replay'])
 
-# %% ../../nbs/study/15_build.ipynb #65c0c5bf
+# %% ../../nbs/study/15_build.ipynb #7ff22cc8
 def build_loss_weights(strategy: dict, tasks: list[str]):
     "The weights of the tasks' losses, as the strategy names them"
     from medxfer.training.loss import LOSS_WEIGHTINGS
 
     return LOSS_WEIGHTINGS.get(strategy['weighting']).build(tasks, strategy['weights'])
 
-# %% ../../nbs/study/15_build.ipynb #3f6ca8c3
+# %% ../../nbs/study/15_build.ipynb #074ee1a8
 def surgery_rule(strategy: dict):
     "The rule of gradient surgery of a strategy, or None"
     from medxfer.training.pcgrad import SURGERY_RULES
 
     return SURGERY_RULES.get(strategy['surgery']) if strategy['surgery'] else None
 
-# %% ../../nbs/study/15_build.ipynb #64f4d358
+# %% ../../nbs/study/15_build.ipynb #0e6def30
 def train_settings(
     spec: RunSpec,
     model=None,  # of the run; it decides what precision `auto` is, which is fp32 without
@@ -346,7 +365,7 @@ def count_micro_batches(
     every_task = strategy['surgery'] or ORDERS.get(strategy['order']).every_task
     return max(train['accumulate'], tasks if every_task else 1)
 
-# %% ../../nbs/study/15_build.ipynb #fead613b
+# %% ../../nbs/study/15_build.ipynb #7db084da
 def adapter_tables(
     runs,  # RunSpecs
     heads: dict = {},  # task: parameters of its head, see `count_head_parameters`

@@ -7,7 +7,7 @@ __all__ = ['lock_folder', 'read_state', 'update_state', 'list_finished_runs', 'h
            'find_needed_folders', 'dev_score', 'choose_on_dev', 'execute', 'trainer_for', 'smoke_file', 'measure_run',
            'score_model', 'score_predictions', 'record_predictions', 'restore_predictions']
 
-# %% ../../nbs/study/20_run.ipynb #ca8f47b8
+# %% ../../nbs/study/20_run.ipynb #9aa982c7
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -43,11 +43,7 @@ from medxfer.study.build import (
     build_loss_weights,
     windows_for,
 )
-from medxfer.study.environment import (
-    describe_environment,
-    refuse_other_formats,
-    write_environment,
-)
+from .environment import describe_environment, refuse_other_formats, write_environment
 from medxfer.study.selection import (
     describe_documents,
     list_selections,
@@ -58,14 +54,14 @@ from .tuned import read_best
 from .config import RunSpec, compose, list_ood, make_corpora, resolve_profile
 from ..training.processes import OneProcess
 
-# %% ../../nbs/study/20_run.ipynb #ae87d1e8
+# %% ../../nbs/study/20_run.ipynb #1a789028
 def lock_folder(folder: Path):
     "Hold a run folder, or refuse if another process does"
     return locked_file(
         folder / '.lock', f'another process is working in {folder}; wait for it or stop it'
     )
 
-# %% ../../nbs/study/20_run.ipynb #b63aa9c0
+# %% ../../nbs/study/20_run.ipynb #a56faf3f
 def read_state(folder) -> dict:
     "state.json of a run folder; empty where there is none or it cannot be read"
     try:
@@ -81,13 +77,13 @@ def update_state(folder, **changes):
         json.dumps({**read_state(folder), **changes}, indent=1).encode(),
     )
 
-# %% ../../nbs/study/20_run.ipynb #a7f13d79
+# %% ../../nbs/study/20_run.ipynb #40fe52de
 def list_finished_runs(folder: Path) -> list[str]:
     "The names of the finished runs in a study's folder, planned or not"
     states = sorted(folder.glob('*/state.json'))
     return [at.parent.name for at in states if read_state(at.parent).get('status') == 'done']
 
-# %% ../../nbs/study/20_run.ipynb #8dd80152
+# %% ../../nbs/study/20_run.ipynb #f1a2ca53
 def hold_out(
     samples,  # training documents
     share: float,  # of the document groups
@@ -102,7 +98,7 @@ def hold_out(
 
     return [s for s in samples if not out(s)], [s for s in samples if out(s)]
 
-# %% ../../nbs/study/20_run.ipynb #c15eb0d2
+# %% ../../nbs/study/20_run.ipynb #88e415c5
 @dataclass
 class TaskData:
     "One task's documents of a run"
@@ -193,7 +189,7 @@ def _load_task_data(task: str, root, profile: str, data: dict) -> TaskData:
         part['train'], part['dev'] = hold_out(part['train'], data['holdout'])
     return TaskData(part['train'], part['dev'], part['test'])
 
-# %% ../../nbs/study/20_run.ipynb #a8cf6888
+# %% ../../nbs/study/20_run.ipynb #a3555ca2
 def _find_folder(spec: RunSpec, run: RunSpec) -> Path:
     "Where a run that `spec` builds on has ended"
     for folder in (spec.folder.parent / run.id, spec.study_folder / run.id):
@@ -208,7 +204,7 @@ def find_needed_folders(spec: RunSpec) -> dict[str, Path]:
     "The folders of all runs that a run builds on, by their ids"
     return {run.id: _find_folder(spec, run) for run in spec.needs}
 
-# %% ../../nbs/study/20_run.ipynb #8a723fc9
+# %% ../../nbs/study/20_run.ipynb #0ad09bf9
 def _measure_lengths(spec: RunSpec, windows: dict, encoder) -> dict[str, list[int]]:
     "Tokens of each training window, for every task that the budget is counted over"
     config = spec.config
@@ -226,7 +222,7 @@ def _windows_of_others(spec: RunSpec, tasks: set[str], encoder) -> dict:
     data = {task: d for task, d in load_data(whole).items() if task in tasks}
     return training_windows(encoder, data)
 
-# %% ../../nbs/study/20_run.ipynb #05670b73
+# %% ../../nbs/study/20_run.ipynb #6c3f817b
 def _inherit_ledger(spec: RunSpec, folders: dict) -> list:
     "The ledger entries of what a run starts from, one a task"
     import pandas as pd
@@ -250,7 +246,7 @@ def _inherit_ledger(spec: RunSpec, folders: dict) -> list:
         for task, f in frame.groupby('task')
     ]
 
-# %% ../../nbs/study/20_run.ipynb #d1dc4fed
+# %% ../../nbs/study/20_run.ipynb #44c2084e
 def dev_score(folder) -> float:
     "The mean over tasks at the point of a run's learning curve whose parameters were kept"
     import pandas as pd
@@ -281,7 +277,7 @@ def choose_on_dev(spec: RunSpec, folders: dict, say=print, processes=OneProcess(
         spec, config=spec.config | dict(strategy=spec.config['strategy'] | choose[best]['strategy'])
     )
 
-# %% ../../nbs/study/20_run.ipynb #89bc07f5
+# %% ../../nbs/study/20_run.ipynb #a4375a16
 def execute(
     spec: RunSpec,
     watch=None,  # called with the progress of the run, see `ProgressFile`
@@ -321,7 +317,7 @@ def _begin_attempt(spec: RunSpec, until_done: ExitStack) -> str | None:
         )
     return state.get('status')
 
-# %% ../../nbs/study/20_run.ipynb #4c3343b8
+# %% ../../nbs/study/20_run.ipynb #a1d77cdc
 def _was_refused(folder: Path) -> bool:
     "Whether the run of a folder failed before its first step, so that nothing is lost with it"
     state = read_state(folder)
@@ -349,7 +345,7 @@ def _claim_folder(spec: RunSpec):
         ).encode(),
     )
 
-# %% ../../nbs/study/20_run.ipynb #ff6f2c3e
+# %% ../../nbs/study/20_run.ipynb #8bf82994
 def trainer_for(
     spec: RunSpec,
     data: dict,
@@ -410,7 +406,7 @@ def _primary_scores(scores: dict) -> dict:
     "Of each task's metrics the primary one, which comes first"
     return {t: dict([next(iter(found.items()))]) for t, found in scores.items()}
 
-# %% ../../nbs/study/20_run.ipynb #0facb80c
+# %% ../../nbs/study/20_run.ipynb #93d0ca68
 _SMOKE_STEPS = 50  # of the test
 _SMOKE_RATIO = 10  # a run is tested if it is this many times as long as the test
 _NOT_TESTED = (
@@ -504,7 +500,7 @@ def measure_run(spec: RunSpec, say=print):
             spec, data, encoder, trainer_for(spec, data, encoder, folder=Path(aside)), say
         )
 
-# %% ../../nbs/study/20_run.ipynb #7ae1bcd3
+# %% ../../nbs/study/20_run.ipynb #99ca1942
 def _settle_pieces(spec: RunSpec, trainer, say):
     "Find how much goes through the model at once, where `auto_batch` is on, before the first step"
     from medxfer.training.auto_batch import (
@@ -538,7 +534,7 @@ def _settle_pieces(spec: RunSpec, trainer, say):
             spec.folder, replace(choice, tokens=tokens)
         )
 
-# %% ../../nbs/study/20_run.ipynb #16c3d81d
+# %% ../../nbs/study/20_run.ipynb #7203e1d9
 def _run_first_steps(overrides: tuple, backend: str):
     "What a run does in its first steps with some way to compute its base; for a process of its own"
     import torch
@@ -595,7 +591,7 @@ def _choose_backend(spec: RunSpec, say=print) -> str:
         say,
     )
 
-# %% ../../nbs/study/20_run.ipynb #3e04555d
+# %% ../../nbs/study/20_run.ipynb #d52fb07d
 def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
     "The work of one run, from files to files"
     import torch
@@ -741,7 +737,7 @@ def _write_run(spec: RunSpec, trainer, encoder, data: dict[str, TaskData], memor
     )
     trainer.branches.forget()
 
-# %% ../../nbs/study/20_run.ipynb #e453cc8a
+# %% ../../nbs/study/20_run.ipynb #a34fa653
 def _write_parquet(path: Path, frame):
     "Write a table in one step"
     from medxfer.training.ledger import parquet_bytes
@@ -781,7 +777,7 @@ def score_predictions(
     totals = {t: total_scores(frame, profiles[t]) for t, frame in frames.items()}
     return totals, pd.concat(frames.values(), ignore_index=True) if frames else None
 
-# %% ../../nbs/study/20_run.ipynb #5e9f4da8
+# %% ../../nbs/study/20_run.ipynb #420978ba
 def _to_record(doc) -> dict:
     "A prediction without its text"
     return dict(
@@ -791,7 +787,7 @@ def _to_record(doc) -> dict:
         candidates=[[c.id, c.rank, c.label] for c in doc.candidates],
     )
 
-# %% ../../nbs/study/20_run.ipynb #a878696a
+# %% ../../nbs/study/20_run.ipynb #2eba274c
 def _predict_and_rate(spec: RunSpec, trainer, encoder, documents: dict, split: str) -> dict:
     "Task to predictions; the scores behind them are written"
     from medxfer.models.multitask_model import PREDICTED_TOKENS
@@ -810,7 +806,7 @@ def _predict_and_rate(spec: RunSpec, trainer, encoder, documents: dict, split: s
         write_atomic(file, format_scores(by_id, task=task, split=split, profile=profile))
     return predictions
 
-# %% ../../nbs/study/20_run.ipynb #c258b13b
+# %% ../../nbs/study/20_run.ipynb #e37e3961
 def _write_results(spec: RunSpec, metrics: dict, scores, predictions: dict):
     "Write metrics, scores per document and predictions"
     folder = spec.folder
@@ -823,7 +819,7 @@ def _write_results(spec: RunSpec, metrics: dict, scores, predictions: dict):
     _write_parquet(folder / 'scores.parquet', scores)
     write_atomic(folder / 'metrics.json', json.dumps(metrics, indent=1).encode())
 
-# %% ../../nbs/study/20_run.ipynb #1b3de461
+# %% ../../nbs/study/20_run.ipynb #d96c9d78
 def record_predictions(
     spec: RunSpec,
     documents: dict,  # task: its test documents, with gold
@@ -853,7 +849,7 @@ def record_predictions(
         update_state(spec.folder, status='done', documents=digests, selection={})
     return metrics
 
-# %% ../../nbs/study/20_run.ipynb #1bbc6556
+# %% ../../nbs/study/20_run.ipynb #e21e9084
 def restore_predictions(
     path,  # predictions/TASK.jsonl of a run folder
     samples,  # the documents that it is about, with their text

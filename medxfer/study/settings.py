@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['OPEN_MAPPINGS', 'ConfigError', 'suggest_setting', 'check_type', 'get_setting', 'check_settings']
 
-# %% ../../nbs/study/02_settings.ipynb #73943a13
+# %% ../../nbs/study/02_settings.ipynb #f60ce389
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -13,10 +13,9 @@ from typing import Any
 import difflib
 import math
 import re
-import yaml
 from ..data.base import MedxferError
 
-# %% ../../nbs/study/02_settings.ipynb #957518e6
+# %% ../../nbs/study/02_settings.ipynb #cb6d72c0
 class ConfigError(MedxferError):
     "An override or a name that does not exist: wrong usage, exit 2"
 
@@ -24,6 +23,8 @@ class ConfigError(MedxferError):
 @cache
 def _read_defaults() -> dict:
     "The defaults of all settings, as the shipped files have them"
+    import yaml
+
     configs = files('medxfer') / 'configs'
     found = yaml.safe_load((configs / 'config.yaml').read_text())
     del found['defaults']
@@ -37,7 +38,7 @@ def suggest_setting(name: str, known: Iterable[str]) -> str:
     guess = f'did you mean {near[0]}? ' if near else ''
     return f'{guess}medxfer/configs/config.yaml lists them'
 
-# %% ../../nbs/study/02_settings.ipynb #4d1cc79e
+# %% ../../nbs/study/02_settings.ipynb #a6db2928
 # Mappings that take keys of their own.
 OPEN_MAPPINGS = (
     'hpo.space',
@@ -128,7 +129,7 @@ def _check_free_mapping(name: str, value: Any):
     for key, inner in value.items():
         check_type(f'{name}.{key}', inner, _FREE_MAPPINGS[name])
 
-# %% ../../nbs/study/02_settings.ipynb #ecef2c58
+# %% ../../nbs/study/02_settings.ipynb #fd852fd3
 _WHOLE_NUMBERS = {
     'model.max_length',
     'model.lora.r',
@@ -243,7 +244,7 @@ def _make_whole(cfg: dict, name: str):
     section = get_setting(cfg, '.'.join(above)) if above else cfg
     section[last] = int(section[last])
 
-# %% ../../nbs/study/02_settings.ipynb #9980b356
+# %% ../../nbs/study/02_settings.ipynb #e66d2cfb
 _LISTS = {  # setting: the least value of its whole numbers, None for names
     'plan.seeds': 0,
     'plan.shots': 1,
@@ -325,7 +326,7 @@ def _check_names(cfg: dict):
     if not re.fullmatch(r'auto|cpu|mps|(cuda|xpu)(:\d+)?', str(cfg['device']), re.ASCII):
         raise ConfigError(f'device is {cfg["device"]!r}; write auto, cpu, cuda, cuda:1 or mps')
 
-# %% ../../nbs/study/02_settings.ipynb #90e7e95e
+# %% ../../nbs/study/02_settings.ipynb #f247308e
 def check_settings(
     cfg: dict,  # composed; whole numbers that were written as 1e3 become int
 ):

@@ -217,13 +217,11 @@ class StepGradients:
         self.surgery = surgery
         self.params = params
 
-    def compute(
-        self,
-        micros: Sequence[MicroBatch],
-    ) -> list[float]:
+    def compute(self, micros: Sequence[MicroBatch]) -> list[float]:
         "The loss of every micro-batch, in all processes; it may not be finite"
         losses: list[list[torch.Tensor]] = [[] for _ in micros]
         error = None
+        self.weights.open_step(_share_by_task(micros))
         try:
             self._compute_pieces(micros, losses)
         except Exception as e:
@@ -250,22 +248,35 @@ class StepGradients:
     def _run_piece(self, piece: Piece, micro: MicroBatch, total: int) -> list[torch.Tensor]:
         "Add the gradients of a piece, in parts that fit into memory; what they add to the loss"
         task = piece.task
-        parts = self.limit.cut(piece.indices, self.window_loss.lengths[task])
-        if len(parts[0]) == len(micro.indices):
-            return [self._run_backward(task, parts[0], None, len(parts[0]) / total)]
-        shares = self.window_loss.find_shares(task, parts, micro.indices)
-        if self.weights.lacks_scale(task):
-            self._begin_scale(task, parts, shares)
+        parts = self._cut(piece, micro)
+        if parts[0][1] is not None and self.weights.lacks_scale(task):
+            with torch.no_grad():  # the loss of the whole micro-batch, before any of its pieces
+                losses = [self.window_loss(task, *part) for part in parts]
+                self.weights.begin(task, torch.stack(losses).sum())
         added = []
-        for part, share in zip(parts, shares):
-            added.append(self._run_backward(task, part, share, len(part) / total))
+        for indices, share in parts:
+            added.append(self._run_backward(task, indices, share, len(indices) / total))
         return added
 
-    def _begin_scale(self, task: str, parts: list[np.ndarray], shares: list[BatchShare]):
-        "Give the weighting the loss of the whole micro-batch, before any of its pieces"
-        with torch.no_grad():
-            losses = [self.window_loss(task, *of_part) for of_part in zip(parts, shares)]
-            self.weights.begin(task, torch.stack(losses).sum())
+    def _cut(
+        self, piece: Piece, micro: MicroBatch
+    ) -> list[tuple[np.ndarray, BatchShare | None]]:  # None: it is the whole micro-batch
+        "The parts of a piece that fit into memory, with their shares of the micro-batch"
+        parts = self.limit.cut(piece.indices, self.window_loss.lengths[piece.task])
+        if len(parts[0]) == len(micro.indices):
+            return [(parts[0], None)]
+        shares = self.window_loss.find_shares(piece.task, parts, micro.indices)
+        return list(zip(parts, shares))
+
+    @torch.no_grad()
+    def look_back(self, micros: Sequence[MicroBatch]):
+        "Tell the weighting what the losses of a step's windows are after its update"
+        total = sum(len(m.indices) for m in micros)
+        for piece in self.dealer.deal(micros):
+            for indices, share in self._cut(piece, micros[piece.place]):
+                loss = self.window_loss(piece.task, indices, share)
+                mean = loss if share is None else loss / share.windows
+                self.weights.compare(piece.task, mean, len(indices) / total)
 
     def _run_backward(
         self,
@@ -286,6 +297,15 @@ class StepGradients:
         return [p for p in self.params.values() if id(p) not in shared]
 
 # %% ../../nbs/training/37_dealer.ipynb #ad692e83
+def _share_by_task(micros: Sequence[MicroBatch]) -> dict[str, float]:
+    "The share of a step's windows that each task has"
+    counts: dict[str, int] = {}
+    for micro in micros:
+        counts[micro.task] = counts.get(micro.task, 0) + len(micro.indices)
+    total = sum(counts.values())
+    return {task: count / total for task, count in counts.items()}
+
+
 def _sum_over_processes(
     processes: OneProcess,
     params: Sequence[torch.nn.Parameter],  # whose gradients are summed

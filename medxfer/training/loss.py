@@ -7,6 +7,7 @@ __all__ = ['LOSS_WEIGHTINGS', 'LossWeights', 'FixedWeights', 'UncertaintyWeights
            'RunningMean', 'InTurn']
 
 # %% ../../nbs/training/05_loss.ipynb #472f74b4
+from collections.abc import Mapping
 import math
 from typing import cast
 import torch
@@ -21,6 +22,8 @@ LOSS_WEIGHTINGS = Registry('loss weighting', package='medxfer.training')
 @LOSS_WEIGHTINGS.register('equal')
 class LossWeights(nn.Module):
     "Leaves the losses as they are; the base class of all weightings"
+
+    looks_back = False  # whether it needs the losses of a step's windows after the update, too
 
     def __init__(
         self,
@@ -38,6 +41,12 @@ class LossWeights(nn.Module):
         "The weighting for a run's tasks, from the fields of its strategy"
         return cls(tasks)
 
+    def open_step(
+        self,
+        shares: Mapping[str, float],  # task: share of the step's windows
+    ):
+        "Begin a step with some tasks"
+
     def index(self, task: str) -> int:
         "Position of a task"
         if task not in self.tasks:
@@ -49,7 +58,7 @@ class LossWeights(nn.Module):
         self,
         task: str,
         loss: torch.Tensor,  # scalar: mean loss of one micro-batch
-        share: float = 1.0,  # of the micro-batch in the task's part of the step
+        share: float = 1.0,  # of the step's windows
     ) -> torch.Tensor:
         "The weighted loss of a micro-batch, a scalar to differentiate"
         self.index(task)
@@ -67,9 +76,24 @@ class LossWeights(nn.Module):
         "Take the scale of a task from its first loss; the weighted loss"
         return self.weigh(task, loss)
 
+    def step_factor(
+        self,
+        reduce=None,  # adds up a tensor over the processes in place, as in `Surgery`
+    ) -> torch.Tensor | None:  # a scalar; None: 1
+        "What all gradients of the step are multiplied by, once its losses are known"
+        return None
+
+    def compare(
+        self,
+        task: str,
+        loss: torch.Tensor,  # scalar: mean loss of the windows, after the update
+        share: float = 1.0,  # of the step's windows
+    ):
+        "Take in the loss of windows after the step that learned from them; for those that look back"
+
     def finish_step(
         self,
-        reduce=None,  # averages a tensor over the processes in place, as in `Surgery`
+        reduce=None,  # adds up a tensor over the processes in place, as in `Surgery`
     ):
         "Update what the weighting learns from the step's losses"
 
@@ -249,6 +273,10 @@ class InTurn(LossWeights):
         if any(list(p.parameters()) for p in parts[:-1]):
             raise MedxferError(
                 'a learned weighting must come last: one after it would rescale its log-variances'
+            )
+        if any(p.looks_back for p in parts):
+            raise MedxferError(
+                'a weighting that looks back needs the losses as they are; use it by itself'
             )
         self.parts = nn.ModuleList(parts)
 

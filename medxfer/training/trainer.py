@@ -26,13 +26,7 @@ from .branches import Branches
 from .callbacks import Stopped, is_stop_requested
 from .checkpoint import Checkpoint, newest_checkpoint, save_checkpoint
 from .curve import LearningCurve, Point
-from medxfer.training.dealer import (
-    Dealer,
-    PieceLimit,
-    StepGradients,
-    WindowLoss,
-    check_processes,
-)
+from .dealer import Dealer, PieceLimit, StepGradients, WindowLoss, check_processes
 from .ledger import Ledger, make_entries
 from .loss import LossWeights, loss_group
 from .pcgrad import PairCosine, Surgery
@@ -171,7 +165,7 @@ class MultiTaskTrainer:
         before = self.sampler.tokens - tokens
         factor = self.schedule.set_rates(self.optimizer, before)
         losses = self._compute_gradients(micros)
-        pairs = self.learner.update(self.done + 1)
+        pairs = self.learner.update(self.done + 1, lambda: self.gradients.look_back(micros))
         if not self.learner.has_stepped:
             self.sampler.give_back(micros)
             self.overflows.add(tokens, self.done + 1)
@@ -357,19 +351,34 @@ class Learner:
         if rule:
             self.surgery = Surgery(model.shared().values(), tasks, seed, self.reduce, rule)
 
-    def update(self, step: int) -> tuple[PairCosine, ...]:
+    def update(
+        self,
+        step: int,
+        look_back: Callable[[], None],  # tells the weighting the losses after the update
+    ) -> tuple[PairCosine, ...]:
         "Surgery, clipping and the optimizer's step; the cosines that surgery saw"
         self.has_stepped = False
         pairs = self.surgery.combine(step).pairs if self.surgery else ()
         self.scaler.unscale_(self.optimizer)
+        self._multiply(self.weights.step_factor(self.reduce))
         torch.nn.utils.clip_grad_norm_(self.params.values(), self.clip)
         self.scaler.step(self.optimizer)
         self.scaler.update()
         if self.has_stepped:
+            if self.weights.looks_back:
+                look_back()
             self.weights.finish_step(self.reduce)
         else:
             self.weights.forget_step()
         return pairs
+
+    def _multiply(self, factor: torch.Tensor | None):
+        "Multiply all gradients"
+        if factor is None:
+            return
+        for p in self.params.values():
+            if p.grad is not None:
+                p.grad.mul_(factor.to(p.grad.dtype))
 
     def _note_step(self, *args):
         "Called by the optimizer after a step, which the scaler does not let it take on an overflow"

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['attribute_schema', 'AttributeHead']
 
-# %% ../../../nbs/models/heads/20_attribute.ipynb #3fd7fb2b
+# %% ../../../nbs/models/heads/20_attribute.ipynb #f3c1ea9c
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ from ...data.base import MedxferError
 from ...data.collators import Mention, Window
 from .base import log_odds, mention_states, send
 
-# %% ../../../nbs/models/heads/20_attribute.ipynb #78b4bd19
+# %% ../../../nbs/models/heads/20_attribute.ipynb #5b93f321
 _MAX_VALUES = 200  # of one attribute; rarer ones are not learned
 
 
@@ -49,7 +49,7 @@ def _frequent_values(counts: Counter) -> list:
     frequent = [folded for folded, _ in totals.most_common(_MAX_VALUES)]
     return sorted((spellings[folded].most_common(1)[0][0] for folded in frequent), key=str)
 
-# %% ../../../nbs/models/heads/20_attribute.ipynb #7ab74844
+# %% ../../../nbs/models/heads/20_attribute.ipynb #db1d3c61
 class AttributeHead(nn.Module):
     "Chooses the value of every attribute of a mention"
 

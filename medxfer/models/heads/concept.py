@@ -6,7 +6,7 @@
 __all__ = ['CANDIDATE_FEATURES', 'normalize_name', 'Terminology', 'NameIndex', 'ConceptCandidates', 'Lexicon',
            'training_mentions', 'ConceptHead', 'candidate_recall']
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #b01d0065
+# %% ../../../nbs/models/heads/50_concept.ipynb #05a55bd4
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from ...data.collators import Window
 from ...data.formats.pipe import NO_CONCEPT
 from .base import log_odds, mention_states, send
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #f3593898
+# %% ../../../nbs/models/heads/50_concept.ipynb #545222bf
 _WORD_PATTERN = re.compile(r'\w+')
 
 
@@ -28,7 +28,7 @@ def normalize_name(name: str) -> str:
     "A name as it is compared: its words in lower case"
     return ' '.join(_WORD_PATTERN.findall(name.lower()))
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #08c83c2d
+# %% ../../../nbs/models/heads/50_concept.ipynb #ad5ec94c
 @dataclass(frozen=True)
 class Terminology:
     "Names of concepts, as a file gives them"
@@ -64,7 +64,7 @@ class Terminology:
             raise DataError('the terminology is empty', file)
         return cls(tuple(names))
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #c0e55e2c
+# %% ../../../nbs/models/heads/50_concept.ipynb #5c4058e5
 class NameIndex:
     "Similarity to every name of a list, by letters"
 
@@ -93,7 +93,7 @@ class NameIndex:
                 row[product.indices[at]] = product.data[at]
                 yield row
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #2165c15d
+# %% ../../../nbs/models/heads/50_concept.ipynb #c1d8e45b
 CANDIDATE_FEATURES = (
     'similarity',  # cosine of the most similar name
     'same words',  # whether a name is the mention's words
@@ -112,7 +112,7 @@ class ConceptCandidates:
     names: np.ndarray  # rows of the candidates' names
     sizes: np.ndarray  # (k,) names of each candidate
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #5d926d4b
+# %% ../../../nbs/models/heads/50_concept.ipynb #4e9b273f
 class Lexicon:
     "Names of concepts from a terminology and from training mentions, and who gave them"
 
@@ -281,7 +281,7 @@ def _tokenize_texts(tokenizer, texts: Sequence[str]) -> list[np.ndarray]:
     encoded = tokenizer(list(texts), add_special_tokens=False, verbose=False)
     return [np.array(ids, np.int64) for ids in encoded['input_ids']]
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #52671148
+# %% ../../../nbs/models/heads/50_concept.ipynb #0a23d951
 def training_mentions(windows) -> list[tuple[int, str, str]]:
     "(document, words, concept) of the gold mentions of windows, each where it is owned; mentions without a concept are left out"
     return [
@@ -291,7 +291,7 @@ def training_mentions(windows) -> list[tuple[int, str, str]]:
         if c and w.owns(m)
     ]
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #0a6ca565
+# %% ../../../nbs/models/heads/50_concept.ipynb #c43c92d9
 def _group_means(
     table: torch.Tensor,  # (rows, width)
     groups,  # of each group, the rows of the table: integer arrays, empty ones give zeros
@@ -307,7 +307,7 @@ def _group_means(
         / sizes.clamp_min(1)[:, None]
     )
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #809d7a46
+# %% ../../../nbs/models/heads/50_concept.ipynb #5031a123
 def _fit_pca(
     vectors: torch.Tensor,  # (n, width)
     inner: int,  # how many
@@ -320,7 +320,7 @@ def _fit_pca(
         linear.bias.copy_(-linear.weight @ mean)
     return linear
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #d4efeab1
+# %% ../../../nbs/models/heads/50_concept.ipynb #5215c7b6
 _MAX_NAMES = 10_000  # that the directions are taken from
 
 
@@ -479,7 +479,7 @@ def _flatten_candidates(found) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor
     features = np.concatenate([f.features[1:] for f in found])
     return torch.from_numpy(of), torch.from_numpy(column), torch.from_numpy(features)
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #20ec5907
+# %% ../../../nbs/models/heads/50_concept.ipynb #6460989f
 def candidate_recall(
     lexicon: Lexicon,
     gold,  # (words, concept) of mentions that did not train

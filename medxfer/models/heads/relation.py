@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['REHead']
 
-# %% ../../../nbs/models/heads/30_relation.ipynb #9cddeb74
+# %% ../../../nbs/models/heads/30_relation.ipynb #c4e679f0
 from collections.abc import Iterator, Sequence
 import torch
 from torch import nn
@@ -13,7 +13,7 @@ from ...data.base import MedxferError
 from ...data.collators import Mention, Window
 from .base import mention_states, send, zlpr
 
-# %% ../../../nbs/models/heads/30_relation.ipynb #a94d3fb9
+# %% ../../../nbs/models/heads/30_relation.ipynb #c98f2b92
 # Tokens between the first tokens of two mentions: the lower ends of the classes
 _DISTANCE_BINS = (0, 1, 2, 4, 8, 16, 32, 64)
 

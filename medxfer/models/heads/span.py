@@ -6,7 +6,7 @@
 __all__ = ['CHANNEL_KINDS', 'mention_pairs', 'decode_pairs', 'SpanClassificationHead', 'valid_pairs', 'span_loss',
            'decode_mentions', 'rate_mentions']
 
-# %% ../../../nbs/models/heads/10_span.ipynb #0c3de7dc
+# %% ../../../nbs/models/heads/10_span.ipynb #ec530432
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -16,7 +16,7 @@ from ...data.base import MedxferError
 from ...data.collators import Batch, Mention, Window
 from .base import send, zlpr
 
-# %% ../../../nbs/models/heads/10_span.ipynb #6d474ffb
+# %% ../../../nbs/models/heads/10_span.ipynb #7fd26acb
 CHANNEL_KINDS = ('span', 'whole', 'part', 'next')  # each has queries and keys of its own
 # Score of every pair before training: about minus the log of the number of pairs in a window
 _PRIOR_SCORE = -8.0
@@ -31,7 +31,7 @@ def _channel_kinds(n_labels: int) -> list[int]:
     "For each channel, the index of its kind: spans of all labels, wholes of all labels, part, next"
     return [0] * n_labels + [1] * n_labels + [2, 3]
 
-# %% ../../../nbs/models/heads/10_span.ipynb #fa243b0e
+# %% ../../../nbs/models/heads/10_span.ipynb #ceea4942
 def mention_pairs(
     mention: Mention,
     label: int,  # index of its label
@@ -49,7 +49,7 @@ def mention_pairs(
     for before, after in zip(fragments, fragments[1:]):
         yield link, before[1], after[0]
 
-# %% ../../../nbs/models/heads/10_span.ipynb #f0eb4bb4
+# %% ../../../nbs/models/heads/10_span.ipynb #65a5b8c6
 _MAX_FRAGMENTS = 6  # of a mention
 _MAX_CHAINS = 8  # mentions of a whole
 
@@ -72,7 +72,7 @@ def _enumerate_chains(
             if last < first <= end:
                 yield from _enumerate_chains(parts, links, first, end, chain)
 
-# %% ../../../nbs/models/heads/10_span.ipynb #bb780d0d
+# %% ../../../nbs/models/heads/10_span.ipynb #195cc0e5
 def decode_pairs(
     pairs: Iterable[tuple[int, int, int]],  # (channel, i, j) of one window
     labels: Sequence[str],  # label names
@@ -98,7 +98,7 @@ def decode_pairs(
         found += [Mention(label, chain) for chain in chains]
     return list(dict.fromkeys(found))
 
-# %% ../../../nbs/models/heads/10_span.ipynb #e99615ef
+# %% ../../../nbs/models/heads/10_span.ipynb #290bd06b
 def _apply_rotary(
     x: torch.Tensor,  # (..., t, d), d even
 ) -> torch.Tensor:  # the same shape
@@ -112,7 +112,7 @@ def _apply_rotary(
     turned = [even * cos - odd * sin, even * sin + odd * cos]
     return torch.stack(turned, -1).flatten(-2)
 
-# %% ../../../nbs/models/heads/10_span.ipynb #4f4e0ef8
+# %% ../../../nbs/models/heads/10_span.ipynb #e02eff4b
 class SpanClassificationHead(nn.Module):
     "Scores every (first token, last token, channel); see the table of channels"
 
@@ -160,7 +160,7 @@ class SpanClassificationHead(nn.Module):
         pair, start, end = self.parts(hidden)
         return pair[:, self.kind] + start[..., :, None] + end[..., None, :]
 
-# %% ../../../nbs/models/heads/10_span.ipynb #0750068f
+# %% ../../../nbs/models/heads/10_span.ipynb #92d49318
 def valid_pairs(
     content: torch.Tensor,  # (b, t) True at tokens that are not special or padding
 ) -> torch.Tensor:  # (b, 1, t, t)
@@ -168,7 +168,7 @@ def valid_pairs(
     both = content[:, :, None] & content[:, None, :]
     return both.triu()[:, None]
 
-# %% ../../../nbs/models/heads/10_span.ipynb #1037491c
+# %% ../../../nbs/models/heads/10_span.ipynb #c2903f35
 def _sum_without_rows(
     pair: torch.Tensor,  # (b, t, t)
     start: torch.Tensor,  # (b, c, t)
@@ -185,7 +185,7 @@ def _sum_without_rows(
     ends = (end - top_end[..., None]).exp()
     return (starts @ pairs * ends).sum(-1), top_pair + top_start + top_end
 
-# %% ../../../nbs/models/heads/10_span.ipynb #57abaacf
+# %% ../../../nbs/models/heads/10_span.ipynb #69a716a5
 def _gold_pairs(
     windows: Sequence[Window],  # of one batch
     labels: Sequence[str],  # label names of the head
@@ -204,7 +204,7 @@ def _gold_pairs(
             pairs.update((b, *pair) for pair in of_mention)
     return torch.tensor(sorted(pairs), dtype=torch.long).view(-1, 4)
 
-# %% ../../../nbs/models/heads/10_span.ipynb #60f8c4e7
+# %% ../../../nbs/models/heads/10_span.ipynb #8d0d8136
 class _Gold:
     "The gold pairs of a batch, as indices on a device"
 
@@ -232,7 +232,7 @@ class _Gold:
         self.table = send(table, device)  # (squares, most): numbers of pairs
         self.in_table = send(in_table, device)
 
-# %% ../../../nbs/models/heads/10_span.ipynb #284b54d4
+# %% ../../../nbs/models/heads/10_span.ipynb #6b666dfa
 def span_loss(
     head: SpanClassificationHead,
     hidden: torch.Tensor,  # (b, t, hidden) states of the base
@@ -276,7 +276,7 @@ def _compute_span_loss(
     of_gold = zlpr(true[gold.table], gold.in_table, gold.in_table)
     return loss.index_put(tuple(gold.squares), of_gold, accumulate=True).mean()
 
-# %% ../../../nbs/models/heads/10_span.ipynb #ea38ae64
+# %% ../../../nbs/models/heads/10_span.ipynb #c0062581
 @torch.no_grad()
 def decode_mentions(
     scores: torch.Tensor,  # (b, channels, t, t)
@@ -296,7 +296,7 @@ def decode_mentions(
         decoded.append(decode_pairs(sorted(pairs), labels))
     return decoded
 
-# %% ../../../nbs/models/heads/10_span.ipynb #6b552036
+# %% ../../../nbs/models/heads/10_span.ipynb #9308cd5a
 @torch.no_grad()
 def rate_mentions(
     scores: torch.Tensor,  # (b, channels, t, t)
