@@ -82,31 +82,83 @@ def _as_kernel_takes_it(
     return torch.zeros_like(seen, dtype=base.dtype).masked_fill(~seen, torch.finfo(base.dtype).min)
 
 # %% ../../nbs/models/05_base_forward.ipynb #b8340f4a
-ATTENTION = ('causal', 'bidirectional')
+ATTENTION = ('causal', 'bidirectional')  # or the number of the first layer that is not causal
 
 
 def _make_attention_mask(
     base,  # a transformers model
     mask: torch.Tensor,  # (b, t) True where there is a token
-    attention: str | None = None,  # one of ATTENTION; None keeps the model's own
+    attention: str | int | None = None,  # see ATTENTION; None keeps the model's own
 ) -> torch.Tensor:
     "What a base is given as its attention mask"
-    if attention not in (None, *ATTENTION):
-        known = ' or '.join(ATTENTION)
+    is_layer = isinstance(attention, int) and not isinstance(attention, bool)
+    if not is_layer and attention not in (None, *ATTENTION):
+        known = ', '.join(ATTENTION)
         raise MedxferError(
-            f'unknown attention {attention!r}; give {known}, or null for the model\'s own'
+            f'unknown attention {attention!r}; give {known}, the number of a layer, '
+            'or null for the model\'s own'
         )
     causal = is_causal_decoder(base)
-    if attention == 'causal' and not causal:
+    if attention not in (None, 'bidirectional') and not causal:
         raise MedxferError(
-            f'{type(base).__name__} was trained to see both sides; attention: causal is for decoders'
+            f'{type(base).__name__} was trained to see both sides; '
+            f'attention: {attention} is for decoders'
         )
+    if is_layer:
+        _unmask_layers(base, attention)
+        return _mask_padding_too(base, mask)
     if causal and attention == 'bidirectional':
         return bidirectional_mask(base, mask)
     # transformers would ask a GPU whether a mask of two dimensions hides anything, and wait for it.
     if causal and mask.device.type != 'cpu' and _takes_causal_mask(base, mask.shape[1]):
         return causal_mask(base, mask)
     return mask.long()
+
+# %% ../../nbs/models/05_base_forward.ipynb #74f75c67
+def _mask_padding_too(
+    base,  # a transformers model
+    mask: torch.Tensor,  # (b, t) True where there is a token; padding is on the right
+) -> torch.Tensor:  # (b, 1, t, t)
+    "The causal mask, with padding hidden from itself"
+    if not _takes_causal_mask(base, mask.shape[1]):
+        raise MedxferError(
+            f'{type(base).__name__} takes no causal mask for windows of {mask.shape[1]} tokens; '
+            'set model.attention to causal'
+        )
+    t = mask.shape[1]
+    before = torch.ones(t, t, dtype=torch.bool, device=mask.device).tril()
+    return _as_kernel_takes_it(base, before & mask.bool()[:, None, None, :])
+
+
+def _unmask_layers(
+    base,  # a transformers model
+    first: int,  # layer, from 1
+):
+    "Let tokens see their whole window in the layers from `first` on; a base has one such layer for good"
+    there = getattr(base, 'unmasked_from', None)
+    if there == first:
+        return
+    layers = layer_stack(base)
+    if there is not None or not 1 <= first <= len(layers):
+        raise MedxferError(
+            f'attention is {first}, but {type(base).__name__} has {len(layers)} layers'
+            + (f' and is unmasked from layer {there} on' if there else '')
+            + '; give the number of one of them'
+        )
+    base.unmasked_from = first
+    for layer in layers[first - 1 :]:
+        layer.register_forward_pre_hook(_unmask, with_kwargs=True)
+
+
+def _unmask(layer: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    "Give a layer a mask that hides padding only"
+    mask = kwargs.get('attention_mask')
+    if mask is None or mask.dim() != 4:
+        raise MedxferError(
+            f'{type(layer).__name__} is not handed its mask by name; set model.attention to causal'
+        )
+    of_keys = mask.diagonal(dim1=-2, dim2=-1)[..., None, :]
+    return args, kwargs | dict(attention_mask=of_keys.expand_as(mask))
 
 # %% ../../nbs/models/05_base_forward.ipynb #6ed425d0
 @contextmanager
@@ -191,7 +243,7 @@ def states_at(
     ids: torch.Tensor,  # (b, t) token ids, padded on the right
     mask: torch.Tensor,  # (b, t) True where there is a token
     depths: Collection[int],  # numbers of layers, from 1
-    attention: str | None = None,  # one of ATTENTION; None keeps the model's own
+    attention: str | int | None = None,  # see ATTENTION; None keeps the model's own
 ) -> dict[int, torch.Tensor]:  # depth: (b, t, hidden) in fp32
     "The states after the requested layers; layers above the deepest one are not computed"
     base = unwrap_base(model)
@@ -223,7 +275,7 @@ def forward_base(
     model,  # a transformers model, or one with PEFT's adapters
     ids: torch.Tensor,  # (b, t) token ids, padded on the right
     mask: torch.Tensor,  # (b, t) True where there is a token
-    attention: str | None = None,  # one of ATTENTION; None keeps the model's own
+    attention: str | int | None = None,  # see ATTENTION; None keeps the model's own
 ) -> torch.Tensor:  # (b, t, hidden) in fp32
     "The states after all layers"
     depth = len(layer_stack(unwrap_base(model)))

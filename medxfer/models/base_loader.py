@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['BaseSpec', 'resolve_source', 'model_spec', 'load_tokenizer', 'load_base_config', 'resolve_precision', 'random_like',
-           'attention_kernel', 'make_random_base', 'drop_pooler', 'load_base', 'find_layer_list', 'layer_stack',
-           'cut_layers']
+           'attention_kernel', 'make_random_base', 'drop_pooler', 'prepare_base', 'load_base', 'find_layer_list',
+           'layer_stack', 'cut_layers']
 
 # %% ../../nbs/models/00_base_loader.ipynb #ae4b8d6f
 from collections.abc import Iterator
@@ -50,9 +50,9 @@ class BaseSpec:
     dropout: float | None = None  # inside the base; None keeps the model's own
     dtype: str = 'auto'  # of the frozen weights: fp32, bf16, fp16; auto picks what fits
     quantization: str | None = None  # nf4; auto uses it if nothing else fits
-    attention: str | None = (
-        None  # bidirectional: a decoder sees whole windows; None: the model's own
-    )
+    # Of a decoder: causal, bidirectional, or the number of the first layer that sees whole windows;
+    # None: the model's own
+    attention: str | int | None = None
     checkpointing: bool = (
         False  # recompute activations in the backward pass instead of keeping them
     )
@@ -272,6 +272,20 @@ def drop_pooler(
     return model
 
 # %% ../../nbs/models/00_base_loader.ipynb #3bf19b8b
+def prepare_base(
+    model,  # a transformers model, or only its architecture
+    spec: BaseSpec,
+):
+    "The same model as its spec wants it: without its pooler, with its dropout, checkpointing and layers"
+    model = drop_pooler(model)
+    model.config.use_cache = False  # it is for generating text
+    if spec.dropout is not None:
+        _set_dropout(model, spec.dropout)
+    if spec.checkpointing:
+        model.gradient_checkpointing_enable({'use_reentrant': False})
+    return cut_layers(model, spec.layers)
+
+
 def load_base(
     spec: BaseSpec,
     seed: int = 0,  # for random weights
@@ -283,13 +297,7 @@ def load_base(
         model = make_random_base(spec, seed, device)
     else:
         model = _load_pretrained_base(spec, device)
-    model = drop_pooler(model)
-    model.config.use_cache = False  # it is for generating text
-    if spec.dropout is not None:
-        _set_dropout(model, spec.dropout)
-    if spec.checkpointing:
-        model.gradient_checkpointing_enable({'use_reentrant': False})
-    return cut_layers(model, spec.layers)
+    return prepare_base(model, spec)
 
 # %% ../../nbs/models/00_base_loader.ipynb #5d44fb62
 def _set_dropout(

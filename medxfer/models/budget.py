@@ -14,17 +14,21 @@ import math
 import numpy as np
 from ..data.base import MedxferError
 from .adapters import Layout, AdapterPlacement, Shapes, place_adapters, targets_at
-from .base_loader import BaseSpec, load_base_config, cut_layers, drop_pooler
+from .base_loader import BaseSpec, attention_kernel, load_base_config, prepare_base
+from .precision import torch_dtype
 
 # %% ../../nbs/models/15_budget.ipynb #1d773c3f
 def build_meta_model(spec: BaseSpec):  # a transformers model on the meta device
-    "The architecture of a base model as `load_base` builds it, without weights"
+    "The architecture of a base model as `load_base` builds it, without weights; fp32 where `dtype` is auto"
     import torch
     from transformers import AutoModel
 
+    config = load_base_config(spec)
+    dtype = torch_dtype('fp32' if spec.dtype == 'auto' else spec.dtype)
+    how = dict(dtype=dtype, attn_implementation=attention_kernel(config))
     with torch.device('meta'):
-        model = AutoModel.from_config(load_base_config(spec))
-    return cut_layers(drop_pooler(model), spec.layers)
+        model = AutoModel.from_config(config, **how)
+    return prepare_base(model, spec)
 
 # %% ../../nbs/models/15_budget.ipynb #3ea2635d
 def _cost_per_rank(shapes: Shapes, place: AdapterPlacement) -> int:

@@ -71,7 +71,7 @@ class FullModel(MultiTaskModel):
         lora: object,  # ignored: there are no adapters
         layout: object,  # ignored, too
         schemas: Mapping[str, TaskSchema],  # by task
-        attention: str | None = None,  # of a decoder, see `base_forward`
+        attention: str | int | None = None,  # of a decoder, see `base_forward`
     ):
         nn.Module.__init__(self)
         weights = list(base.parameters())

@@ -26,6 +26,7 @@ from medxfer.models.multitask_model import (
     save_heads,
     save_peft,
 )
+from .precision import autocast
 
 # %% ../../nbs/models/12_fusion.ipynb #60b24c72
 @dataclass(frozen=True)
@@ -223,7 +224,7 @@ class AdapterFusion(nn.Module):
             down = layer.lora_A[n]
             low.append(down(inputs[0].to(down.weight.dtype)).float())
         # Squares and scores of half precision overflow; what is left to compute here is small.
-        with torch.autocast(out.device.type, enabled=False):
+        with autocast(out.device, 'fp32'):
             high = [layer.lora_B[n].weight.float() * layer.scaling[n] for n in here]
             mixer = cast(Any, self.mixers[self.task])[_module_key(name)]
             mixed, weights = mixer(out, low, high)
@@ -343,7 +344,7 @@ class FusionModel(MultiTaskModel):
         schemas: Mapping[str, TaskSchema],  # by task
         folders: Mapping[str, str | Path],  # adapter name: its PEFT folder
         fusion: FusionSpec = FusionSpec(),
-        attention: str | None = None,  # of a decoder, see `base_forward`
+        attention: str | int | None = None,  # of a decoder, see `base_forward`
     ):
         nn.Module.__init__(self)
         self.adapters = AdapterFusion(load_adapters(base, folders), schemas, fusion)

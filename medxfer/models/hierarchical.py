@@ -52,7 +52,7 @@ class HierarchicalMTLModel(MultiTaskModel):
             str, float
         ],  # part: share of the layers below it, in (0, 1]; all if not given
         orthogonality: float = 0.0,  # weight of the adapters' overlap in the loss
-        attention: str | None = None,  # of a decoder, see `base_forward`
+        attention: str | int | None = None,  # of a decoder, see `base_forward`
     ):
         reads = derive_reads({t: s.parts for t, s in schemas.items()}, depths)
         layout = replace(layout, reads={**reads, **layout.reads})

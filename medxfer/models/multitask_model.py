@@ -250,7 +250,7 @@ class MultiTaskModel(nn.Module):
         layout: Layout,
         schemas: Mapping[str, TaskSchema],  # by task
         orthogonality: float = 0.0,  # weight of the adapters' overlap in the loss
-        attention: str | None = None,  # of a decoder, see `base_forward`
+        attention: str | int | None = None,  # of a decoder, see `base_forward`
     ):
         super().__init__()
         self.adapters = SharedPrivateLoRA(base, lora, layout, schemas)

@@ -10,6 +10,7 @@ __all__ = ['BYTES_PER_WEIGHT', 'PRECISIONS', 'MAX_WEIGHT_SHARE', 'torch_dtype', 
 # %% ../../nbs/models/02_precision.ipynb #4898dd8f
 import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 from ..data.base import MedxferError
@@ -37,11 +38,13 @@ PRECISIONS = ('fp32', 'bf16', 'fp16')  # of forward passes
 
 def autocast(
     device,  # a torch device
-    precision: str,  # one of `PRECISIONS`
+    precision: str,  # one of `PRECISIONS`; fp32 switches an outer context off
 ):
     "A context in which forward passes compute in a precision"
     import torch
 
+    if device.type == 'meta':
+        return _make_meta_autocast(torch_dtype(precision))
     half = precision != 'fp32'
     return torch.autocast(device.type, torch_dtype(precision), enabled=half)
 
@@ -55,6 +58,71 @@ def find_number_format(
     names = {torch_dtype(name): name for name in PRECISIONS}
     found = [names[p.dtype] for p in frozen if p.dtype in names]
     return (found[0] if found else 'fp32'), ('nf4' if is_quantized else None)
+
+# %% ../../nbs/models/02_precision.ipynb #bbe27cae
+_IN_HALF = frozenset(
+    'addmm addmv addr matmul __matmul__ __rmatmul__ einsum mm mv linear addbmm baddbmm bmm '
+    'conv1d conv2d prelu scaled_dot_product_attention'.split()
+)
+_IN_FP32 = frozenset(
+    'exp expm1 log log10 log2 log1p reciprocal rsqrt pow __pow__ __rpow__ softplus layer_norm rms_norm '
+    'group_norm cosine_similarity nll_loss mse_loss l1_loss smooth_l1_loss cross_entropy logsumexp '
+    'binary_cross_entropy_with_logits cdist dist norm'.split()
+)
+_IN_FP32_UNLESS_TOLD = frozenset('prod softmax log_softmax cumprod cumsum sum'.split())
+_CONTEXTS: list = []  # that are open, the innermost last
+
+
+@cache
+def _define_meta_autocast():
+    "The class of the context; torch is imported when it is first asked for"
+    import torch
+    from torch.overrides import TorchFunctionMode
+    from torch.utils._pytree import tree_map
+
+    class MetaAutocast(TorchFunctionMode):
+        "Casts arguments as `torch.autocast` does on a GPU"
+
+        def __init__(self, dtype):
+            self.dtype = dtype
+
+        def __enter__(self):
+            _CONTEXTS.append(self)
+            return super().__enter__()
+
+        def __exit__(self, *error):
+            _CONTEXTS.remove(self)
+            return super().__exit__(*error)
+
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            kwargs = kwargs or {}
+            wanted = self.choose_dtype(func.__name__, kwargs)
+            if wanted is not None:
+                args = tree_map(lambda x: self.cast(x, wanted), args)
+                kwargs = tree_map(lambda x: self.cast(x, wanted), kwargs)
+            return func(*args, **kwargs)
+
+        def choose_dtype(self, name: str, kwargs: dict):
+            "In what a function computes; None: in what it is given"
+            if self is not _CONTEXTS[-1] or self.dtype == torch.float32:
+                return None
+            if name in _IN_HALF:
+                return self.dtype
+            told = name in _IN_FP32_UNLESS_TOLD and kwargs.get('dtype') is None
+            return torch.float32 if told or name in _IN_FP32 else None
+
+        def cast(self, value, wanted):
+            "A floating-point tensor in the wanted type; anything else as it is"
+            is_cast = isinstance(value, torch.Tensor) and value.is_floating_point()
+            if not is_cast or value.dtype in (wanted, torch.float64):
+                return value
+            return value.to(wanted)
+
+    return MetaAutocast
+
+
+def _make_meta_autocast(dtype):
+    return _define_meta_autocast()(dtype)
 
 # %% ../../nbs/models/02_precision.ipynb #e4122ee5
 def count_parameters(config) -> tuple[int, int]:

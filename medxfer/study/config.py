@@ -458,6 +458,7 @@ def run_id(config: dict) -> str:
 _DESCRIPTIVE_FIELDS = (
     'kaggle',
     'licence',
+    'llama_cpp',
     'parameters',
     'pretrained_on',
 )  # of a model; no run uses them

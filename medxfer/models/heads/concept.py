@@ -332,9 +332,9 @@ class ConceptHead(nn.Module):
         )
         some = range(0, len(lexicon.rows), 1 + len(lexicon.rows) // _MAX_NAMES)
         tokens = torch.from_numpy(np.unique(np.concatenate(lexicon.tokens(some))))
+        known = self.vectors[tokens.to(self.vectors.device)].float()
         # On the CPU, whatever the base is on: then the head starts with the same numbers everywhere.
-        known = self.vectors[tokens.to(self.vectors.device)].float().cpu()
-        self.words = _fit_pca(known, inner)
+        self.words = _fit_pca(known if known.is_meta else known.cpu(), inner)
         self.known = nn.Linear(len(CANDIDATE_FEATURES) + 1, 1)
         self.none = nn.Linear(len(CANDIDATE_FEATURES), 1)
         self.bare = nn.Linear(inner, 1)

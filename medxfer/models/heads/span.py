@@ -15,6 +15,7 @@ from torch import nn
 from ...data.base import MedxferError
 from ...data.collators import Batch, Mention, Window
 from .base import send, zlpr
+from ..precision import autocast
 
 # %% ../../../nbs/models/heads/10_span.ipynb #77ae1975
 CHANNEL_KINDS = ('span', 'whole', 'part', 'next')  # each has queries and keys of its own
@@ -243,7 +244,7 @@ def span_loss(
     b, c, t = start.shape
     gold = _Gold(_gold_pairs(batch.windows, head.labels), (b, c, t), hidden.device)
     # In half precision, sums of small terms would vanish.
-    with torch.autocast(hidden.device.type, enabled=False):
+    with autocast(hidden.device, 'fp32'):
         pair, start, end = (
             x.float() if x.dtype != torch.float64 else x for x in (pair, start, end)
         )
