@@ -7,6 +7,7 @@ __all__ = ['add_study_commands']
 
 # %% ../../nbs/commands/10_study.ipynb #6b0a83de
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 import json
@@ -19,7 +20,9 @@ from ..data.base import MedxferError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from medxfer.models.memory import MemoryPlan
     from medxfer.study.costs import Costs
+    from medxfer.study.disk import DiskNeed
 
 # %% ../../nbs/commands/10_study.ipynb #ecb41096
 def _collect_overrides(args) -> list[str]:
@@ -52,6 +55,9 @@ class _PlanSheet:
     costs: 'Costs'
     adapters: 'pd.DataFrame | None'  # trainable parameters by run and adapter
     sums: 'pd.DataFrame | None'  # by run
+    disk: 'DiskNeed'
+    notes: list[str]  # what does not fit, is left out or cannot be served
+    memory: 'MemoryPlan | None'  # on the GPU to plan for; None where it does not fit
     model: str | None = None  # of several
 
     @property
@@ -72,6 +78,9 @@ class _PlanSheet:
             dollars=costs.dollars,
             kaggle_weeks=costs.weeks,
             hours_here=costs.hours,
+            memory=self.memory and self.memory.to_dict(),
+            disk=dict(needed=self.disk.needed, free=self.disk.free),
+            notes=self.notes,
             mde=[dict(task=task, points=points) for task, points in costs.mde],
             mde_source=costs.source,
         )
@@ -88,6 +97,9 @@ class _PlanSheet:
         if computed < self.tokens:
             lines.append(f'{computed:,} of these tokens are computed: branches share the rest')
         lines += cost_lines(self.costs)
+        if self.memory:
+            lines.append(f'on a {self.costs.gpu.name}: {self.memory}')
+        lines += [str(self.disk), *self.notes]
         if self.adapters is not None and self.sums is not None:
             adapters = self.adapters.to_string(index=False)
             lines.append(
@@ -113,6 +125,7 @@ class _PlanBook:
     "The sheets of a study's models"
 
     sheets: list[_PlanSheet]
+    left_out: tuple[str, ...] = ()  # why strategies are not trained with some models
 
     @property
     def hours_here(self) -> float | None:
@@ -122,8 +135,9 @@ class _PlanBook:
     def to_dict(self) -> dict:
         "The sheets as JSON: of one model as it is; of several their sums, then each"
         of_models = [sheet.to_dict() for sheet in self.sheets]
+        left_out = dict(left_out=list(self.left_out))
         if len(of_models) == 1:
-            return of_models[0]
+            return of_models[0] | left_out
         runs = [run | dict(model=found['model']) for found in of_models for run in found['runs']]
         total = {
             key: sum(found[key] for found in of_models)
@@ -132,13 +146,15 @@ class _PlanBook:
         for found in of_models:
             del found['runs']
         gpu = of_models[0]['gpu']
-        return dict(runs=runs, **total, gpu=gpu, hours_here=self.hours_here, models=of_models)
+        about = dict(gpu=gpu, hours_here=self.hours_here, models=of_models)
+        return dict(runs=runs) | total | about | left_out
 
     def to_text(self) -> str:
         "The sheets as lines"
         texts = [sheet.to_text() for sheet in self.sheets]
         if len(texts) > 1:
             texts.append(self._describe_sum())
+        texts += self.left_out
         return '\n\n'.join(texts)
 
     def _describe_sum(self) -> str:
@@ -158,10 +174,10 @@ def _make_book(plan) -> _PlanBook:
 
     data = load_data(plan.widest)
     if len(plan.models) == 1:
-        return _PlanBook([_make_sheet(plan, data)])
+        return _PlanBook([_make_sheet(plan, data)], plan.left_out)
     parts = {name: plan.pick_model(name) for name in plan.models}
     sheets = [replace(_make_sheet(part, data), model=name) for name, part in parts.items()]
-    return _PlanBook(sheets)
+    return _PlanBook(sheets, plan.left_out)
 
 # %% ../../nbs/commands/10_study.ipynb #0ccaf6b8
 def _make_sheet(plan, data: dict) -> _PlanSheet:
@@ -174,15 +190,17 @@ def _make_sheet(plan, data: dict) -> _PlanSheet:
         schemas_for,
         training_windows,
     )
-    from medxfer.study.costs import plan_costs
+    from medxfer.study.costs import plan_costs, plan_gpu_memory
     from medxfer.study.engines import is_done, worker_count
+    from medxfer.study.gpu import find_serving_obstacle
     from medxfer.study.plan import computed_tokens, planned_tokens
 
     widest = plan.widest
     encoder = encoder_for(widest)
     windows = training_windows(encoder, data)
     bare = build_meta_model(base_spec(widest))
-    heads = count_head_parameters(bare, schemas_for(widest, windows, encoder.tokenizer))
+    schemas = schemas_for(widest, windows, encoder.tokenizer)
+    heads = count_head_parameters(bare, schemas)
     adapters, sums = adapter_tables(plan.runs, heads)
     window_tokens = {task: sum(len(w) for w in ws) for task, ws in windows.items()}
     training_documents = {task: len(d.train) for task, d in data.items()}
@@ -191,6 +209,9 @@ def _make_sheet(plan, data: dict) -> _PlanSheet:
     parameters = sum(p.numel() for p in bare.parameters())
     computed = computed_tokens(plan, tokens)
     costs = plan_costs(plan, computed, parameters, test_documents, worker_count(plan))
+    memory, misfit = plan_gpu_memory(plan, schemas)
+    notes = [misfit, find_serving_obstacle(widest.settings['model'])]
+    disk = _predict_disk(plan, bare, heads, test_documents)
     rows = [
         dict(
             id=run.id,
@@ -206,7 +227,41 @@ def _make_sheet(plan, data: dict) -> _PlanSheet:
         )
         for run in plan.runs
     ]
-    return _PlanSheet(rows, costs, adapters, sums)
+    return _PlanSheet(rows, costs, adapters, sums, disk, list(filter(None, notes)), memory)
+
+
+def _predict_disk(plan, bare, heads: dict, documents: dict) -> 'DiskNeed':
+    "What a plan with one model needs; `bare` is its base without weights"
+    from medxfer.models.adapters import target_shapes
+    from medxfer.study.disk import predict_disk
+    from medxfer.study.engines import worker_count
+
+    shapes = target_shapes(bare, plan.widest.config['model']['lora']['targets'])
+    base = sum(p.numel() for p in bare.parameters())
+    return predict_disk(plan, shapes, heads, base, documents, worker_count(plan))
+
+
+def _refuse_full_disk(plan):
+    "Refuse a study whose missing runs would fill the disk"
+    from medxfer.models.budget import build_meta_model, count_head_parameters
+    from medxfer.study.build import base_spec, encoder_for, schemas_for, training_windows
+    from medxfer.study.disk import refuse_full_disk
+    from medxfer.study.engines import is_done
+    from medxfer.study.run import load_data
+
+    if all(map(is_done, plan.runs)):
+        return
+    data = load_data(plan.widest)
+    documents = {task: len(d.test) for task, d in data.items()}
+    needs = []
+    for part in map(plan.pick_model, plan.models):
+        widest, encoder = part.widest, encoder_for(part.widest)
+        bare = build_meta_model(base_spec(widest))
+        windows = training_windows(encoder, data)
+        schemas = schemas_for(widest, windows, encoder.tokenizer)
+        heads = count_head_parameters(bare, schemas)
+        needs.append(_predict_disk(part, bare, heads, documents))
+    refuse_full_disk(reduce(lambda a, b: a.join(b), needs))
 
 
 def _show_plan(args) -> int:
@@ -234,6 +289,7 @@ def _run_study(args) -> int:
     run_missing = choose_engine(args)
     whole, part = _make_plans(args)
     check_data(whole)
+    _refuse_full_disk(part)
     write_study(whole, args.experiment)
     outcome = run_missing(part, workers=args.workers, say=printer(args))
     dictionary = score_dictionary(whole)

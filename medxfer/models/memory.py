@@ -6,7 +6,7 @@
 __all__ = ['ATTENTION_KERNELS', 'CONTEXT_BYTES', 'FRAGMENT_SHARE', 'build_model_on_meta', 'count_training_bytes',
            'count_prediction_bytes', 'ModelMemory', 'count_model_bytes', 'Line', 'MemoryPlan', 'plan_memory']
 
-# %% ../../nbs/models/16_memory.ipynb #0a17bc7a
+# %% ../../nbs/models/16_memory.ipynb #20030f23
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
@@ -25,7 +25,7 @@ from .budget import build_meta_model
 from .multitask_model import MultiTaskModel, TaskSchema
 from .precision import autocast, find_number_format, torch_dtype, weight_bytes
 
-# %% ../../nbs/models/16_memory.ipynb #640acd79
+# %% ../../nbs/models/16_memory.ipynb #df69b92f
 class _LiveStorages(TorchDispatchMode):
     "Counts the bytes of storages that operators make, and the most that were alive at once"
 
@@ -58,7 +58,7 @@ class _LiveStorages(TorchDispatchMode):
         self.known.discard(key)
         self.now -= size
 
-# %% ../../nbs/models/16_memory.ipynb #f2aed38f
+# %% ../../nbs/models/16_memory.ipynb #78e77e9a
 class _FusedAttention(TorchFunctionMode):
     "Attention as a GPU's memory-efficient kernel computes it"
 
@@ -94,7 +94,7 @@ def _attend_fused(
     keeps_sums = query.requires_grad or key.requires_grad
     return attend(query, key, value, bias, keeps_sums, dropout_p, is_causal, scale=scale)[0]
 
-# %% ../../nbs/models/16_memory.ipynb #a392304e
+# %% ../../nbs/models/16_memory.ipynb #8d5af3a5
 def build_model_on_meta(
     spec: BaseSpec,  # without `auto`, see `resolve_precision`
     lora: LoraSpec,
@@ -122,7 +122,7 @@ class _PlainWindow:
     links: tuple = ()
     concepts: tuple = ()
     attributes: tuple = ()
-    relevant: bool | None = None
+    relevant: bool = True
 
     def __len__(self) -> int:
         return self.length
@@ -140,7 +140,7 @@ def _make_batch(
     plain: Any = tuple(_PlainWindow(length) for _ in range(windows))
     return Batch(task, ids, mask, mask.clone(), plain)
 
-# %% ../../nbs/models/16_memory.ipynb #1b64355d
+# %% ../../nbs/models/16_memory.ipynb #733f1b1d
 ATTENTION_KERNELS = ('fused', 'stepwise')  # of a GPU; of the CPU and of the pretended GPU
 
 
@@ -206,7 +206,7 @@ def _read_on_meta(model: MultiTaskModel, batch: Batch):
     scores = scores.masked_fill(~valid_pairs(batch.content), -1)
     return [(of_window > 0) for of_window in scores]
 
-# %% ../../nbs/models/16_memory.ipynb #cab18883
+# %% ../../nbs/models/16_memory.ipynb #b92db650
 @dataclass(frozen=True)
 class ModelMemory:
     "Bytes of a training step that do not depend on the number of tokens"
@@ -266,7 +266,7 @@ def _count_frozen(model: MultiTaskModel) -> tuple[int, int, int]:
     everything = sum(p.numel() for p in model.parameters() if not p.requires_grad)
     return sum(sizes), everything - sum(sizes), max(sizes, default=0)
 
-# %% ../../nbs/models/16_memory.ipynb #e8d1a796
+# %% ../../nbs/models/16_memory.ipynb #dfb3958a
 CONTEXT_BYTES = 450 * 2**20  # of CUDA's context, kernels and cuBLAS; outside what torch counts
 FRAGMENT_SHARE = 0.05  # of the memory, that the allocator cannot use
 
@@ -334,6 +334,19 @@ class MemoryPlan:
         parts['prediction a 1,000 tokens'] = 1000 * self.prediction.per_token / 2**30
         parts['reserve'] = self.reserve / 2**30
         return parts
+
+    def to_dict(self) -> dict:
+        "As JSON, GiB"
+        held = dict(dtype=self.dtype, quantization=self.quantization)
+        return held | self.describe() | dict(tokens=self.tokens)
+
+    def __str__(self) -> str:
+        model, gib = self.model, 2**30
+        parts = dict(base=model.base, trained=model.trained + model.gradients + model.optimizer)
+        parts |= {'gradient surgery': model.surgery, 'reserve': self.reserve}
+        listed = ', '.join(f'{name} {size / gib:.1f}' for name, size in parts.items() if size)
+        held = self.quantization or self.dtype
+        return f'base in {held}; GiB: {listed}; {self.tokens:,} tokens fit at once'
 
 
 def plan_memory(

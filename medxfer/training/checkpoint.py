@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 from ..data.base import MedxferError
+from .vram_monitor import format_bytes
 
 # %% ../../nbs/training/20_checkpoint.ipynb #f8199c5f
 _MANIFEST_NAME = 'manifest.json'
@@ -38,11 +39,15 @@ def save_checkpoint(
     files: dict[str, bytes],  # name: content
     keep: int = 2,  # checkpoints
 ) -> Path:
-    "Write the folder of a checkpoint, then delete the oldest; a failure leaves earlier ones intact"
+    """Write the folder of a checkpoint, then delete the oldest; a failure leaves earlier ones intact.
+
+    A `MedxferError` if the disk has no room for it; then nothing is written.
+    """
     root = Path(root)
     root.mkdir(parents=True, exist_ok=True)
     _remove_unfinished(root)
     earlier = checkpoint_steps(root)
+    _refuse_full_disk(root, sum(map(len, files.values())), earlier)
     target = root / f'step-{step}'
     aside = root / f'.saving-{step}'
     aside.mkdir()
@@ -72,6 +77,25 @@ def _remove_unfinished(root: Path):
     "Remove what interrupted saves left behind"
     for p in Path(root).glob('.saving-*'):
         shutil.rmtree(p)
+
+# %% ../../nbs/training/20_checkpoint.ipynb #49b88c86
+_SPARE_BYTES = 2**24  # for ledger, records and the file system
+
+
+def _refuse_full_disk(
+    root: Path,
+    size: int,  # bytes of the checkpoint
+    earlier: list[int],  # steps of the checkpoints there
+):
+    "A `MedxferError` if a checkpoint would fill the disk"
+    free = shutil.disk_usage(root).free
+    if size + _SPARE_BYTES <= free:
+        return
+    safe = f'step {earlier[0]:,} is safe there' if earlier else 'no checkpoint is there yet'
+    raise MedxferError(
+        f'a checkpoint of {format_bytes(size)} does not fit on the disk of {root}, where '
+        f'{format_bytes(free)} are free ({safe}); free some space and start the run again'
+    )
 
 # %% ../../nbs/training/20_checkpoint.ipynb #75a38a55
 @dataclass(frozen=True)
