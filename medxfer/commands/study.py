@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['add_study_commands']
 
-# %% ../../nbs/commands/10_study.ipynb #dd39102c
+# %% ../../nbs/commands/10_study.ipynb #e6721cd6
 from dataclasses import dataclass, replace
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING
 import json
@@ -20,9 +21,11 @@ from ..training.callbacks import make_printer
 
 if TYPE_CHECKING:
     import pandas as pd
+    from medxfer.models.memory import MemoryPlan
     from medxfer.study.costs import Costs
+    from medxfer.study.disk import DiskNeed
 
-# %% ../../nbs/commands/10_study.ipynb #c2b448ab
+# %% ../../nbs/commands/10_study.ipynb #ec0882db
 def _collect_overrides(args) -> list[str]:
     "The settings of a command about a whole experiment"
     root = [f'data.root={args.data}'] if args.data else []
@@ -44,7 +47,7 @@ def _make_plans(args):
         whole = plan_study(args.experiment, overrides)
     return whole, plan_study(args.experiment, overrides, only)
 
-# %% ../../nbs/commands/10_study.ipynb #2386a274
+# %% ../../nbs/commands/10_study.ipynb #ab38a8c4
 @dataclass
 class _PlanSheet:
     "The runs of a plan with their tokens, their costs and their trainable parameters"
@@ -53,6 +56,9 @@ class _PlanSheet:
     costs: 'Costs'
     adapters: 'pd.DataFrame | None'  # trainable parameters by run and adapter
     sums: 'pd.DataFrame | None'  # by run
+    disk: 'DiskNeed'
+    notes: list[str]  # what does not fit, is left out or cannot be served
+    memory: 'MemoryPlan | None'  # on the GPU to plan for; None where it does not fit
     model: str | None = None  # of several
 
     @property
@@ -73,6 +79,9 @@ class _PlanSheet:
             dollars=costs.dollars,
             kaggle_weeks=costs.weeks,
             hours_here=costs.hours,
+            memory=self.memory and self.memory.to_dict(),
+            disk=dict(needed=self.disk.needed, free=self.disk.free),
+            notes=self.notes,
             mde=[dict(task=task, points=points) for task, points in costs.mde],
             mde_source=costs.source,
         )
@@ -89,6 +98,9 @@ class _PlanSheet:
         if computed < self.tokens:
             lines.append(f'{computed:,} of these tokens are computed: branches share the rest')
         lines += cost_lines(self.costs)
+        if self.memory:
+            lines.append(f'on a {self.costs.gpu.name}: {self.memory}')
+        lines += [str(self.disk), *self.notes]
         if self.adapters is not None and self.sums is not None:
             adapters = self.adapters.to_string(index=False)
             lines.append(
@@ -108,12 +120,13 @@ def _format_run(row: dict) -> str:
     budget = '' if row['share'] == 1 else f'  at {row["share"]:g} of the budget'
     return f'{state:6} {row["tokens"]:>12,} tokens  {row["id"]}{budget}{after}'
 
-# %% ../../nbs/commands/10_study.ipynb #7ca48e29
+# %% ../../nbs/commands/10_study.ipynb #51e08806
 @dataclass
 class _PlanBook:
     "The sheets of a study's models"
 
     sheets: list[_PlanSheet]
+    left_out: tuple[str, ...] = ()  # why strategies are not trained with some models
 
     @property
     def hours_here(self) -> float | None:
@@ -123,8 +136,9 @@ class _PlanBook:
     def to_dict(self) -> dict:
         "The sheets as JSON: of one model as it is; of several their sums, then each"
         of_models = [sheet.to_dict() for sheet in self.sheets]
+        left_out = dict(left_out=list(self.left_out))
         if len(of_models) == 1:
-            return of_models[0]
+            return of_models[0] | left_out
         runs = [run | dict(model=found['model']) for found in of_models for run in found['runs']]
         total = {
             key: sum(found[key] for found in of_models)
@@ -133,13 +147,15 @@ class _PlanBook:
         for found in of_models:
             del found['runs']
         gpu = of_models[0]['gpu']
-        return dict(runs=runs, **total, gpu=gpu, hours_here=self.hours_here, models=of_models)
+        about = dict(gpu=gpu, hours_here=self.hours_here, models=of_models)
+        return dict(runs=runs) | total | about | left_out
 
     def to_text(self) -> str:
         "The sheets as lines"
         texts = [sheet.to_text() for sheet in self.sheets]
         if len(texts) > 1:
             texts.append(self._describe_sum())
+        texts += self.left_out
         return '\n\n'.join(texts)
 
     def _describe_sum(self) -> str:
@@ -159,12 +175,12 @@ def _make_book(plan) -> _PlanBook:
 
     data = load_data(plan.widest)
     if len(plan.models) == 1:
-        return _PlanBook([_make_sheet(plan, data)])
+        return _PlanBook([_make_sheet(plan, data)], plan.left_out)
     parts = {name: plan.pick_model(name) for name in plan.models}
     sheets = [replace(_make_sheet(part, data), model=name) for name, part in parts.items()]
-    return _PlanBook(sheets)
+    return _PlanBook(sheets, plan.left_out)
 
-# %% ../../nbs/commands/10_study.ipynb #e598f0b0
+# %% ../../nbs/commands/10_study.ipynb #cc0553a5
 def _make_sheet(plan, data: dict) -> _PlanSheet:
     "What the runs of a plan with one model would take; `data` are its documents by task"
     from medxfer.models.budget import build_meta_model, count_head_parameters
@@ -175,15 +191,17 @@ def _make_sheet(plan, data: dict) -> _PlanSheet:
         schemas_for,
         training_windows,
     )
-    from medxfer.study.costs import plan_costs
+    from medxfer.study.costs import plan_costs, plan_gpu_memory
     from medxfer.study.engines import is_done, worker_count
+    from medxfer.study.gpu import find_serving_obstacle
     from medxfer.study.plan import computed_tokens, planned_tokens
 
     widest = plan.widest
     encoder = encoder_for(widest)
     windows = training_windows(encoder, data)
     bare = build_meta_model(base_spec(widest))
-    heads = count_head_parameters(bare, schemas_for(widest, windows, encoder.tokenizer))
+    schemas = schemas_for(widest, windows, encoder.tokenizer)
+    heads = count_head_parameters(bare, schemas)
     adapters, sums = adapter_tables(plan.runs, heads)
     window_tokens = {task: sum(len(w) for w in ws) for task, ws in windows.items()}
     training_documents = {task: len(d.train) for task, d in data.items()}
@@ -192,6 +210,9 @@ def _make_sheet(plan, data: dict) -> _PlanSheet:
     parameters = sum(p.numel() for p in bare.parameters())
     computed = computed_tokens(plan, tokens)
     costs = plan_costs(plan, computed, parameters, test_documents, worker_count(plan))
+    memory, misfit = plan_gpu_memory(plan, schemas)
+    notes = [misfit, find_serving_obstacle(widest.settings['model'])]
+    disk = _predict_disk(plan, bare, heads, test_documents)
     rows = [
         dict(
             id=run.id,
@@ -207,7 +228,41 @@ def _make_sheet(plan, data: dict) -> _PlanSheet:
         )
         for run in plan.runs
     ]
-    return _PlanSheet(rows, costs, adapters, sums)
+    return _PlanSheet(rows, costs, adapters, sums, disk, list(filter(None, notes)), memory)
+
+
+def _predict_disk(plan, bare, heads: dict, documents: dict) -> 'DiskNeed':
+    "What a plan with one model needs; `bare` is its base without weights"
+    from medxfer.models.adapters import target_shapes
+    from medxfer.study.disk import predict_disk
+    from medxfer.study.engines import worker_count
+
+    shapes = target_shapes(bare, plan.widest.config['model']['lora']['targets'])
+    base = sum(p.numel() for p in bare.parameters())
+    return predict_disk(plan, shapes, heads, base, documents, worker_count(plan))
+
+
+def _refuse_full_disk(plan):
+    "Refuse a study whose missing runs would fill the disk"
+    from medxfer.models.budget import build_meta_model, count_head_parameters
+    from medxfer.study.build import base_spec, encoder_for, schemas_for, training_windows
+    from medxfer.study.disk import refuse_full_disk
+    from medxfer.study.engines import is_done
+    from medxfer.study.run import load_data
+
+    if all(map(is_done, plan.runs)):
+        return
+    data = load_data(plan.widest)
+    documents = {task: len(d.test) for task, d in data.items()}
+    needs = []
+    for part in map(plan.pick_model, plan.models):
+        widest, encoder = part.widest, encoder_for(part.widest)
+        bare = build_meta_model(base_spec(widest))
+        windows = training_windows(encoder, data)
+        schemas = schemas_for(widest, windows, encoder.tokenizer)
+        heads = count_head_parameters(bare, schemas)
+        needs.append(_predict_disk(part, bare, heads, documents))
+    refuse_full_disk(reduce(lambda a, b: a.join(b), needs))
 
 
 def _show_plan(args) -> int:
@@ -226,7 +281,7 @@ def _show_plan(args) -> int:
     print_result(args, book.to_dict(), book.to_text)
     return 0
 
-# %% ../../nbs/commands/10_study.ipynb #ece91121
+# %% ../../nbs/commands/10_study.ipynb #e5e185c5
 def _run_study(args) -> int:
     "Run everything that is missing, then decide and report"
     if args.dry_run:
@@ -242,6 +297,7 @@ def _run_study(args) -> int:
     say(f'{len(part.runs)} runs; reading the corpora')
     worker_count(part, args.workers)
     check_data(whole)
+    _refuse_full_disk(part)
     write_study(whole, args.experiment)
     outcome = run_missing(part, workers=args.workers, say=say)
     say('comparing the runs')
@@ -326,7 +382,7 @@ def _find_study(name: str) -> str:
     is_study = (named / 'plan.jsonl').is_file() or any(named.glob('*/state.json'))
     return str(below) if below.is_dir() and not is_study else name
 
-# %% ../../nbs/commands/10_study.ipynb #1c93282a
+# %% ../../nbs/commands/10_study.ipynb #87cc9a67
 def _run_baselines(args) -> int:
     "Fine-tune BERT-size models in full, each on each task alone, for comparison"
     from medxfer.study.baseline import (
@@ -388,7 +444,7 @@ def _tune_study(args) -> int:
     print(json.dumps(found, default=str, indent=1))
     return 0
 
-# %% ../../nbs/commands/10_study.ipynb #e1662118
+# %% ../../nbs/commands/10_study.ipynb #44164c88
 _SECONDS = (
     "model=tiny budget.epochs=1 train.evaluations=1 plan.seeds=[1] "
     "'data.synthetic.documents={train: 12, dev: 3, test: 6}'"

@@ -87,7 +87,7 @@ def _mean_state(
     samples,  # documents
     tokens: int = 8192,  # at most; whole windows, spread over the documents
     batch_tokens: int = 2048,
-    attention: str | None = None,  # of a decoder, see `forward_base`
+    attention: str | int | None = None,  # of a decoder, see `forward_base`
 ) -> np.ndarray:  # (hidden,)
     "Mean of the base's states over the tokens of some documents; special tokens are left out"
     import torch

@@ -6,7 +6,7 @@
 __all__ = ['ATTENTION', 'is_causal_decoder', 'bidirectional_mask', 'causal_mask', 'use_first_layers', 'unwrap_base', 'states_at',
            'forward_base', 'enable_gradient_checkpointing']
 
-# %% ../../nbs/models/05_base_forward.ipynb #51eb2558
+# %% ../../nbs/models/05_base_forward.ipynb #84208fc5
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,10 +16,10 @@ from torch import nn
 from ..data.base import MedxferError, NotFound
 from .base_loader import find_layer_list, layer_stack
 
-# %% ../../nbs/models/05_base_forward.ipynb #ea275fdb
+# %% ../../nbs/models/05_base_forward.ipynb #64d7a04a
 _ONLY_CAUSAL = ('bloom', 'gpt_neo', 'opt')  # model types that do not take a mask of four dimensions
 
-# %% ../../nbs/models/05_base_forward.ipynb #d8127c58
+# %% ../../nbs/models/05_base_forward.ipynb #7be89bff
 def is_causal_decoder(base) -> bool:
     "Whether a base model is causal"
     from transformers.models.auto import modeling_auto
@@ -81,26 +81,32 @@ def _as_kernel_takes_it(
         )
     return torch.zeros_like(seen, dtype=base.dtype).masked_fill(~seen, torch.finfo(base.dtype).min)
 
-# %% ../../nbs/models/05_base_forward.ipynb #b8340f4a
-ATTENTION = ('causal', 'bidirectional')
+# %% ../../nbs/models/05_base_forward.ipynb #7463c800
+ATTENTION = ('causal', 'bidirectional')  # or the number of the first layer that is not causal
 
 
 def _make_attention_mask(
     base,  # a transformers model
     mask: torch.Tensor,  # (b, t) True where there is a token
-    attention: str | None = None,  # one of ATTENTION; None keeps the model's own
+    attention: str | int | None = None,  # see ATTENTION; None keeps the model's own
 ) -> torch.Tensor:
     "What a base is given as its attention mask"
-    if attention not in (None, *ATTENTION):
-        known = ' or '.join(ATTENTION)
+    is_layer = isinstance(attention, int) and not isinstance(attention, bool)
+    if not is_layer and attention not in (None, *ATTENTION):
+        known = ', '.join(ATTENTION)
         raise MedxferError(
-            f'unknown attention {attention!r}; give {known}, or null for the model\'s own'
+            f'unknown attention {attention!r}; give {known}, the number of a layer, '
+            'or null for the model\'s own'
         )
     causal = is_causal_decoder(base)
-    if attention == 'causal' and not causal:
+    if attention not in (None, 'bidirectional') and not causal:
         raise MedxferError(
-            f'{type(base).__name__} was trained to see both sides; attention: causal is for decoders'
+            f'{type(base).__name__} was trained to see both sides; '
+            f'attention: {attention} is for decoders'
         )
+    if is_layer:
+        _unmask_layers(base, attention)
+        return _mask_padding_too(base, mask)
     if causal and attention == 'bidirectional':
         return bidirectional_mask(base, mask)
     # transformers would ask a GPU whether a mask of two dimensions hides anything, and wait for it.
@@ -108,7 +114,53 @@ def _make_attention_mask(
         return causal_mask(base, mask)
     return mask.long()
 
-# %% ../../nbs/models/05_base_forward.ipynb #6ed425d0
+# %% ../../nbs/models/05_base_forward.ipynb #43dad1b3
+def _mask_padding_too(
+    base,  # a transformers model
+    mask: torch.Tensor,  # (b, t) True where there is a token; padding is on the right
+) -> torch.Tensor:  # (b, 1, t, t)
+    "The causal mask, with padding hidden from itself"
+    if not _takes_causal_mask(base, mask.shape[1]):
+        raise MedxferError(
+            f'{type(base).__name__} takes no causal mask for windows of {mask.shape[1]} tokens; '
+            'set model.attention to causal'
+        )
+    t = mask.shape[1]
+    before = torch.ones(t, t, dtype=torch.bool, device=mask.device).tril()
+    return _as_kernel_takes_it(base, before & mask.bool()[:, None, None, :])
+
+
+def _unmask_layers(
+    base,  # a transformers model
+    first: int,  # layer, from 1
+):
+    "Let tokens see their whole window in the layers from `first` on; a base has one such layer for good"
+    there = getattr(base, 'unmasked_from', None)
+    if there == first:
+        return
+    layers = layer_stack(base)
+    if there is not None or not 1 <= first <= len(layers):
+        raise MedxferError(
+            f'attention is {first}, but {type(base).__name__} has {len(layers)} layers'
+            + (f' and is unmasked from layer {there} on' if there else '')
+            + '; give the number of one of them'
+        )
+    base.unmasked_from = first
+    for layer in layers[first - 1 :]:
+        layer.register_forward_pre_hook(_unmask, with_kwargs=True)
+
+
+def _unmask(layer: nn.Module, args: tuple, kwargs: dict) -> tuple[tuple, dict]:
+    "Give a layer a mask that hides padding only"
+    mask = kwargs.get('attention_mask')
+    if mask is None or mask.dim() != 4:
+        raise MedxferError(
+            f'{type(layer).__name__} is not handed its mask by name; set model.attention to causal'
+        )
+    of_keys = mask.diagonal(dim1=-2, dim2=-1)[..., None, :]
+    return args, kwargs | dict(attention_mask=of_keys.expand_as(mask))
+
+# %% ../../nbs/models/05_base_forward.ipynb #61ef31bb
 @contextmanager
 def use_first_layers(base, n: int) -> Iterator[None]:
     "The base as if it had only its first `n` layers, for one forward pass"
@@ -127,7 +179,7 @@ def use_first_layers(base, n: int) -> Iterator[None]:
         setattr(holder, name, layers)
         base.config.num_hidden_layers = len(layers)
 
-# %% ../../nbs/models/05_base_forward.ipynb #c1272210
+# %% ../../nbs/models/05_base_forward.ipynb #57ce3367
 @dataclass
 class _Trace:
     "What was seen in a forward pass"
@@ -178,7 +230,7 @@ def _trace_layers(
         for hook in hooks:
             hook.remove()
 
-# %% ../../nbs/models/05_base_forward.ipynb #89d2a00f
+# %% ../../nbs/models/05_base_forward.ipynb #8210d8ad
 def unwrap_base(model):
     "The transformers model in one with PEFT's adapters, or the model itself"
     if hasattr(model, 'get_base_model'):
@@ -191,7 +243,7 @@ def states_at(
     ids: torch.Tensor,  # (b, t) token ids, padded on the right
     mask: torch.Tensor,  # (b, t) True where there is a token
     depths: Collection[int],  # numbers of layers, from 1
-    attention: str | None = None,  # one of ATTENTION; None keeps the model's own
+    attention: str | int | None = None,  # see ATTENTION; None keeps the model's own
 ) -> dict[int, torch.Tensor]:  # depth: (b, t, hidden) in fp32
     "The states after the requested layers; layers above the deepest one are not computed"
     base = unwrap_base(model)
@@ -208,7 +260,7 @@ def states_at(
         _check_trace(base, trace, last)
     return {d: (last if d == top else trace.finish(d)).float() for d in depths}
 
-# %% ../../nbs/models/05_base_forward.ipynb #16a07163
+# %% ../../nbs/models/05_base_forward.ipynb #90aa2c54
 def _check_trace(base, trace: _Trace, last: torch.Tensor):
     "A `NotFound` if the model does more after its last layer than was recorded"
     known = trace.last
@@ -218,18 +270,18 @@ def _check_trace(base, trace: _Trace, last: torch.Tensor):
             'so states of inner layers are not available; read all layers'
         )
 
-# %% ../../nbs/models/05_base_forward.ipynb #5340c9d6
+# %% ../../nbs/models/05_base_forward.ipynb #0f0d0a4d
 def forward_base(
     model,  # a transformers model, or one with PEFT's adapters
     ids: torch.Tensor,  # (b, t) token ids, padded on the right
     mask: torch.Tensor,  # (b, t) True where there is a token
-    attention: str | None = None,  # one of ATTENTION; None keeps the model's own
+    attention: str | int | None = None,  # see ATTENTION; None keeps the model's own
 ) -> torch.Tensor:  # (b, t, hidden) in fp32
     "The states after all layers"
     depth = len(layer_stack(unwrap_base(model)))
     return states_at(model, ids, mask, [depth], attention)[depth]
 
-# %% ../../nbs/models/05_base_forward.ipynb #1590b868
+# %% ../../nbs/models/05_base_forward.ipynb #59cbbaa6
 def enable_gradient_checkpointing(
     model,  # a transformers model, or one with PEFT's adapters
 ):

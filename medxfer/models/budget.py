@@ -6,7 +6,7 @@
 __all__ = ['BUDGET_TOLERANCE', 'build_meta_model', 'solve_ranks', 'find_common_budget', 'fit_ranks', 'suggest_budget',
            'AdapterSize', 'adapter_sizes', 'size_frame', 'total_frame', 'count_head_parameters']
 
-# %% ../../nbs/models/15_budget.ipynb #8a1a0b55
+# %% ../../nbs/models/15_budget.ipynb #77eb2c14
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -14,19 +14,23 @@ import math
 import numpy as np
 from ..data.base import MedxferError
 from .adapters import Layout, AdapterPlacement, Shapes, place_adapters, targets_at
-from .base_loader import BaseSpec, load_base_config, cut_layers, drop_pooler
+from .base_loader import BaseSpec, attention_kernel, load_base_config, prepare_base
+from .precision import torch_dtype
 
-# %% ../../nbs/models/15_budget.ipynb #1d773c3f
+# %% ../../nbs/models/15_budget.ipynb #96d18c04
 def build_meta_model(spec: BaseSpec):  # a transformers model on the meta device
-    "The architecture of a base model as `load_base` builds it, without weights"
+    "The architecture of a base model as `load_base` builds it, without weights; fp32 where `dtype` is auto"
     import torch
     from transformers import AutoModel
 
+    config = load_base_config(spec)
+    dtype = torch_dtype('fp32' if spec.dtype == 'auto' else spec.dtype)
+    how = dict(dtype=dtype, attn_implementation=attention_kernel(config))
     with torch.device('meta'):
-        model = AutoModel.from_config(load_base_config(spec))
-    return cut_layers(drop_pooler(model), spec.layers)
+        model = AutoModel.from_config(config, **how)
+    return prepare_base(model, spec)
 
-# %% ../../nbs/models/15_budget.ipynb #3ea2635d
+# %% ../../nbs/models/15_budget.ipynb #096dd3cc
 def _cost_per_rank(shapes: Shapes, place: AdapterPlacement) -> int:
     "Parameters of an adapter at rank 1"
     return sum(t.per_rank for t in targets_at(shapes, place))
@@ -51,7 +55,7 @@ def _max_useful_rank(shapes: Shapes, places: Sequence[AdapterPlacement]) -> int:
     targets = [t for place in places for t in targets_at(shapes, place)]
     return min(min(t.inputs, t.outputs) for t in targets)
 
-# %% ../../nbs/models/15_budget.ipynb #1f9a2eed
+# %% ../../nbs/models/15_budget.ipynb #09d4773b
 BUDGET_TOLERANCE = 0.005  # share of the budget, either way
 
 
@@ -73,7 +77,7 @@ def _count_kind_costs(shapes: Shapes, places: Sequence[AdapterPlacement]) -> _Ki
     tops = [_max_useful_rank(shapes, of_kind) for of_kind in by_kind.values()]
     return _KindCosts(list(by_kind), costs, tops)
 
-# %% ../../nbs/models/15_budget.ipynb #5fe3b7b7
+# %% ../../nbs/models/15_budget.ipynb #05fb0a7a
 def _enumerate_ranks(
     costs: Sequence[int],  # of one rank of each kind
     tops: Sequence[int],  # largest rank of each kind
@@ -110,7 +114,7 @@ def _count_up(
     within_row = np.arange(counts.sum()) - starts.repeat(counts)
     return first.repeat(counts) + within_row
 
-# %% ../../nbs/models/15_budget.ipynb #414d7df0
+# %% ../../nbs/models/15_budget.ipynb #bf6006b4
 def _ratio_error(
     kinds: Sequence[str],
     ranks: np.ndarray,  # (n, kinds)
@@ -121,7 +125,7 @@ def _ratio_error(
     logs = np.log(ranks) - wanted
     return np.round(logs.max(1) - logs.min(1), 9)
 
-# %% ../../nbs/models/15_budget.ipynb #c0ce23ad
+# %% ../../nbs/models/15_budget.ipynb #d6957969
 def solve_ranks(
     shapes: Shapes,  # of the model, see `target_shapes`
     budget: int,  # trainable parameters
@@ -143,7 +147,7 @@ def solve_ranks(
     best = np.lexsort((gaps, errors))[0]
     return dict(zip(found.kinds, ranks[best].tolist()))
 
-# %% ../../nbs/models/15_budget.ipynb #2aa075ea
+# %% ../../nbs/models/15_budget.ipynb #f0bcfb26
 def _reachable_budgets(
     costs: Sequence[int],  # of one rank of each kind
     tops: Sequence[int],  # largest rank of each kind
@@ -192,7 +196,7 @@ def _gap_to_nearest(
     before = np.maximum(after - 1, 0)
     return np.minimum(np.abs(numbers[after] - wanted), np.abs(numbers[before] - wanted))
 
-# %% ../../nbs/models/15_budget.ipynb #e81ad476
+# %% ../../nbs/models/15_budget.ipynb #4fc89133
 def fit_ranks(
     layout: Layout,
     shapes: Shapes,
@@ -232,7 +236,7 @@ def suggest_budget(
         'take a larger one, adapt more layers, or train fewer tasks'
     )
 
-# %% ../../nbs/models/15_budget.ipynb #fff3b5a8
+# %% ../../nbs/models/15_budget.ipynb #ad0e9886
 @dataclass(frozen=True, slots=True)
 class AdapterSize:
     "One adapter of a strategy"
@@ -260,7 +264,7 @@ def adapter_sizes(
         sizes.append(AdapterSize(strategy, place, tuple(tasks), own_rank, parameters))
     return sizes
 
-# %% ../../nbs/models/15_budget.ipynb #50250e4b
+# %% ../../nbs/models/15_budget.ipynb #a637eee3
 def _sum_by_strategy(rows: Sequence[AdapterSize]) -> dict[str, int]:
     "The parameters of all adapters of each strategy"
     totals: dict[str, int] = {}

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['check_full_finetuning', 'FullModel', 'save_full']
 
-# %% ../../nbs/models/35_full_model.ipynb #4df3ad06
+# %% ../../nbs/models/35_full_model.ipynb #c84cc81e
 from collections.abc import Mapping
 from pathlib import Path
 import torch
@@ -24,7 +24,7 @@ from medxfer.models.multitask_model import (
 )
 from .precision import MAX_WEIGHT_SHARE, get_total_memory
 
-# %% ../../nbs/models/35_full_model.ipynb #ffdfbbf8
+# %% ../../nbs/models/35_full_model.ipynb #50bdde0e
 _BYTES_PER_PARAMETER = 16  # in fp32, with its gradient and the two moments of Adam
 
 
@@ -53,7 +53,7 @@ def _check_full_memory(
             'set model.dtype to fp32, or choose a strategy with adapters'
         )
 
-# %% ../../nbs/models/35_full_model.ipynb #3d682d43
+# %% ../../nbs/models/35_full_model.ipynb #d6af39f9
 def check_full_finetuning(
     spec: BaseSpec,
     device='cpu',
@@ -67,7 +67,7 @@ def check_full_finetuning(
     held = resolve_precision(spec, device, memory, capability)
     _check_full_memory(parameters, memory, held.dtype, held.quantization)
 
-# %% ../../nbs/models/35_full_model.ipynb #31975932
+# %% ../../nbs/models/35_full_model.ipynb #5d85a866
 class FullModel(MultiTaskModel):
     "A base model that trains as a whole, and a head for each task"
 
@@ -77,7 +77,7 @@ class FullModel(MultiTaskModel):
         lora: object,  # ignored: there are no adapters
         layout: object,  # ignored, too
         schemas: Mapping[str, TaskSchema],  # by task
-        attention: str | None = None,  # of a decoder, see `base_forward`
+        attention: str | int | None = None,  # of a decoder, see `base_forward`
     ):
         nn.Module.__init__(self)
         weights = list(base.parameters())
@@ -112,7 +112,7 @@ class FullModel(MultiTaskModel):
         "Take over the heads that `save` wrote; the base was read from there"
         restore_heads(self, Path(folder))
 
-# %% ../../nbs/models/35_full_model.ipynb #b32b2167
+# %% ../../nbs/models/35_full_model.ipynb #8d6fa71e
 def save_full(
     model: FullModel,
     folder,  # gets the folder `base`, and heads.safetensors

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['FusionSpec', 'Mixer', 'load_adapters', 'AdapterFusion', 'save_fusion', 'load_fusion', 'FusionModel']
 
-# %% ../../nbs/models/12_fusion.ipynb #d6a9de6f
+# %% ../../nbs/models/12_fusion.ipynb #1184700a
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -28,8 +28,9 @@ from medxfer.models.multitask_model import (
     save_peft,
     save_schema,
 )
+from .precision import autocast
 
-# %% ../../nbs/models/12_fusion.ipynb #ae490a41
+# %% ../../nbs/models/12_fusion.ipynb #a3ed762e
 @dataclass(frozen=True)
 class FusionSpec:
     "How large a fusion is; the field `fusion` of configs/strategy/NAME.yaml"
@@ -45,7 +46,7 @@ class FusionSpec:
                 f'given: {self.key}, {self.value}, {self.penalty}'
             )
 
-# %% ../../nbs/models/12_fusion.ipynb #da4328d2
+# %% ../../nbs/models/12_fusion.ipynb #36f7110b
 class Mixer(nn.Module):
     "Attention over the adapters of one linear layer"
 
@@ -98,7 +99,7 @@ class Mixer(nn.Module):
         of_down = self.down @ self.down.T
         return (of_up * of_down).sum()
 
-# %% ../../nbs/models/12_fusion.ipynb #f27fb8ec
+# %% ../../nbs/models/12_fusion.ipynb #edfe44f4
 def load_adapters(
     base,  # a transformers model
     folders: Mapping[str, str | Path],  # adapter name: its PEFT folder
@@ -127,7 +128,7 @@ def load_adapters(
         raise MedxferError('a fusion needs at least one adapter')
     return model
 
-# %% ../../nbs/models/12_fusion.ipynb #01606470
+# %% ../../nbs/models/12_fusion.ipynb #bc0f3bc0
 def _find_lora_layers(
     model,  # a PeftModel
     names: Sequence[str],  # adapters
@@ -162,7 +163,7 @@ def _is_plain_lora(
     linear = isinstance(layer.lora_A[adapter], nn.Linear)
     return linear and layer.lora_B[adapter].bias is None and adapter not in layer.lora_variant
 
-# %% ../../nbs/models/12_fusion.ipynb #52bb30e5
+# %% ../../nbs/models/12_fusion.ipynb #66fee8d4
 class AdapterFusion(nn.Module):
     "A base with frozen adapters, and for each target task a mixture of them at every adapted layer"
 
@@ -225,7 +226,7 @@ class AdapterFusion(nn.Module):
             down = layer.lora_A[n]
             low.append(down(inputs[0].to(down.weight.dtype)).float())
         # Squares and scores of half precision overflow; what is left to compute here is small.
-        with torch.autocast(out.device.type, enabled=False):
+        with autocast(out.device, 'fp32'):
             high = [layer.lora_B[n].weight.float() * layer.scaling[n] for n in here]
             mixer = cast(Any, self.mixers[self.task])[_module_key(name)]
             mixed, weights = mixer(out, low, high)
@@ -286,7 +287,7 @@ def _module_key(layer: str) -> str:
     "The name of a layer without dots, which a ModuleDict cannot hold"
     return layer.replace('.', '/')
 
-# %% ../../nbs/models/12_fusion.ipynb #95cdefa2
+# %% ../../nbs/models/12_fusion.ipynb #625a49ba
 _FUSION_FILE = 'fusion.safetensors'
 
 
@@ -302,7 +303,7 @@ def _hash_adapters(fusion: AdapterFusion) -> dict[str, str]:
                     found[adapter].update(head + weight.tobytes())
     return {n: digest.hexdigest() for n, digest in found.items()}
 
-# %% ../../nbs/models/12_fusion.ipynb #df6f1e1d
+# %% ../../nbs/models/12_fusion.ipynb #e8f27e4e
 def save_fusion(fusion: AdapterFusion, file):
     "Write what a fusion has learned"
     from safetensors.torch import save_file
@@ -347,7 +348,7 @@ def _check_adapters(fusion: AdapterFusion, file: str | Path, digests: Mapping[st
             f'{file} was trained over another adapter {other[0]}; load the adapters saved beside it'
         )
 
-# %% ../../nbs/models/12_fusion.ipynb #4496d7e5
+# %% ../../nbs/models/12_fusion.ipynb #ad2a32d2
 class FusionModel(MultiTaskModel):
     "A base model with trained adapters that stay as they are, and for each task a mixture of them and a head"
 
@@ -359,7 +360,7 @@ class FusionModel(MultiTaskModel):
         schemas: Mapping[str, TaskSchema],  # by task
         folders: Mapping[str, str | Path],  # adapter name: its PEFT folder
         fusion: FusionSpec = FusionSpec(),
-        attention: str | None = None,  # of a decoder, see `base_forward`
+        attention: str | int | None = None,  # of a decoder, see `base_forward`
     ):
         nn.Module.__init__(self)
         self.adapters = AdapterFusion(load_adapters(base, folders), schemas, fusion)

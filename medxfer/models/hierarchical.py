@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['derive_reads', 'HierarchicalMTLModel']
 
-# %% ../../nbs/models/40_hierarchical.ipynb #c3dfd1bd
+# %% ../../nbs/models/40_hierarchical.ipynb #e3abe41d
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 import torch
@@ -16,7 +16,7 @@ from .base_forward import states_at
 from .base_loader import layer_stack
 from .multitask_model import HEAD_PARTS, MultiTaskModel, TaskSchema
 
-# %% ../../nbs/models/40_hierarchical.ipynb #96e9fa46
+# %% ../../nbs/models/40_hierarchical.ipynb #1f19f23b
 def _check_depths(depths: Mapping[str, float]):
     "Reject unknown head parts and depths outside (0, 1]"
     known = ', '.join(HEAD_PARTS)
@@ -38,7 +38,7 @@ def derive_reads(
         reads[task] = max(depths.get(part, 1.0) for part in of_task)
     return reads
 
-# %% ../../nbs/models/40_hierarchical.ipynb #a6a701c7
+# %% ../../nbs/models/40_hierarchical.ipynb #e9dcbec3
 class HierarchicalMTLModel(MultiTaskModel):
     "A multi-task model whose heads' parts read at different depths (Sanh et al. 2019)"
 
@@ -52,7 +52,7 @@ class HierarchicalMTLModel(MultiTaskModel):
             str, float
         ],  # part: share of the layers below it, in (0, 1]; all if not given
         orthogonality: float = 0.0,  # weight of the adapters' overlap in the loss
-        attention: str | None = None,  # of a decoder, see `base_forward`
+        attention: str | int | None = None,  # of a decoder, see `base_forward`
     ):
         reads = derive_reads({t: s.parts for t, s in schemas.items()}, depths)
         layout = replace(layout, reads={**reads, **layout.reads})

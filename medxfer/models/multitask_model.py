@@ -8,7 +8,7 @@ __all__ = ['HEAD_PARTS', 'NOTHING_FOUND', 'Place', 'PREDICTED_TOKENS', 'TaskSche
            'build_model', 'locate_mention', 'strip_gold', 'encode_bare', 'read_windows', 'predict', 'apply_predictions',
            'save_peft', 'save_heads', 'save_schema', 'SavedSchema', 'load_schema', 'restore_adapters', 'restore_heads']
 
-# %% ../../nbs/models/30_multitask_model.ipynb #e95e86d2
+# %% ../../nbs/models/30_multitask_model.ipynb #f23ec188
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -35,7 +35,7 @@ from medxfer.models.heads.span import (
     span_loss,
 )
 
-# %% ../../nbs/models/30_multitask_model.ipynb #17673831
+# %% ../../nbs/models/30_multitask_model.ipynb #30122c56
 HEAD_PARTS = ('spans', 'attributes', 'relations', 'concepts', 'ranking')
 
 
@@ -74,7 +74,7 @@ def _freeze_value(value: Any) -> Any:
     "An attribute's value as samples have it: JSON makes lists of tuples"
     return tuple(value) if isinstance(value, list) else value
 
-# %% ../../nbs/models/30_multitask_model.ipynb #de43ab30
+# %% ../../nbs/models/30_multitask_model.ipynb #8832342a
 def find_head_parts(windows: Sequence[Window]) -> set[str]:
     "The parts of a head for which training windows hold something"
     found = dict(
@@ -86,7 +86,7 @@ def find_head_parts(windows: Sequence[Window]) -> set[str]:
     )
     return {part for part, is_there in found.items() if is_there}
 
-# %% ../../nbs/models/30_multitask_model.ipynb #7ff47dc2
+# %% ../../nbs/models/30_multitask_model.ipynb #c09e7354
 def read_schema(
     task: str,
     windows: Sequence[Window],  # its training windows
@@ -112,7 +112,7 @@ def read_schema(
         return schema
     return replace(schema, concepts=Lexicon(tokenizer, terminology, training_mentions(windows)))
 
-# %% ../../nbs/models/30_multitask_model.ipynb #411f13f6
+# %% ../../nbs/models/30_multitask_model.ipynb #1439e6d3
 @dataclass
 class WindowPrediction:
     "What a model predicts for one window"
@@ -140,7 +140,7 @@ class WindowRating:
     # relations between mentions that were found, near misses among them: their scores
     links: dict[tuple[str, int, int], float] = field(default_factory=dict)
 
-# %% ../../nbs/models/30_multitask_model.ipynb #6a8f7fed
+# %% ../../nbs/models/30_multitask_model.ipynb #431b40c9
 def _make_head_part(
     part: str,  # one of HEAD_PARTS
     hidden: int,  # width of the base
@@ -174,7 +174,7 @@ def _compute_part_loss(
         return head.loss(states, batch)
     return head.loss(states, batch.windows)
 
-# %% ../../nbs/models/30_multitask_model.ipynb #dc8ff455
+# %% ../../nbs/models/30_multitask_model.ipynb #8d91feea
 class TaskHead(nn.Module):
     "All parts of one task's head"
 
@@ -283,7 +283,7 @@ def _read_words(batch: Batch, mentions: Sequence[Sequence[Mention]]) -> list[lis
     "The words of the mentions of each window"
     return [[w.words(m) for m in ms] for w, ms in zip(batch.windows, mentions)]
 
-# %% ../../nbs/models/30_multitask_model.ipynb #386bc60a
+# %% ../../nbs/models/30_multitask_model.ipynb #5fe0b406
 @dataclass(frozen=True)
 class BatchShare:
     "How much of a batch a piece of it holds; the shares of all pieces add up to 1"
@@ -304,7 +304,7 @@ def find_share(
     shares = {part: n / terms[part] if terms[part] else 0.0 for part, n in found.items()}
     return BatchShare(len(piece) / windows, shares)
 
-# %% ../../nbs/models/30_multitask_model.ipynb #74efb244
+# %% ../../nbs/models/30_multitask_model.ipynb #6d0c5b96
 def build_heads(
     base,  # a transformers model
     schemas: Mapping[str, TaskSchema],  # by task
@@ -315,7 +315,7 @@ def build_heads(
         heads[task] = TaskHead(base.config.hidden_size, schema, base.get_input_embeddings())
     return heads
 
-# %% ../../nbs/models/30_multitask_model.ipynb #cd28368d
+# %% ../../nbs/models/30_multitask_model.ipynb #7710adf1
 class MultiTaskModel(nn.Module):
     "A base model with adapters, and a head for each task"
 
@@ -328,7 +328,7 @@ class MultiTaskModel(nn.Module):
         layout: Layout,
         schemas: Mapping[str, TaskSchema],  # by task
         orthogonality: float = 0.0,  # weight of the adapters' overlap in the loss
-        attention: str | None = None,  # of a decoder, see `base_forward`
+        attention: str | int | None = None,  # of a decoder, see `base_forward`
     ):
         super().__init__()
         self.adapters = SharedPrivateLoRA(base, lora, layout, schemas)
@@ -405,7 +405,7 @@ class MultiTaskModel(nn.Module):
         restore_adapters(self.adapters, Path(folder))
         restore_heads(self, Path(folder))
 
-# %% ../../nbs/models/30_multitask_model.ipynb #f01b15f9
+# %% ../../nbs/models/30_multitask_model.ipynb #4b6918ec
 def build_model(
     spec: BaseSpec,
     lora: LoraSpec,
@@ -426,7 +426,7 @@ def build_model(
     model.heads.to(device)  # the base and its adapters are there already
     return model
 
-# %% ../../nbs/models/30_multitask_model.ipynb #d5ae2877
+# %% ../../nbs/models/30_multitask_model.ipynb #dbedcf6d
 Place = tuple[str, tuple[tuple[int, int], ...]]  # of a mention: label, fragments in characters
 
 
@@ -436,7 +436,7 @@ def locate_mention(window: Window, mention: Mention) -> Place:
     fragments = sorted(mention.fragments)
     return mention.label, tuple((int(offsets[i, 0]), int(offsets[j, 1])) for i, j in fragments)
 
-# %% ../../nbs/models/30_multitask_model.ipynb #ad535d7b
+# %% ../../nbs/models/30_multitask_model.ipynb #58b85b13
 def _collect_spans(
     windows: Sequence[Window],  # of one document
     found: Sequence[WindowPrediction],  # of each window
@@ -465,7 +465,7 @@ def _collect_links(
                 links.add((label, *(locate_mention(window, mention) for mention in ends)))
     return links
 
-# %% ../../nbs/models/30_multitask_model.ipynb #10696ef0
+# %% ../../nbs/models/30_multitask_model.ipynb #de1b9351
 def _order_place(place: Place):
     "Sorts mentions by their fragments, then by label"
     label, fragments = place
@@ -489,7 +489,7 @@ def _assemble_annotation(
         tuple(Relation(f'R{n}', *link) for n, link in enumerate(sorted(links), 1)),
     )
 
-# %% ../../nbs/models/30_multitask_model.ipynb #da1528cb
+# %% ../../nbs/models/30_multitask_model.ipynb #9d831e2d
 def _rank_candidates(sample: UnifiedSample, scores: Sequence[float]) -> UnifiedSample:
     "A question with ranked candidates, in the file's order if scores are equal; a positive score means true"
     order = sorted(range(len(scores)), key=lambda k: -scores[k])
@@ -500,13 +500,13 @@ def _rank_candidates(sample: UnifiedSample, scores: Sequence[float]) -> UnifiedS
         candidates.append(replace(candidate, rank=ranks[k], label=label))
     return replace(sample, candidates=tuple(candidates))
 
-# %% ../../nbs/models/30_multitask_model.ipynb #a4f00491
+# %% ../../nbs/models/30_multitask_model.ipynb #f4bce58b
 def strip_gold(sample: UnifiedSample) -> UnifiedSample:
     "A document without its annotation"
     candidates = tuple(replace(c, label='?') for c in sample.candidates)
     return replace(sample, spans=(), relations=(), candidates=candidates)
 
-# %% ../../nbs/models/30_multitask_model.ipynb #ea18c73f
+# %% ../../nbs/models/30_multitask_model.ipynb #cb94d1a3
 PREDICTED_TOKENS = 4096  # most tokens that are predicted at once, where memory asks for no less
 
 
@@ -547,7 +547,7 @@ def read_windows(
     model.train(was_training)
     return found
 
-# %% ../../nbs/models/30_multitask_model.ipynb #eb3ae623
+# %% ../../nbs/models/30_multitask_model.ipynb #0cb92066
 def predict(
     model: MultiTaskModel,
     encoder: Encoder,
@@ -565,7 +565,7 @@ def predict(
         annotated.append(apply_predictions(sample, of_doc, predictions))
     return annotated
 
-# %% ../../nbs/models/30_multitask_model.ipynb #5965e86b
+# %% ../../nbs/models/30_multitask_model.ipynb #1d83a0c5
 def apply_predictions(
     sample: UnifiedSample,
     windows: Sequence[Window],  # of the sample
@@ -583,7 +583,7 @@ def apply_predictions(
         )
     return _rank_candidates(sample, scores)
 
-# %% ../../nbs/models/30_multitask_model.ipynb #9d9fd476
+# %% ../../nbs/models/30_multitask_model.ipynb #0d369043
 def save_peft(
     model,  # a PeftModel
     folder: Path,  # gets one folder per adapter
@@ -617,7 +617,7 @@ def save_heads(model: MultiTaskModel, folder: Path):
     tensors = {name: value.contiguous() for name, value in model.heads.state_dict().items()}
     save_file(tensors, folder / _HEADS_FILE)
 
-# %% ../../nbs/models/30_multitask_model.ipynb #4da928f0
+# %% ../../nbs/models/30_multitask_model.ipynb #db165fdc
 _HEADS_FILE = 'heads.safetensors'
 _SCHEMA_FILE = 'schema.json'
 _LEXICON_FILE = 'lexicon.json'
@@ -631,7 +631,7 @@ def _hash_files(folder: Path) -> dict[str, str]:
         p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files
     }
 
-# %% ../../nbs/models/30_multitask_model.ipynb #26b10300
+# %% ../../nbs/models/30_multitask_model.ipynb #4a45fe1c
 def save_schema(
     model: MultiTaskModel,
     folder: Path,  # where adapters and heads are saved already
@@ -700,7 +700,7 @@ def _check_files(folder: Path, files: Mapping[str, str]):
                 f'{folder / name} was changed after it was written; copy the folder again'
             )
 
-# %% ../../nbs/models/30_multitask_model.ipynb #19fa904b
+# %% ../../nbs/models/30_multitask_model.ipynb #740b9c80
 def restore_adapters(adapters: SharedPrivateLoRA, folder: Path):
     "Give adapters the weights that `save_peft` wrote"
     from peft import set_peft_model_state_dict

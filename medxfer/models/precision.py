@@ -7,21 +7,22 @@ __all__ = ['BYTES_PER_WEIGHT', 'PRECISIONS', 'MAX_WEIGHT_SHARE', 'torch_dtype', 
            'count_parameters', 'weight_bytes', 'fit_memory', 'get_total_memory', 'get_compute_capability', 'nf4_config',
            'keep_layout', 'quantize']
 
-# %% ../../nbs/models/02_precision.ipynb #4898dd8f
+# %% ../../nbs/models/02_precision.ipynb #86532e9a
 import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 from ..data.base import MedxferError
 
-# %% ../../nbs/models/02_precision.ipynb #ae071fcb
+# %% ../../nbs/models/02_precision.ipynb #a67eeb88
 BYTES_PER_WEIGHT = {'fp32': 4.0, 'bf16': 2.0, 'fp16': 2.0}  # of a weight
 
 # nf4 holds 4 bits a weight, an 8-bit scale for 64 weights, and a 32-bit scale for 256 of those
 # (Dettmers et al. 2023, section 3).
 _NF4_BYTES_PER_WEIGHT = (4 + 8 / 64 + 32 / (64 * 256)) / 8
 
-# %% ../../nbs/models/02_precision.ipynb #c49b2954
+# %% ../../nbs/models/02_precision.ipynb #bf54531b
 def torch_dtype(name: str):
     "The torch dtype of fp32, bf16 or fp16"
     import torch
@@ -31,17 +32,19 @@ def torch_dtype(name: str):
         raise MedxferError(f'unknown dtype {name!r}; give one of auto, {", ".join(known)}')
     return known[name]
 
-# %% ../../nbs/models/02_precision.ipynb #a59c145a
+# %% ../../nbs/models/02_precision.ipynb #75192fce
 PRECISIONS = ('fp32', 'bf16', 'fp16')  # of forward passes
 
 
 def autocast(
     device,  # a torch device
-    precision: str,  # one of `PRECISIONS`
+    precision: str,  # one of `PRECISIONS`; fp32 switches an outer context off
 ):
     "A context in which forward passes compute in a precision"
     import torch
 
+    if device.type == 'meta':
+        return _make_meta_autocast(torch_dtype(precision))
     half = precision != 'fp32'
     return torch.autocast(device.type, torch_dtype(precision), enabled=half)
 
@@ -56,7 +59,72 @@ def find_number_format(
     found = [names[p.dtype] for p in frozen if p.dtype in names]
     return (found[0] if found else 'fp32'), ('nf4' if is_quantized else None)
 
-# %% ../../nbs/models/02_precision.ipynb #e4122ee5
+# %% ../../nbs/models/02_precision.ipynb #3aac2415
+_IN_HALF = frozenset(
+    'addmm addmv addr matmul __matmul__ __rmatmul__ einsum mm mv linear addbmm baddbmm bmm '
+    'conv1d conv2d prelu scaled_dot_product_attention'.split()
+)
+_IN_FP32 = frozenset(
+    'exp expm1 log log10 log2 log1p reciprocal rsqrt pow __pow__ __rpow__ softplus layer_norm rms_norm '
+    'group_norm cosine_similarity nll_loss mse_loss l1_loss smooth_l1_loss cross_entropy logsumexp '
+    'binary_cross_entropy_with_logits cdist dist norm'.split()
+)
+_IN_FP32_UNLESS_TOLD = frozenset('prod softmax log_softmax cumprod cumsum sum'.split())
+_CONTEXTS: list = []  # that are open, the innermost last
+
+
+@cache
+def _define_meta_autocast():
+    "The class of the context; torch is imported when it is first asked for"
+    import torch
+    from torch.overrides import TorchFunctionMode
+    from torch.utils._pytree import tree_map
+
+    class MetaAutocast(TorchFunctionMode):
+        "Casts arguments as `torch.autocast` does on a GPU"
+
+        def __init__(self, dtype):
+            self.dtype = dtype
+
+        def __enter__(self):
+            _CONTEXTS.append(self)
+            return super().__enter__()
+
+        def __exit__(self, *error):
+            _CONTEXTS.remove(self)
+            return super().__exit__(*error)
+
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            kwargs = kwargs or {}
+            wanted = self.choose_dtype(func.__name__, kwargs)
+            if wanted is not None:
+                args = tree_map(lambda x: self.cast(x, wanted), args)
+                kwargs = tree_map(lambda x: self.cast(x, wanted), kwargs)
+            return func(*args, **kwargs)
+
+        def choose_dtype(self, name: str, kwargs: dict):
+            "In what a function computes; None: in what it is given"
+            if self is not _CONTEXTS[-1] or self.dtype == torch.float32:
+                return None
+            if name in _IN_HALF:
+                return self.dtype
+            told = name in _IN_FP32_UNLESS_TOLD and kwargs.get('dtype') is None
+            return torch.float32 if told or name in _IN_FP32 else None
+
+        def cast(self, value, wanted):
+            "A floating-point tensor in the wanted type; anything else as it is"
+            is_cast = isinstance(value, torch.Tensor) and value.is_floating_point()
+            if not is_cast or value.dtype in (wanted, torch.float64):
+                return value
+            return value.to(wanted)
+
+    return MetaAutocast
+
+
+def _make_meta_autocast(dtype):
+    return _define_meta_autocast()(dtype)
+
+# %% ../../nbs/models/02_precision.ipynb #be92aca7
 def count_parameters(config) -> tuple[int, int]:
     "How many parameters the base of a transformers config has in its linear layers, and how many elsewhere"
     import torch
@@ -71,7 +139,7 @@ def count_parameters(config) -> tuple[int, int]:
     everything = sum(p.numel() for p in model.parameters())
     return linear, everything - linear
 
-# %% ../../nbs/models/02_precision.ipynb #6792e424
+# %% ../../nbs/models/02_precision.ipynb #ba1660c4
 def weight_bytes(
     linear: int,  # parameters in linear layers
     other: int,  # all others
@@ -83,7 +151,7 @@ def weight_bytes(
     per_linear_weight = _NF4_BYTES_PER_WEIGHT if quantization else per_weight
     return round(linear * per_linear_weight + other * per_weight)
 
-# %% ../../nbs/models/02_precision.ipynb #1776f010
+# %% ../../nbs/models/02_precision.ipynb #4c50a500
 MAX_WEIGHT_SHARE = 0.6  # of the memory, for weights
 _MAX_FP32_SHARE = 1 / 8  # of a GPU's memory, for weights in fp32
 
@@ -102,7 +170,7 @@ def _list_precisions(
         (half, 'nf4', MAX_WEIGHT_SHARE),
     ]
 
-# %% ../../nbs/models/02_precision.ipynb #0d91134e
+# %% ../../nbs/models/02_precision.ipynb #ac30b51e
 def fit_memory(
     parameters: int,  # of the base
     memory_bytes: int,  # of the device, all of it: free memory would differ from run to run
@@ -148,7 +216,7 @@ def _explain_no_fit(
         f'of {memory_bytes / 1e9:.1f} GB are for weights; {advice}'
     )
 
-# %% ../../nbs/models/02_precision.ipynb #9dd918a3
+# %% ../../nbs/models/02_precision.ipynb #ea3f97bd
 def get_total_memory(
     device='cpu',  # as torch names it
     limit=Path('/sys/fs/cgroup/memory.max'),  # where Linux keeps a container's limit
@@ -174,7 +242,7 @@ def get_compute_capability(device='cpu') -> tuple[int, int]:
         return 0, 0
     return torch.cuda.get_device_capability(device)
 
-# %% ../../nbs/models/02_precision.ipynb #7d577fe1
+# %% ../../nbs/models/02_precision.ipynb #961fbbac
 def _check_bitsandbytes():
     "A `MedxferError` if bitsandbytes is not installed"
     from importlib.util import find_spec
@@ -198,7 +266,7 @@ def nf4_config(dtype: str):
         bnb_4bit_compute_dtype=torch_dtype(dtype),
     )
 
-# %% ../../nbs/models/02_precision.ipynb #f4ca5020
+# %% ../../nbs/models/02_precision.ipynb #5d3f91d4
 def _make_nf4_linear(linear, dtype: str):
     "A frozen linear layer whose weight becomes nf4 once it is moved to a device; its mode is that of `linear`"
     import bitsandbytes as bnb
@@ -230,7 +298,7 @@ def keep_layout(model):
             module.support_avx512bf16_for_cpu = False
     return model
 
-# %% ../../nbs/models/02_precision.ipynb #7b4c1d8a
+# %% ../../nbs/models/02_precision.ipynb #7bdcbaad
 def quantize(
     model,  # a transformers model
     dtype: str,  # in which its layers compute

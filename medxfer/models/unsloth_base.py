@@ -53,8 +53,8 @@ def find_unsloth_obstacle(
 # %% ../../nbs/models/07_unsloth_base.ipynb #a43b2104
 def _find_base_obstacle(spec: BaseSpec) -> str:
     "Why unsloth cannot compute a base model; '' where it can"
-    if spec.attention == 'bidirectional':
-        return 'unsloth drops the mask of bidirectional attention in training; set model.attention to null'
+    if spec.attention not in (None, 'causal'):
+        return 'unsloth drops the mask of other than causal attention in training; set model.attention to causal'
     if spec.layers:
         return f'unsloth loads whole models, and only {spec.layers} layers of this one are used'
     if spec.dropout:

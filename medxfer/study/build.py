@@ -4,18 +4,18 @@
 
 # %% auto #0
 __all__ = ['base_spec', 'lora_spec', 'build_layout', 'encoder_for', 'choose_device', 'refuse_missing_device',
-           'choose_model_class', 'model_for', 'load_shared_adapters', 'training_windows', 'windows_for', 'schemas_for',
-           'scored_tasks', 'build_order', 'build_loss_weights', 'surgery_rule', 'train_settings', 'count_micro_batches',
-           'adapter_tables']
+           'choose_model_class', 'model_for', 'meta_model_for', 'load_shared_adapters', 'training_windows',
+           'windows_for', 'schemas_for', 'scored_tasks', 'build_order', 'build_loss_weights', 'surgery_rule',
+           'train_settings', 'count_micro_batches', 'adapter_tables']
 
-# %% ../../nbs/study/15_build.ipynb #8e839c48
+# %% ../../nbs/study/15_build.ipynb #f445262f
 from collections.abc import Collection, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from ..data.base import MedxferError
 from .config import RunSpec, compose
 
-# %% ../../nbs/study/15_build.ipynb #4ee5be23
+# %% ../../nbs/study/15_build.ipynb #0b15775d
 def base_spec(spec: RunSpec):
     "The base model of a run; a strategy may ask for it in four bits"
     from medxfer.models.base_loader import BaseSpec
@@ -118,7 +118,7 @@ def encoder_for(spec: RunSpec):
     base = base_spec(spec)
     return Encoder(load_tokenizer(base), base.max_length, spec.config['data']['overlap'])
 
-# %% ../../nbs/study/15_build.ipynb #ce4e9269
+# %% ../../nbs/study/15_build.ipynb #c3ac0f30
 def choose_device(spec: RunSpec, processes=None) -> str:
     "Where a run computes"
     import torch
@@ -205,7 +205,23 @@ def model_for(
         load_shared_adapters(model, folders[start['runs'][0]] / 'adapter')
     return model
 
-# %% ../../nbs/study/15_build.ipynb #a5b19547
+
+def meta_model_for(
+    spec: RunSpec,
+    schemas: dict,  # task: TaskSchema
+    held,  # the run's `base_spec` as it is held, see `resolve_precision`
+):
+    "The model of a run without weights, to count its memory"
+    from medxfer.models.memory import build_model_on_meta
+
+    kind, more = _choose_model_class(spec, {})
+    precision = spec.config['train']['precision']
+    if precision == 'auto':
+        precision = held.dtype
+    layout = build_layout(spec)
+    return build_model_on_meta(held, lora_spec(spec), layout, schemas, precision, kind, **more)
+
+# %% ../../nbs/study/15_build.ipynb #e3f66175
 def load_shared_adapters(model, folder: Path) -> list[str]:
     "Give the shared and group adapters of a model the weights of an earlier run; the names of those that were taken"
     from peft import set_peft_model_state_dict
@@ -242,7 +258,7 @@ def _load_shared_a(model, folder: Path) -> list[str]:
     set_peft_model_state_dict(model.adapters.model, found, names[0])
     return names
 
-# %% ../../nbs/study/15_build.ipynb #443313e4
+# %% ../../nbs/study/15_build.ipynb #642f7791
 def training_windows(encoder, data: dict, target: str | None = None, seed: int = 0) -> dict:
     "The windows of every task that hold text; with a target, the labels of the others say nothing"
     from medxfer.data.placebo import permute_labels
@@ -276,7 +292,7 @@ def windows_for(
             windows[task], measured[task] = make_placebo(task, windows[task], spec.seed)
     return windows
 
-# %% ../../nbs/study/15_build.ipynb #ebe58068
+# %% ../../nbs/study/15_build.ipynb #1780347d
 def _load_terminology(spec: RunSpec, task: str):
     "The names of concepts that a task is given; none: those of its training mentions"
     from medxfer.models.heads.concept import Terminology
@@ -307,7 +323,7 @@ def scored_tasks(spec: RunSpec) -> list[str]:
     "The tasks whose scores a run is for: all, or the target"
     return [t] if (t := spec.config['target']) in spec.tasks else spec.tasks
 
-# %% ../../nbs/study/15_build.ipynb #4f696f6e
+# %% ../../nbs/study/15_build.ipynb #66ab19ec
 def build_order(strategy: dict, tasks: list[str]):
     "The strategy's order of tasks, a `TaskOrder`"
     from medxfer.data.multitask_loader import ORDERS
@@ -323,21 +339,21 @@ def build_order(strategy: dict, tasks: list[str]):
     order = ORDERS.get(strategy['order'])
     return order.build([tasks.index(t) for t in in_turn], strategy['replay'])
 
-# %% ../../nbs/study/15_build.ipynb #7ff22cc8
+# %% ../../nbs/study/15_build.ipynb #a5abadc0
 def build_loss_weights(strategy: dict, tasks: list[str]):
     "The weights of the tasks' losses, as the strategy names them"
     from medxfer.training.loss import LOSS_WEIGHTINGS
 
     return LOSS_WEIGHTINGS.get(strategy['weighting']).build(tasks, strategy['weights'])
 
-# %% ../../nbs/study/15_build.ipynb #074ee1a8
+# %% ../../nbs/study/15_build.ipynb #b6d3cb23
 def surgery_rule(strategy: dict):
     "The rule of gradient surgery of a strategy, or None"
     from medxfer.training.pcgrad import SURGERY_RULES
 
     return SURGERY_RULES.get(strategy['surgery']) if strategy['surgery'] else None
 
-# %% ../../nbs/study/15_build.ipynb #0e6def30
+# %% ../../nbs/study/15_build.ipynb #67d0ee2a
 def train_settings(
     spec: RunSpec,
     model=None,  # of the run; it decides what precision `auto` is, which is fp32 without
@@ -365,7 +381,7 @@ def count_micro_batches(
     every_task = strategy['surgery'] or ORDERS.get(strategy['order']).every_task
     return max(train['accumulate'], tasks if every_task else 1)
 
-# %% ../../nbs/study/15_build.ipynb #7db084da
+# %% ../../nbs/study/15_build.ipynb #15d1f330
 def adapter_tables(
     runs,  # RunSpecs
     heads: dict = {},  # task: parameters of its head, see `count_head_parameters`

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SCENES', 'Scene', 'Outcome', 'Stage', 'play', 'find_faults', 'main', 'play_scenes']
 
-# %% ../../nbs/testing/41_gpu_checks.ipynb #a8d3d76a
+# %% ../../nbs/testing/41_gpu_checks.ipynb #70bc75ea
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,7 @@ import time
 import traceback
 from .pretended_gpu import run_pretended
 
-# %% ../../nbs/testing/41_gpu_checks.ipynb #c8211511
+# %% ../../nbs/testing/41_gpu_checks.ipynb #a7021036
 _MADE_UP = (
     'experiment=synthetic',
     'model=tiny',
@@ -66,10 +66,18 @@ SCENES = {
         'phi3', '[qkv_proj, o_proj, gate_up_proj, down_proj]', '+model.random.pad_token_id=0'
     ),
     'gemma2': _base_scene('gemma2', _LLAMA_TARGETS, '+model.random.head_dim=16'),
+    'qwen3': _base_scene('qwen3', _LLAMA_TARGETS, '+model.random.head_dim=16'),
+    'smollm3': _base_scene(
+        'smollm3',
+        _LLAMA_TARGETS,
+        '+model.random.pad_token_id=0',
+        '+model.random.no_rope_layer_interval=2',
+    ),
+    'unmasked': Scene(('strategy=s2', '+model.attention=2')),
     'bert': _base_scene('bert', '[query, key, value, dense]'),
 }
 
-# %% ../../nbs/testing/41_gpu_checks.ipynb #ba990ff6
+# %% ../../nbs/testing/41_gpu_checks.ipynb #45110dd9
 @dataclass
 class Outcome:
     "What happened in a scene with one precision"
@@ -127,7 +135,7 @@ def _execute(spec):
 def _say_nothing(message: str):
     pass
 
-# %% ../../nbs/testing/41_gpu_checks.ipynb #c83e0bb6
+# %% ../../nbs/testing/41_gpu_checks.ipynb #d22ac3de
 def play(scene: Scene, precision: str, folder: Path, gpu, device: str = 'cuda') -> Outcome:
     "Everything that a run does, on both devices"
     outcome = Outcome()
@@ -232,7 +240,7 @@ def _decode(model, stage: Stage) -> dict[str, int]:
         found[task] = sum(counts)
     return found
 
-# %% ../../nbs/testing/41_gpu_checks.ipynb #b87a5d40
+# %% ../../nbs/testing/41_gpu_checks.ipynb #838a8d57
 def find_faults(outcome: Outcome, precision: str, device: str = 'cuda:0') -> list[str]:
     "What is wrong with an outcome, as sentences"
     if outcome.error:

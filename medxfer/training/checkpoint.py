@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['save_checkpoint', 'checkpoint_steps', 'Checkpoint', 'read_checkpoint', 'newest_checkpoint']
 
-# %% ../../nbs/training/20_checkpoint.ipynb #ac686cd6
+# %% ../../nbs/training/20_checkpoint.ipynb #81b70ff0
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +14,9 @@ import json
 import os
 import shutil
 from ..data.base import MedxferError
+from .vram_monitor import format_bytes
 
-# %% ../../nbs/training/20_checkpoint.ipynb #f8199c5f
+# %% ../../nbs/training/20_checkpoint.ipynb #f8815052
 _MANIFEST_NAME = 'manifest.json'
 
 
@@ -34,18 +35,22 @@ def _write_durably(path: Path, data: bytes):
     except OSError as e:
         raise OSError(e.errno, e.strerror, str(path)) from None
 
-# %% ../../nbs/training/20_checkpoint.ipynb #0fa1784a
+# %% ../../nbs/training/20_checkpoint.ipynb #a2a6f632
 def save_checkpoint(
     root: str | Path,  # folder of a run's checkpoints
     step: int,
     files: dict[str, bytes],  # name: content
     keep: int = 2,  # checkpoints
 ) -> Path:
-    "Write the folder of a checkpoint, then delete the oldest; a failure leaves earlier ones intact"
+    """Write the folder of a checkpoint, then delete the oldest; a failure leaves earlier ones intact.
+
+    A `MedxferError` if the disk has no room for it; then nothing is written.
+    """
     root = Path(root)
     root.mkdir(parents=True, exist_ok=True)
     _remove_unfinished(root)
     earlier = checkpoint_steps(root)
+    _refuse_full_disk(root, sum(map(len, files.values())), earlier)
     target = root / f'step-{step}'
     aside = root / f'.saving-{step}'
     aside.mkdir()
@@ -68,7 +73,7 @@ def save_checkpoint(
         shutil.rmtree(root / f'step-{old}')
     return target
 
-# %% ../../nbs/training/20_checkpoint.ipynb #f764e47f
+# %% ../../nbs/training/20_checkpoint.ipynb #a5d8b870
 def checkpoint_steps(root: str | Path) -> list[int]:
     "The steps of all checkpoints, newest first, whole or not"
     names = [p.name.removeprefix('step-') for p in Path(root).glob('step-*')]
@@ -80,7 +85,26 @@ def _remove_unfinished(root: Path):
     for p in Path(root).glob('.saving-*'):
         shutil.rmtree(p)
 
-# %% ../../nbs/training/20_checkpoint.ipynb #75a38a55
+# %% ../../nbs/training/20_checkpoint.ipynb #a156fef1
+_SPARE_BYTES = 2**24  # for ledger, records and the file system
+
+
+def _refuse_full_disk(
+    root: Path,
+    size: int,  # bytes of the checkpoint
+    earlier: list[int],  # steps of the checkpoints there
+):
+    "A `MedxferError` if a checkpoint would fill the disk"
+    free = shutil.disk_usage(root).free
+    if size + _SPARE_BYTES <= free:
+        return
+    safe = f'step {earlier[0]:,} is safe there' if earlier else 'no checkpoint is there yet'
+    raise MedxferError(
+        f'a checkpoint of {format_bytes(size)} does not fit on the disk of {root}, where '
+        f'{format_bytes(free)} are free ({safe}); free some space and start the run again'
+    )
+
+# %% ../../nbs/training/20_checkpoint.ipynb #cf931087
 @dataclass(frozen=True)
 class Checkpoint:
     "A whole checkpoint in memory"
@@ -88,7 +112,7 @@ class Checkpoint:
     step: int
     files: dict[str, bytes]
 
-# %% ../../nbs/training/20_checkpoint.ipynb #aa387f50
+# %% ../../nbs/training/20_checkpoint.ipynb #93f2f1c9
 def read_checkpoint(
     folder: str | Path,  # step-N
 ) -> Checkpoint:
@@ -104,7 +128,7 @@ def read_checkpoint(
             raise MedxferError(f'{folder / name} is not what was saved: its SHA-256 differs')
     return Checkpoint(manifest['step'], files)
 
-# %% ../../nbs/training/20_checkpoint.ipynb #3cd5df86
+# %% ../../nbs/training/20_checkpoint.ipynb #2f569c86
 def newest_checkpoint(
     root: str | Path,  # folder of a run's checkpoints
     say: Callable[[str], object] = print,  # gets a message for each damaged one

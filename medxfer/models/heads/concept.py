@@ -6,7 +6,7 @@
 __all__ = ['CANDIDATE_FEATURES', 'normalize_name', 'Terminology', 'NameIndex', 'ConceptCandidates', 'Lexicon',
            'training_mentions', 'ConceptHead', 'candidate_recall']
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #05a55bd4
+# %% ../../../nbs/models/heads/50_concept.ipynb #c48f8b1b
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from ...data.collators import Window
 from ...data.formats.pipe import NO_CONCEPT
 from .base import log_odds, mention_states, send
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #545222bf
+# %% ../../../nbs/models/heads/50_concept.ipynb #ff5dbc03
 _WORD_PATTERN = re.compile(r'\w+')
 
 
@@ -28,7 +28,7 @@ def normalize_name(name: str) -> str:
     "A name as it is compared: its words in lower case"
     return ' '.join(_WORD_PATTERN.findall(name.lower()))
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #ad5ec94c
+# %% ../../../nbs/models/heads/50_concept.ipynb #0dbbfb1a
 @dataclass(frozen=True)
 class Terminology:
     "Names of concepts, as a file gives them"
@@ -64,7 +64,7 @@ class Terminology:
             raise DataError('the terminology is empty', file)
         return cls(tuple(names))
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #5c4058e5
+# %% ../../../nbs/models/heads/50_concept.ipynb #0307dfd1
 class NameIndex:
     "Similarity to every name of a list, by letters"
 
@@ -93,7 +93,7 @@ class NameIndex:
                 row[product.indices[at]] = product.data[at]
                 yield row
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #c1d8e45b
+# %% ../../../nbs/models/heads/50_concept.ipynb #77d196f9
 CANDIDATE_FEATURES = (
     'similarity',  # cosine of the most similar name
     'same words',  # whether a name is the mention's words
@@ -112,7 +112,7 @@ class ConceptCandidates:
     names: np.ndarray  # rows of the candidates' names
     sizes: np.ndarray  # (k,) names of each candidate
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #4e9b273f
+# %% ../../../nbs/models/heads/50_concept.ipynb #5cafa710
 class Lexicon:
     "Names of concepts from a terminology and from training mentions, and who gave them"
 
@@ -281,7 +281,7 @@ def _tokenize_texts(tokenizer, texts: Sequence[str]) -> list[np.ndarray]:
     encoded = tokenizer(list(texts), add_special_tokens=False, verbose=False)
     return [np.array(ids, np.int64) for ids in encoded['input_ids']]
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #0a23d951
+# %% ../../../nbs/models/heads/50_concept.ipynb #e13c3aaa
 def training_mentions(windows) -> list[tuple[int, str, str]]:
     "(document, words, concept) of the gold mentions of windows, each where it is owned; mentions without a concept are left out"
     return [
@@ -291,7 +291,7 @@ def training_mentions(windows) -> list[tuple[int, str, str]]:
         if c and w.owns(m)
     ]
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #c43c92d9
+# %% ../../../nbs/models/heads/50_concept.ipynb #cace5a0b
 def _group_means(
     table: torch.Tensor,  # (rows, width)
     groups,  # of each group, the rows of the table: integer arrays, empty ones give zeros
@@ -307,7 +307,7 @@ def _group_means(
         / sizes.clamp_min(1)[:, None]
     )
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #5031a123
+# %% ../../../nbs/models/heads/50_concept.ipynb #31ff8c33
 def _fit_pca(
     vectors: torch.Tensor,  # (n, width)
     inner: int,  # how many
@@ -320,7 +320,7 @@ def _fit_pca(
         linear.bias.copy_(-linear.weight @ mean)
     return linear
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #5215c7b6
+# %% ../../../nbs/models/heads/50_concept.ipynb #e0535e80
 _MAX_NAMES = 10_000  # that the directions are taken from
 
 
@@ -349,6 +349,7 @@ class ConceptHead(nn.Module):
         )
         some = range(0, len(lexicon.rows), 1 + len(lexicon.rows) // _MAX_NAMES)
         tokens = torch.from_numpy(np.unique(np.concatenate(lexicon.tokens(some))))
+        known = self.vectors[tokens.to(self.vectors.device)].float()
         # On the CPU, whatever the base is on: then the head starts with the same numbers everywhere.
         known = self.vectors[tokens.to(self.vectors.device)].float()
         known = known if known.is_meta else known.cpu()  # without weights, to count parameters
@@ -479,7 +480,7 @@ def _flatten_candidates(found) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor
     features = np.concatenate([f.features[1:] for f in found])
     return torch.from_numpy(of), torch.from_numpy(column), torch.from_numpy(features)
 
-# %% ../../../nbs/models/heads/50_concept.ipynb #6460989f
+# %% ../../../nbs/models/heads/50_concept.ipynb #0dbe1f36
 def candidate_recall(
     lexicon: Lexicon,
     gold,  # (words, concept) of mentions that did not train

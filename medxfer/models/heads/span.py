@@ -6,7 +6,7 @@
 __all__ = ['CHANNEL_KINDS', 'mention_pairs', 'decode_pairs', 'SpanClassificationHead', 'valid_pairs', 'span_loss',
            'decode_mentions', 'rate_mentions']
 
-# %% ../../../nbs/models/heads/10_span.ipynb #ec530432
+# %% ../../../nbs/models/heads/10_span.ipynb #d5863993
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -15,8 +15,9 @@ from torch import nn
 from ...data.base import MedxferError
 from ...data.collators import Batch, Mention, Window
 from .base import send, zlpr
+from ..precision import autocast
 
-# %% ../../../nbs/models/heads/10_span.ipynb #7fd26acb
+# %% ../../../nbs/models/heads/10_span.ipynb #964775fc
 CHANNEL_KINDS = ('span', 'whole', 'part', 'next')  # each has queries and keys of its own
 # Score of every pair before training: about minus the log of the number of pairs in a window
 _PRIOR_SCORE = -8.0
@@ -31,7 +32,7 @@ def _channel_kinds(n_labels: int) -> list[int]:
     "For each channel, the index of its kind: spans of all labels, wholes of all labels, part, next"
     return [0] * n_labels + [1] * n_labels + [2, 3]
 
-# %% ../../../nbs/models/heads/10_span.ipynb #ceea4942
+# %% ../../../nbs/models/heads/10_span.ipynb #6ae73b40
 def mention_pairs(
     mention: Mention,
     label: int,  # index of its label
@@ -49,7 +50,7 @@ def mention_pairs(
     for before, after in zip(fragments, fragments[1:]):
         yield link, before[1], after[0]
 
-# %% ../../../nbs/models/heads/10_span.ipynb #65a5b8c6
+# %% ../../../nbs/models/heads/10_span.ipynb #d083e85f
 _MAX_FRAGMENTS = 6  # of a mention
 _MAX_CHAINS = 8  # mentions of a whole
 
@@ -72,7 +73,7 @@ def _enumerate_chains(
             if last < first <= end:
                 yield from _enumerate_chains(parts, links, first, end, chain)
 
-# %% ../../../nbs/models/heads/10_span.ipynb #195cc0e5
+# %% ../../../nbs/models/heads/10_span.ipynb #0d539cc9
 def decode_pairs(
     pairs: Iterable[tuple[int, int, int]],  # (channel, i, j) of one window
     labels: Sequence[str],  # label names
@@ -98,7 +99,7 @@ def decode_pairs(
         found += [Mention(label, chain) for chain in chains]
     return list(dict.fromkeys(found))
 
-# %% ../../../nbs/models/heads/10_span.ipynb #290bd06b
+# %% ../../../nbs/models/heads/10_span.ipynb #b663b594
 def _apply_rotary(
     x: torch.Tensor,  # (..., t, d), d even
 ) -> torch.Tensor:  # the same shape
@@ -112,7 +113,7 @@ def _apply_rotary(
     turned = [even * cos - odd * sin, even * sin + odd * cos]
     return torch.stack(turned, -1).flatten(-2)
 
-# %% ../../../nbs/models/heads/10_span.ipynb #e02eff4b
+# %% ../../../nbs/models/heads/10_span.ipynb #14624392
 class SpanClassificationHead(nn.Module):
     "Scores every (first token, last token, channel); see the table of channels"
 
@@ -160,7 +161,7 @@ class SpanClassificationHead(nn.Module):
         pair, start, end = self.parts(hidden)
         return pair[:, self.kind] + start[..., :, None] + end[..., None, :]
 
-# %% ../../../nbs/models/heads/10_span.ipynb #92d49318
+# %% ../../../nbs/models/heads/10_span.ipynb #4a8adee8
 def valid_pairs(
     content: torch.Tensor,  # (b, t) True at tokens that are not special or padding
 ) -> torch.Tensor:  # (b, 1, t, t)
@@ -168,7 +169,7 @@ def valid_pairs(
     both = content[:, :, None] & content[:, None, :]
     return both.triu()[:, None]
 
-# %% ../../../nbs/models/heads/10_span.ipynb #c2903f35
+# %% ../../../nbs/models/heads/10_span.ipynb #047a1f4f
 def _sum_without_rows(
     pair: torch.Tensor,  # (b, t, t)
     start: torch.Tensor,  # (b, c, t)
@@ -185,7 +186,7 @@ def _sum_without_rows(
     ends = (end - top_end[..., None]).exp()
     return (starts @ pairs * ends).sum(-1), top_pair + top_start + top_end
 
-# %% ../../../nbs/models/heads/10_span.ipynb #69a716a5
+# %% ../../../nbs/models/heads/10_span.ipynb #bc63aab9
 def _gold_pairs(
     windows: Sequence[Window],  # of one batch
     labels: Sequence[str],  # label names of the head
@@ -204,7 +205,7 @@ def _gold_pairs(
             pairs.update((b, *pair) for pair in of_mention)
     return torch.tensor(sorted(pairs), dtype=torch.long).view(-1, 4)
 
-# %% ../../../nbs/models/heads/10_span.ipynb #8d0d8136
+# %% ../../../nbs/models/heads/10_span.ipynb #931ceca1
 class _Gold:
     "The gold pairs of a batch, as indices on a device"
 
@@ -232,7 +233,7 @@ class _Gold:
         self.table = send(table, device)  # (squares, most): numbers of pairs
         self.in_table = send(in_table, device)
 
-# %% ../../../nbs/models/heads/10_span.ipynb #6b666dfa
+# %% ../../../nbs/models/heads/10_span.ipynb #e6dd97f3
 def span_loss(
     head: SpanClassificationHead,
     hidden: torch.Tensor,  # (b, t, hidden) states of the base
@@ -243,7 +244,7 @@ def span_loss(
     b, c, t = start.shape
     gold = _Gold(_gold_pairs(batch.windows, head.labels), (b, c, t), hidden.device)
     # In half precision, sums of small terms would vanish.
-    with torch.autocast(hidden.device.type, enabled=False):
+    with autocast(hidden.device, 'fp32'):
         pair, start, end = (
             x.float() if x.dtype != torch.float64 else x for x in (pair, start, end)
         )
@@ -276,7 +277,7 @@ def _compute_span_loss(
     of_gold = zlpr(true[gold.table], gold.in_table, gold.in_table)
     return loss.index_put(tuple(gold.squares), of_gold, accumulate=True).mean()
 
-# %% ../../../nbs/models/heads/10_span.ipynb #c0062581
+# %% ../../../nbs/models/heads/10_span.ipynb #84753c61
 @torch.no_grad()
 def decode_mentions(
     scores: torch.Tensor,  # (b, channels, t, t)
@@ -296,7 +297,7 @@ def decode_mentions(
         decoded.append(decode_pairs(sorted(pairs), labels))
     return decoded
 
-# %% ../../../nbs/models/heads/10_span.ipynb #9308cd5a
+# %% ../../../nbs/models/heads/10_span.ipynb #6e921957
 @torch.no_grad()
 def rate_mentions(
     scores: torch.Tensor,  # (b, channels, t, t)
