@@ -9,7 +9,7 @@ __all__ = ['ATTENTION_KERNELS', 'CONTEXT_BYTES', 'FRAGMENT_SHARE', 'build_model_
 # %% ../../nbs/models/16_memory.ipynb #20030f23
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 import math
 import weakref

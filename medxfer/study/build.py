@@ -214,7 +214,7 @@ def meta_model_for(
     "The model of a run without weights, to count its memory"
     from medxfer.models.memory import build_model_on_meta
 
-    kind, more = _choose_model_class(spec, {})
+    kind, more = choose_model_class(spec.config['strategy'])
     precision = spec.config['train']['precision']
     if precision == 'auto':
         precision = held.dtype

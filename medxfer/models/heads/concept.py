@@ -349,7 +349,6 @@ class ConceptHead(nn.Module):
         )
         some = range(0, len(lexicon.rows), 1 + len(lexicon.rows) // _MAX_NAMES)
         tokens = torch.from_numpy(np.unique(np.concatenate(lexicon.tokens(some))))
-        known = self.vectors[tokens.to(self.vectors.device)].float()
         # On the CPU, whatever the base is on: then the head starts with the same numbers everywhere.
         known = self.vectors[tokens.to(self.vectors.device)].float()
         known = known if known.is_meta else known.cpu()  # without weights, to count parameters
