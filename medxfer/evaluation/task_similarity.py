@@ -101,16 +101,18 @@ def _mean_state(
     order = np.argsort(lengths, kind='stable')
     device = next(base.parameters()).device
     was_training = base.training
-    total: Any = 0.0  # a tensor after the first batch
+    sums = []
     count = 0
     base.eval()
     with torch.no_grad():
         for part in split_into_batches(order, lengths, batch_tokens):
-            batch: Any = collate('', [windows[i] for i in part], encoder.pad_id).to(device)
+            chosen = [windows[i] for i in part]
+            batch: Any = collate('', chosen, encoder.pad_id).to(device)
             states = forward_base(base, batch.ids, batch.mask, attention)[batch.content]
-            total = total + states.sum(0, dtype=torch.float64)
+            sums.append(states.sum(0, dtype=torch.float64))
             count += len(states)
     base.train(was_training)
+    total: Any = sum(sums)
     return (total / count).cpu().numpy()
 
 
@@ -214,6 +216,18 @@ def read_similarity(
         frame = pd.read_csv(path)
     except (OSError, ValueError) as e:
         raise MedxferError(f'{path} cannot be read: {e}') from None
+    _check_similarity(frame, path)
+    tasks = list(dict.fromkeys([*frame.target, *frame.auxiliary]))
+    tables = {}
+    for measure, rows in frame.groupby('measure', sort=False):
+        table = rows.pivot(index='target', columns='auxiliary', values='value')
+        table = table.reindex(index=tasks, columns=tasks)
+        tables[str(measure)] = table.rename_axis(index=None, columns=None)
+    return tables
+
+
+def _check_similarity(frame: pd.DataFrame, path: str | Path):
+    "A `MedxferError` for other columns, or for a pair that is there twice"
     if list(frame) != _SIMILARITY_COLUMNS:
         raise MedxferError(
             f'{path}:1: the columns are {", ".join(map(str, frame))}; '
@@ -226,10 +240,3 @@ def read_similarity(
         raise MedxferError(
             f'{path}:{line + 2}: {measure} of {target} and {auxiliary} is there twice; delete one'
         )
-    tasks = list(dict.fromkeys([*frame.target, *frame.auxiliary]))
-    tables = {}
-    for measure, rows in frame.groupby('measure', sort=False):
-        table = rows.pivot(index='target', columns='auxiliary', values='value')
-        table = table.reindex(index=tasks, columns=tasks)
-        tables[str(measure)] = table.rename_axis(index=None, columns=None)
-    return tables
