@@ -23,6 +23,7 @@ def _analyze_runs(args: Namespace) -> int:
     tasks = args.task or None
     folders = [find_run(name, args.runs) for name in names]
     found = [read_run_errors(folder, args.data, tasks, args.runs) for folder in folders]
+    _check_part(args, found)
     if args.other:
         result, format_lines = _describe_two(args, found[0], found[1]), _format_two
     else:
@@ -31,9 +32,18 @@ def _analyze_runs(args: Namespace) -> int:
     return 0
 
 
+def _check_part(args: Namespace, runs: list):
+    "A `MedxferError` if no task has the part that is asked for"
+    reports = [report for run in runs for report in run.reports.values()]
+    if not any(_choose_metrics(args, report) for report in reports):
+        reports[0].metrics_of(args.part)
+
+
 def _choose_metrics(args: Namespace, report) -> list[str]:
     "The metrics of the part that is asked for, or all"
-    return report.metrics_of(args.part) if args.part else report.metrics
+    if not args.part:
+        return report.metrics
+    return [metric for metric, part in report.parts.items() if part == args.part]
 
 
 def _describe_one(args: Namespace, run) -> dict:
@@ -149,7 +159,8 @@ def _format_two(result: dict) -> str:
     for task, metrics in result['tasks'].items():
         for found in metrics:
             lines.append(f'\n{task} · {found["metric"]} (seeds {_format_seeds(found["seeds"])})')
-            lines += [_format_category(row) for row in found['categories']]
+            made = [row for row in found['categories'] if row['base'] or row['arm']]
+            lines += [_format_category(row) for row in made]
             lines += _format_moves(found['moves'])
             lines += sorted(
                 {f'  no interval: {r["reason"]}' for r in found['moves'] if r['reason']}
@@ -175,7 +186,7 @@ _MOST = 6  # moves that are printed
 def _format_moves(moves: list[dict]) -> list[str]:
     "The largest net moves; with intervals only those that exclude 0"
     moved = [m for m in moves if m['base'] != m['arm'] and m['net'] > 0]
-    if any(m['net_low'] is not None for m in moves):
+    if moved and any(m['net_low'] is not None for m in moves):
         moved = [m for m in moved if m['net_low'] is not None and m['net_low'] > 0]
         if not moved:
             return ['  no move is told apart from chance']

@@ -174,16 +174,30 @@ def gap_closure(
     why_no_gap = why_no_interval(arrays, arms[1:], names, once=arms[2:])
     gap = _measure_gap(sides, gain.n_docs, why_no_gap, alpha)
     share = low = high = math.nan
-    reason = gain.reason or gap.reason
+    reason = gain.reason or gap.reason or _why_no_share(sides, gap, arms, alpha)
     if not reason:
-        share, low, high = (100 * float(x) for x in _closure_interval(sides, alpha))
-        reason = _why_too_small(gap, low, reference, base)
-    if reason:
-        share = low = high = math.nan
-    elif len(sides[2].seeds) == 1:
-        reason = f'{reference} is one run, taken as is'
+        share, low, high = _measure_share(sides, alpha)
+        if len(sides[2].seeds) == 1:
+            reason = f'{reference} is one run, taken as is'
     task = names[0] if len(names) == 1 else None
     return GapClosure(task, strategy, base, reference, share, low, high, gain, gap, reason)
+
+
+def _measure_share(sides: Sequence[Side], alpha: float) -> tuple[float, float, float]:
+    "Percent of the gap that is closed, lower and upper end"
+    share, low, high = _closure_interval(sides, alpha)
+    return 100 * float(share), 100 * float(low), 100 * float(high)
+
+
+def _why_no_share(
+    sides: Sequence[Side],  # strategy, single-task, reference
+    gap: Contrast,
+    arms: Sequence[str],  # their names
+    alpha: float,
+) -> str:
+    "Why the gap is too small to divide by, '' if it is not"
+    _, low, _ = _measure_share(sides, alpha)
+    return _why_too_small(gap, low, arms[2], arms[1])
 
 # %% ../../nbs/evaluation/11_gap_closure.ipynb #546c3008
 def _measure_gap(sides: Sequence[Side], n_docs: int, reason: str, alpha: float) -> Contrast:
