@@ -170,7 +170,7 @@ def load_ood(cfg: dict) -> dict[str, list]:
 
 def _load_task_data(task: str, root, profile: str, data: dict) -> TaskData:
     "Train, dev and test of one task; refused where they cannot be learned from or scored"
-    from medxfer.data.sources.check import find_obstacle, list_warnings
+    from medxfer.data.sources.check import find_obstacle, list_warnings, refuse_bare_training
 
     splits = {k: s for k, s in data['splits'].items() if s}
     newlines = data['newlines']
@@ -181,6 +181,7 @@ def _load_task_data(task: str, root, profile: str, data: dict) -> TaskData:
     obstacle = find_obstacle(task, corpora, splits, data['allow_lost'], data['max_misfit'])
     if obstacle:
         raise MedxferError(obstacle)
+    refuse_bare_training(task, corpora[splits['train']].samples)
     for corpus in corpora.values():
         for warning in list_warnings(corpus.report):
             print(f'medxfer: {warning}', file=sys.stderr)
