@@ -101,9 +101,9 @@ def _check_shape(found: Mapping, defaults: Mapping, above: str = ''):
         name = above + key
         if key not in found:
             raise ConfigError(f'{name} is missing: settings are changed, not removed')
-        value = found[key]
-        if value is None and (usual is None or name in _NULLABLE):
+        if found[key] is None and (usual is None or name in _NULLABLE):
             continue
+        value = found[key]
         if name in _FREE_MAPPINGS:
             _check_free_mapping(name, value)
         elif isinstance(usual, dict):
@@ -259,9 +259,9 @@ _OPTIONAL_TEXTS = ('arm', 'target', 'plan.beside', 'strategy.surgery', 'strategy
 def _check_lists(cfg: dict):
     "Refuse a single value where a list belongs, an item of another type, and an item that is there twice"
     for name, least in _LISTS.items():
-        values = get_setting(cfg, name)
-        if values is None and name == 'plan.models':
+        if name == 'plan.models' and get_setting(cfg, name) is None:
             continue
+        values = get_setting(cfg, name)
         check_type(name, values, [])
         for value in values:
             is_whole = isinstance(value, int) and not isinstance(value, bool)
