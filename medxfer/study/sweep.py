@@ -44,7 +44,8 @@ def read_notebook(path: str | Path) -> dict:
     except ValueError:
         book = None
     cells = book.get('cells') if isinstance(book, dict) else None
-    if not isinstance(cells, list) or not all('cell_type' in cell for cell in cells):
+    is_list = isinstance(cells, list) and all('cell_type' in cell for cell in cells)
+    if not isinstance(book, dict) or not is_list:
         raise MedxferError(f'{path} is not a notebook of format 4')
     return book
 
@@ -185,7 +186,7 @@ class _ValueLoader(yaml.SafeLoader):
 
     def construct_scalar(self, node):
         text = super().construct_scalar(node)
-        if node.style:  # quoted
+        if not isinstance(node, yaml.ScalarNode) or node.style:  # quoted
             return text
         words = {'': None, 'null': None, '~': None, 'true': True, 'false': False}
         return words[text] if text in words else _parse_value(text)
