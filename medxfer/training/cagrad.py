@@ -8,6 +8,7 @@ __all__ = ['weigh_present', 'cagrad']
 # %% ../../nbs/training/11_cagrad.ipynb #f85629e3
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 import numpy as np
 import torch
 from .pcgrad import SURGERY_RULES
@@ -57,7 +58,7 @@ def _weigh_worst(
     size = lengths.numpy()
     unit = np.linalg.cholesky(cosines.numpy())  # rows: directions of the gradients
     mean = size @ unit / count
-    radius = c * np.linalg.norm(mean)
+    radius = c * float(np.linalg.norm(mean))
     if radius < 1e-12:
         return np.full(count, 1 / count)
 
@@ -66,10 +67,10 @@ def _weigh_worst(
         return nnls(unit.T, np.linalg.solve(unit, gain / size - unit @ mean))[0]
 
     def overshoot(gain: float) -> float:
-        return np.linalg.norm(correct(gain) @ unit) - radius
+        return float(np.linalg.norm(correct(gain) @ unit)) - radius
 
     # The mean itself gives the least gain; no step in the ball gives half of the most.
     least = (size * (unit @ mean)).min()
     most = 2 * (1 + c) * np.linalg.norm(mean) * size.min()
-    gain = brentq(overshoot, least, most, xtol=1e-30, rtol=1e-13)
+    gain: Any = brentq(overshoot, least, most, xtol=1e-30)
     return 1 / count + correct(gain) / size
