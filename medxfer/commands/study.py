@@ -79,7 +79,7 @@ class _PlanSheet:
             kaggle_weeks=costs.weeks,
             hours_here=costs.hours,
             memory=self.memory and self.memory.to_dict(),
-            disk=dict(needed=self.disk.needed, free=self.disk.free),
+            disk=dict(needed=self.disk.needed, fits=self.disk.needed <= self.disk.free),
             notes=self.notes,
             mde=[dict(task=task, points=points) for task, points in costs.mde],
             mde_source=costs.source,

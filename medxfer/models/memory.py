@@ -9,7 +9,7 @@ __all__ = ['ATTENTION_KERNELS', 'CONTEXT_BYTES', 'FRAGMENT_SHARE', 'build_model_
 # %% ../../nbs/models/16_memory.ipynb #20030f23
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 import math
 import weakref
@@ -17,13 +17,12 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from ..data.base import OutOfMemory
 from ..data.collators import Batch
 from .adapters import Layout, LoraSpec
 from .base_loader import BaseSpec
 from .budget import build_meta_model
 from .multitask_model import MultiTaskModel, TaskSchema
-from .precision import autocast, find_number_format, torch_dtype, weight_bytes
+from .precision import autocast, torch_dtype, weight_bytes
 
 # %% ../../nbs/models/16_memory.ipynb #df69b92f
 class _LiveStorages(TorchDispatchMode):
