@@ -29,7 +29,7 @@ from .run import dev_score, execute, load_data, read_state
 from .selection import describe_selections, digest_documents, refuse_shared_documents
 
 # %% ../../nbs/study/17_hpo.ipynb #ea001a39
-TUNABLE = ('train.', 'model.lora.', 'strategy.')
+TUNABLE = ('train.', 'model.lora.', 'model.attention', 'strategy.')
 FIXED_SETTINGS = (
     'train.evaluations',
     'train.checkpoint_every',
