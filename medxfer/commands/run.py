@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['add_run_commands']
 
-# %% ../../nbs/commands/20_run.ipynb #baf29583
+# %% ../../nbs/commands/20_run.ipynb #990e0cca
 from pathlib import Path
 import json, sys
 
 from .base import add_command, print_result, printer
 from ..data.base import DataError, MedxferError
 
-# %% ../../nbs/commands/20_run.ipynb #2e12d4ca
+# %% ../../nbs/commands/20_run.ipynb #31e83ed8
 def _execute_run(args) -> int:
     "Train and score one configuration; resumes if interrupted"
     from medxfer.study.arms import resolve_run
@@ -44,7 +44,7 @@ def _format_metrics(result: dict, heads: dict[str, list[str]]) -> str:
     lines.append(f'{result["how"]}: {result["folder"]}')
     return '\n'.join(lines)
 
-# %% ../../nbs/commands/20_run.ipynb #fe961df7
+# %% ../../nbs/commands/20_run.ipynb #606ff933
 def _write_predictions(args) -> int:
     "Write a finished run's predictions as official files; these hold text where the format does"
     import yaml
@@ -91,7 +91,7 @@ def _write_task_predictions(predicted: Path, corpus, out: Path) -> int:
         write_task(task, documents, out, corpus.profile)
     return len(documents)
 
-# %% ../../nbs/commands/20_run.ipynb #0c76b27e
+# %% ../../nbs/commands/20_run.ipynb #b951e809
 def _score_predictions(args) -> int:
     "Score a folder of predictions, or a prediction file, against a folder of gold"
     from medxfer.evaluation.metrics import score_task
@@ -177,7 +177,7 @@ def _load_predictions(args, gold: list):
     _check_same_documents(viewed, predicted)
     return viewed, predicted, report
 
-# %% ../../nbs/commands/20_run.ipynb #3f31f0b0
+# %% ../../nbs/commands/20_run.ipynb #9c97fae2
 def _show_intervals(args, gold: list, predicted, profile: str | None) -> int:
     "Print every metric with its interval for other documents"
     from medxfer.data.corpora import find_group
@@ -222,7 +222,7 @@ def _format_intervals(result: dict) -> str:
         lines.append(f'95 % intervals for other documents, from {of}')
     return '\n'.join(lines)
 
-# %% ../../nbs/commands/20_run.ipynb #c2ed50d3
+# %% ../../nbs/commands/20_run.ipynb #3dddaf2a
 def add_run_commands(commands):
     "Add the commands about one run to the sub-parsers of a parser"
     run = add_command(

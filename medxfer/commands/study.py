@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['add_study_commands']
 
-# %% ../../nbs/commands/10_study.ipynb #e6721cd6
+# %% ../../nbs/commands/10_study.ipynb #7372faf7
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 import json
 import re
 import textwrap
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from medxfer.study.costs import Costs
     from medxfer.study.disk import DiskNeed
 
-# %% ../../nbs/commands/10_study.ipynb #ec0882db
+# %% ../../nbs/commands/10_study.ipynb #f34275f4
 def _collect_overrides(args) -> list[str]:
     "The settings of a command about a whole experiment"
     root = [f'data.root={args.data}'] if args.data else []
@@ -47,7 +47,7 @@ def _make_plans(args):
         whole = plan_study(args.experiment, overrides)
     return whole, plan_study(args.experiment, overrides, only)
 
-# %% ../../nbs/commands/10_study.ipynb #ab38a8c4
+# %% ../../nbs/commands/10_study.ipynb #2de4d050
 @dataclass
 class _PlanSheet:
     "The runs of a plan with their tokens, their costs and their trainable parameters"
@@ -80,7 +80,7 @@ class _PlanSheet:
             kaggle_weeks=costs.weeks,
             hours_here=costs.hours,
             memory=self.memory and self.memory.to_dict(),
-            disk=dict(needed=self.disk.needed, free=self.disk.free),
+            disk=dict(needed=self.disk.needed, fits=self.disk.needed <= self.disk.free),
             notes=self.notes,
             mde=[dict(task=task, points=points) for task, points in costs.mde],
             mde_source=costs.source,
@@ -120,7 +120,7 @@ def _format_run(row: dict) -> str:
     budget = '' if row['share'] == 1 else f'  at {row["share"]:g} of the budget'
     return f'{state:6} {row["tokens"]:>12,} tokens  {row["id"]}{budget}{after}'
 
-# %% ../../nbs/commands/10_study.ipynb #51e08806
+# %% ../../nbs/commands/10_study.ipynb #a7a9816a
 @dataclass
 class _PlanBook:
     "The sheets of a study's models"
@@ -180,7 +180,7 @@ def _make_book(plan) -> _PlanBook:
     sheets = [replace(_make_sheet(part, data), model=name) for name, part in parts.items()]
     return _PlanBook(sheets, plan.left_out)
 
-# %% ../../nbs/commands/10_study.ipynb #cc0553a5
+# %% ../../nbs/commands/10_study.ipynb #15c93176
 def _make_sheet(plan, data: dict) -> _PlanSheet:
     "What the runs of a plan with one model would take; `data` are its documents by task"
     from medxfer.models.budget import build_meta_model, count_head_parameters
@@ -281,7 +281,7 @@ def _show_plan(args) -> int:
     print_result(args, book.to_dict(), book.to_text)
     return 0
 
-# %% ../../nbs/commands/10_study.ipynb #e5e185c5
+# %% ../../nbs/commands/10_study.ipynb #e9d6e67c
 def _run_study(args) -> int:
     "Run everything that is missing, then decide and report"
     if args.dry_run:
@@ -382,7 +382,7 @@ def _find_study(name: str) -> str:
     is_study = (named / 'plan.jsonl').is_file() or any(named.glob('*/state.json'))
     return str(below) if below.is_dir() and not is_study else name
 
-# %% ../../nbs/commands/10_study.ipynb #87cc9a67
+# %% ../../nbs/commands/10_study.ipynb #c4ee2250
 def _run_baselines(args) -> int:
     "Fine-tune BERT-size models in full, each on each task alone, for comparison"
     from medxfer.study.baseline import (
@@ -422,14 +422,20 @@ def _run_baselines(args) -> int:
 def _format_baselines(table: 'pd.DataFrame', beside: 'pd.DataFrame') -> str:
     "The scores of the baselines, then a line for each published score and model"
     lines = ['', table.round(2).to_string(index=False)]
-    for row in beside.itertuples():
-        found = f'{row.task} {row.metric}, {row.model}: {row.word}'
-        if row.score == row.score:
-            found += f', {row.score:.2f} beside {row.published:.2f} ({row.of})'
-        if row.low == row.low:
-            found += f', {row.difference:+.2f} ({row.low:+.2f} to {row.high:+.2f})'
-        lines.append(f'{found}; {row.reason}' if row.reason else found)
+    lines += [_format_beside(row) for row in beside.itertuples()]
     return '\n'.join(lines)
+
+
+def _format_beside(
+    row: Any,  # of the table of published scores
+) -> str:
+    "A published score and what was reached"
+    found = f'{row.task} {row.metric}, {row.model}: {row.word}'
+    if row.score == row.score:
+        found += f', {row.score:.2f} beside {row.published:.2f} ({row.of})'
+    if row.low == row.low:
+        found += f', {row.difference:+.2f} ({row.low:+.2f} to {row.high:+.2f})'
+    return f'{found}; {row.reason}' if row.reason else found
 
 
 def _tune_study(args) -> int:
@@ -444,7 +450,7 @@ def _tune_study(args) -> int:
     print(json.dumps(found, default=str, indent=1))
     return 0
 
-# %% ../../nbs/commands/10_study.ipynb #44164c88
+# %% ../../nbs/commands/10_study.ipynb #4ba0c24b
 _SECONDS = (
     "model=tiny budget.epochs=1 train.evaluations=1 plan.seeds=[1] "
     "'data.synthetic.documents={train: 12, dev: 3, test: 6}'"

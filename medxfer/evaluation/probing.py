@@ -171,10 +171,13 @@ def probe_property(
     order = _order_by_document(units, rng)
     starts = np.flatnonzero(~units.doc_id.iloc[order].duplicated().to_numpy())
     margin = _find_margin(right, controls, test.group.to_numpy(), rng)
-    return ProbeResult(
-        *counts,
+    numbers: dict[str, Any] = {
         **_compare_with_controls(right, controls, margin),
         **_measure_baselines(train, test),
+    }
+    return ProbeResult(
+        *counts,
+        **numbers,
         bits=_measure_code(states[order], labels[order], starts),
         control_bits=_measure_code(states[order], drawn[0][order], starts),
         plain_bits=float(np.log2(counts[2])),

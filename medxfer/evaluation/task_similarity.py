@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['data_similarity', 'state_similarity', 'similarity_figure', 'similarity_csv', 'read_similarity']
 
-# %% ../../nbs/evaluation/31_task_similarity.ipynb #a9ae8610
+# %% ../../nbs/evaluation/31_task_similarity.ipynb #323d5f15
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +18,7 @@ import pandas as pd
 from ..data.base import MedxferError, UnifiedSample
 from ..data.stats import vocabulary
 
-# %% ../../nbs/evaluation/31_task_similarity.ipynb #bfd972e9
+# %% ../../nbs/evaluation/31_task_similarity.ipynb #2bb4b3ee
 def _symmetric_table(
     of: Mapping[str, Any],  # task: what is compared
     compare: Callable[[Any, Any], float],
@@ -36,7 +36,7 @@ def _jaccard(a: set, b: set) -> float:
     "What two sets share, of all that is in either (Jaccard 1901); 0 where both are empty"
     return len(a & b) / len(a | b) if a | b else 0.0
 
-# %% ../../nbs/evaluation/31_task_similarity.ipynb #181403a4
+# %% ../../nbs/evaluation/31_task_similarity.ipynb #9276220f
 _ROLE_WORDS = {'has', 'cue', 'tlink', 'alink', 'slink'}  # how a name is used, not what it names
 
 
@@ -57,7 +57,7 @@ def _schema_names(samples: Iterable[UnifiedSample]) -> set[str]:
         names.update(c.label for c in s.candidates if c.label != '?')
     return set(map(_plain_name, names)) - {''}
 
-# %% ../../nbs/evaluation/31_task_similarity.ipynb #c996ca11
+# %% ../../nbs/evaluation/31_task_similarity.ipynb #e3b88794
 def _schema_parts(samples: Iterable[UnifiedSample]) -> set[str]:
     "What is annotated in some documents, as parts of a head"
     parts = set()
@@ -72,7 +72,7 @@ def _schema_parts(samples: Iterable[UnifiedSample]) -> set[str]:
         parts.update(part for part, found in annotated.items() if found)
     return parts
 
-# %% ../../nbs/evaluation/31_task_similarity.ipynb #2f238325
+# %% ../../nbs/evaluation/31_task_similarity.ipynb #d6e904aa
 def _word_affinity(a: Counter, b: Counter) -> float:
     "Bhattacharyya's affinity of two counts of words; 0 where one is empty"
     if not a or not b:
@@ -80,7 +80,7 @@ def _word_affinity(a: Counter, b: Counter) -> float:
     shared = sum(np.sqrt(a[w] * b[w]) for w in a.keys() & b.keys())
     return shared / np.sqrt(a.total() * b.total())
 
-# %% ../../nbs/evaluation/31_task_similarity.ipynb #3dc5184a
+# %% ../../nbs/evaluation/31_task_similarity.ipynb #fc73d544
 def _mean_state(
     base,  # a transformers model, as `load_base` gives it
     encoder,  # an Encoder with its tokenizer
@@ -101,16 +101,18 @@ def _mean_state(
     order = np.argsort(lengths, kind='stable')
     device = next(base.parameters()).device
     was_training = base.training
-    total: Any = 0.0  # a tensor after the first batch
+    sums = []
     count = 0
     base.eval()
     with torch.no_grad():
         for part in split_into_batches(order, lengths, batch_tokens):
-            batch: Any = collate('', [windows[i] for i in part], encoder.pad_id).to(device)
+            chosen = [windows[i] for i in part]
+            batch: Any = collate('', chosen, encoder.pad_id).to(device)
             states = forward_base(base, batch.ids, batch.mask, attention)[batch.content]
-            total = total + states.sum(0, dtype=torch.float64)
+            sums.append(states.sum(0, dtype=torch.float64))
             count += len(states)
     base.train(was_training)
+    total: Any = sum(sums)
     return (total / count).cpu().numpy()
 
 
@@ -122,13 +124,13 @@ def _sample_windows(windows: list, tokens: int) -> list:
     n = max(1, min(len(windows), int(tokens / size)))
     return [windows[i] for i in np.linspace(0, len(windows) - 1, n).astype(int)]
 
-# %% ../../nbs/evaluation/31_task_similarity.ipynb #a51abf52
+# %% ../../nbs/evaluation/31_task_similarity.ipynb #30e2c279
 def _cosine(a: np.ndarray, b: np.ndarray) -> float:
     "Cosine of two vectors; nan where one has no direction"
     size = np.linalg.norm(a) * np.linalg.norm(b)
     return float(a @ b / size) if size > 0 else np.nan
 
-# %% ../../nbs/evaluation/31_task_similarity.ipynb #b150dd37
+# %% ../../nbs/evaluation/31_task_similarity.ipynb #e77636e7
 def data_similarity(
     train: Mapping[str, Iterable[UnifiedSample]],  # task: training documents
 ) -> dict[str, pd.DataFrame]:  # names, parts, words
@@ -154,7 +156,7 @@ def state_similarity(
     states = {t: _mean_state(base, encoder, list(docs), **options) for t, docs in dev.items()}
     return _symmetric_table(states, _cosine)
 
-# %% ../../nbs/evaluation/31_task_similarity.ipynb #e49e4cad
+# %% ../../nbs/evaluation/31_task_similarity.ipynb #8aa41163
 def similarity_figure(
     tables: Mapping[str, pd.DataFrame],  # name of the measure: tasks by tasks
     names: Mapping[str, str] = {},  # task: what it is called in the picture
@@ -191,7 +193,7 @@ def _draw_table(ax, table: pd.DataFrame):
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0, labelsize=8)
 
-# %% ../../nbs/evaluation/31_task_similarity.ipynb #59c28e6a
+# %% ../../nbs/evaluation/31_task_similarity.ipynb #2e438d10
 _SIMILARITY_COLUMNS = ['measure', 'target', 'auxiliary', 'value']  # columns of similarity.csv
 
 
@@ -214,6 +216,18 @@ def read_similarity(
         frame = pd.read_csv(path)
     except (OSError, ValueError) as e:
         raise MedxferError(f'{path} cannot be read: {e}') from None
+    _check_similarity(frame, path)
+    tasks = list(dict.fromkeys([*frame.target, *frame.auxiliary]))
+    tables = {}
+    for measure, rows in frame.groupby('measure', sort=False):
+        table = rows.pivot(index='target', columns='auxiliary', values='value')
+        table = table.reindex(index=tasks, columns=tasks)
+        tables[str(measure)] = table.rename_axis(index=None, columns=None)
+    return tables
+
+
+def _check_similarity(frame: pd.DataFrame, path: str | Path):
+    "A `MedxferError` for other columns, or for a pair that is there twice"
     if list(frame) != _SIMILARITY_COLUMNS:
         raise MedxferError(
             f'{path}:1: the columns are {", ".join(map(str, frame))}; '
@@ -226,10 +240,3 @@ def read_similarity(
         raise MedxferError(
             f'{path}:{line + 2}: {measure} of {target} and {auxiliary} is there twice; delete one'
         )
-    tasks = list(dict.fromkeys([*frame.target, *frame.auxiliary]))
-    tables = {}
-    for measure, rows in frame.groupby('measure', sort=False):
-        table = rows.pivot(index='target', columns='auxiliary', values='value')
-        table = table.reindex(index=tasks, columns=tasks)
-        tables[str(measure)] = table.rename_axis(index=None, columns=None)
-    return tables

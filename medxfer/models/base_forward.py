@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from typing import cast
 import torch
 from torch import nn
 from ..data.base import MedxferError, NotFound
@@ -105,7 +106,7 @@ def _make_attention_mask(
             f'attention: {attention} is for decoders'
         )
     if is_layer:
-        _unmask_layers(base, attention)
+        _unmask_layers(base, cast(int, attention))
         return _mask_padding_too(base, mask)
     if causal and attention == 'bidirectional':
         return bidirectional_mask(base, mask)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['convert_e5']
 
-# %% ../../nbs/models/03_e5_cache.ipynb #be2a6a63
+# %% ../../nbs/models/03_e5_cache.ipynb #6e491745
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ import numpy as np
 from ..data.base import MedxferError
 from .gguf_cache import build_once, cache_folder
 
-# %% ../../nbs/models/03_e5_cache.ipynb #32d339b5
+# %% ../../nbs/models/03_e5_cache.ipynb #17008ca4
 _MAGIC = b'E5S1'
 _BLOCK = 32  # weights
 _BLOCK_BYTES = 2 + _BLOCK // 2
@@ -108,7 +108,7 @@ def _unpack_blocks(data: bytes) -> np.ndarray:
     halves = np.concatenate([blocks[:, 2:] & 15, blocks[:, 2:] >> 4], 1)
     return ((halves.astype(np.float32) - 8) * scales).ravel()
 
-# %% ../../nbs/models/03_e5_cache.ipynb #2862dc1f
+# %% ../../nbs/models/03_e5_cache.ipynb #70b8ac44
 _SPACES = ' {2,}'
 
 
@@ -199,7 +199,7 @@ def _make_bert(packed: _PackedModel):
     model.load_state_dict(state)
     return model
 
-# %% ../../nbs/models/03_e5_cache.ipynb #ab8e9471
+# %% ../../nbs/models/03_e5_cache.ipynb #be7e3bad
 _CONVERSION_VERSION = 2  # a change makes cached folders obsolete
 
 

@@ -6,10 +6,10 @@
 __all__ = ['ATTENTION_KERNELS', 'CONTEXT_BYTES', 'FRAGMENT_SHARE', 'build_model_on_meta', 'count_training_bytes',
            'count_prediction_bytes', 'ModelMemory', 'count_model_bytes', 'Line', 'MemoryPlan', 'plan_memory']
 
-# %% ../../nbs/models/16_memory.ipynb #20030f23
+# %% ../../nbs/models/16_memory.ipynb #655eaa95
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 import math
 import weakref
@@ -24,7 +24,7 @@ from .budget import build_meta_model
 from .multitask_model import MultiTaskModel, TaskSchema
 from .precision import autocast, torch_dtype, weight_bytes
 
-# %% ../../nbs/models/16_memory.ipynb #df69b92f
+# %% ../../nbs/models/16_memory.ipynb #f084f631
 class _LiveStorages(TorchDispatchMode):
     "Counts the bytes of storages that operators make, and the most that were alive at once"
 
@@ -57,7 +57,7 @@ class _LiveStorages(TorchDispatchMode):
         self.known.discard(key)
         self.now -= size
 
-# %% ../../nbs/models/16_memory.ipynb #78e77e9a
+# %% ../../nbs/models/16_memory.ipynb #d88437c6
 class _FusedAttention(TorchFunctionMode):
     "Attention as a GPU's memory-efficient kernel computes it"
 
@@ -93,7 +93,7 @@ def _attend_fused(
     keeps_sums = query.requires_grad or key.requires_grad
     return attend(query, key, value, bias, keeps_sums, dropout_p, is_causal, scale=scale)[0]
 
-# %% ../../nbs/models/16_memory.ipynb #8d5af3a5
+# %% ../../nbs/models/16_memory.ipynb #e0a4db70
 def build_model_on_meta(
     spec: BaseSpec,  # without `auto`, see `resolve_precision`
     lora: LoraSpec,
@@ -139,7 +139,7 @@ def _make_batch(
     plain: Any = tuple(_PlainWindow(length) for _ in range(windows))
     return Batch(task, ids, mask, mask.clone(), plain)
 
-# %% ../../nbs/models/16_memory.ipynb #733f1b1d
+# %% ../../nbs/models/16_memory.ipynb #26c0ba03
 ATTENTION_KERNELS = ('fused', 'stepwise')  # of a GPU; of the CPU and of the pretended GPU
 
 
@@ -205,7 +205,7 @@ def _read_on_meta(model: MultiTaskModel, batch: Batch):
     scores = scores.masked_fill(~valid_pairs(batch.content), -1)
     return [(of_window > 0) for of_window in scores]
 
-# %% ../../nbs/models/16_memory.ipynb #b92db650
+# %% ../../nbs/models/16_memory.ipynb #67d6fac1
 @dataclass(frozen=True)
 class ModelMemory:
     "Bytes of a training step that do not depend on the number of tokens"
@@ -265,7 +265,7 @@ def _count_frozen(model: MultiTaskModel) -> tuple[int, int, int]:
     everything = sum(p.numel() for p in model.parameters() if not p.requires_grad)
     return sum(sizes), everything - sum(sizes), max(sizes, default=0)
 
-# %% ../../nbs/models/16_memory.ipynb #dfb3958a
+# %% ../../nbs/models/16_memory.ipynb #7fe88387
 CONTEXT_BYTES = 450 * 2**20  # of CUDA's context, kernels and cuBLAS; outside what torch counts
 FRAGMENT_SHARE = 0.05  # of the memory, that the allocator cannot use
 

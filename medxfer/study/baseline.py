@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['BASELINE_MODELS', 'plan_baselines', 'check_baselines', 'write_baselines', 'baseline_table']
 
-# %% ../../nbs/study/12_baseline.ipynb #4c6bd2eb
+# %% ../../nbs/study/12_baseline.ipynb #c6e47210
 from dataclasses import replace
 import json
 import yaml
@@ -17,7 +17,7 @@ from .engines import check_data, is_done
 from .config import ConfigError, RunSpec, compose, fingerprint_tasks
 from .plan import StudyPlan, study_command
 
-# %% ../../nbs/study/12_baseline.ipynb #8bb8f0d7
+# %% ../../nbs/study/12_baseline.ipynb #36919449
 BASELINE_MODELS = ('bert-base', 'biobert', 'clinicalbert')
 
 
@@ -44,7 +44,7 @@ def plan_baselines(
     ]
     return StudyPlan(cfg, tuple(runs), study_command(cfg, experiment, overrides))
 
-# %% ../../nbs/study/12_baseline.ipynb #0fd3bf91
+# %% ../../nbs/study/12_baseline.ipynb #a29c20c6
 def check_baselines(plan: StudyPlan):
     "Refuse baselines that nothing could be trained for, before a run of them fails after the other"
     unknown = [run for run in plan.runs if not is_done(run)]
@@ -54,7 +54,7 @@ def check_baselines(plan: StudyPlan):
         of_task = tuple(run for run in plan.runs if task in run.tasks)
         check_data(replace(plan, runs=of_task))
 
-# %% ../../nbs/study/12_baseline.ipynb #0359cbf6
+# %% ../../nbs/study/12_baseline.ipynb #db2fe4d0
 def write_baselines(plan: StudyPlan):
     "Write baselines.yaml into the study's folder"
     runs = [

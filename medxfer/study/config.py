@@ -6,7 +6,7 @@
 __all__ = ['resolve_profile', 'planned_profile', 'compose', 'data_root', 'make_corpora', 'fingerprint_tasks', 'RunSpec', 'run_id',
            'run_identity', 'identify_training', 'OtherCorpus', 'list_ood', 'fingerprint_ood']
 
-# %% ../../nbs/study/00_config.ipynb #3b723ab1
+# %% ../../nbs/study/00_config.ipynb #8aabb7e8
 from collections.abc import Collection, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from medxfer.study.settings import (
     suggest_setting,
 )
 
-# %% ../../nbs/study/00_config.ipynb #ae383c5c
+# %% ../../nbs/study/00_config.ipynb #64282693
 def resolve_profile(cfg: dict, task: str) -> str:
     "The profile in which a task is read; refused where the registry does not know it"
     replaced = cfg['data']['replace'].get(task)
@@ -38,7 +38,7 @@ def planned_profile(cfg: dict, task: str) -> str:
     profile = cfg['data']['profiles'].get(task) or cfg['task'][task]['profile']
     return get_corpus(task, profile).profile
 
-# %% ../../nbs/study/00_config.ipynb #094fb499
+# %% ../../nbs/study/00_config.ipynb #13d19be0
 def _drop_sources(cfg: dict) -> dict:
     "The configuration without the tasks whose text comes from a source in `data.exclude_sources`"
     from medxfer.data.sources.venues import exclude_sources
@@ -54,7 +54,7 @@ def _drop_sources(cfg: dict) -> dict:
     cfg['task'] = {task: info for task, info in cfg['task'].items() if task in kept}
     return cfg
 
-# %% ../../nbs/study/00_config.ipynb #6a99c702
+# %% ../../nbs/study/00_config.ipynb #f680c133
 def _drop_tasks(cfg: dict) -> dict:
     "The configuration without the tasks in `data.drop`; refused where `data.replace` names no task"
     for name in ('drop', 'replace'):
@@ -72,7 +72,7 @@ def _drop_tasks(cfg: dict) -> dict:
     cfg['task'] = kept
     return cfg
 
-# %% ../../nbs/study/00_config.ipynb #92cf7b14
+# %% ../../nbs/study/00_config.ipynb #25501f92
 def compose(
     overrides: Iterable[str],  # as on the command line: 'model=tiny', 'train.lr=0.01'
 ) -> dict:  # plain values, everything resolved
@@ -125,7 +125,7 @@ def _compose_groups(overrides: tuple[str, ...]) -> dict:
     assert isinstance(cfg, dict)
     return cfg
 
-# %% ../../nbs/study/00_config.ipynb #f8327eeb
+# %% ../../nbs/study/00_config.ipynb #f6ae960d
 _PLAIN_SETTINGS = (
     r'data\.root|data\.ood_root|model\.folder|task\.\w+\.terminology|out|runs|study|device'
 )
@@ -177,7 +177,7 @@ def _read_plain_value(value: str) -> str | None:
         return value[1:-1].replace(f'\\{quote}', quote)
     return value
 
-# %% ../../nbs/study/00_config.ipynb #6dddb4bd
+# %% ../../nbs/study/00_config.ipynb #3530dc30
 def _to_hydra(override: str) -> str:
     "The override as Hydra wants it"
     tasks = re.fullmatch(r'task=([\w,]+)', override)
@@ -243,7 +243,7 @@ def _list_settings() -> list[str]:
             todo += [(f'{name}.{key}', inner) for key, inner in value.items()]
     return names
 
-# %% ../../nbs/study/00_config.ipynb #29b626d2
+# %% ../../nbs/study/00_config.ipynb #416c89f7
 def _check_selection(cfg: dict):
     "Refuse ways to select a point of the learning curve that cannot be combined"
     train, budget = cfg['train'], cfg['budget']
@@ -265,7 +265,7 @@ def _check_selection(cfg: dict):
             'set train.keep_best=false train.patience=0, or leave budget.curve out'
         )
 
-# %% ../../nbs/study/00_config.ipynb #89a6001f
+# %% ../../nbs/study/00_config.ipynb #9d5e5c1f
 def data_root(cfg: dict) -> Path:
     "The folder that holds the tasks' folders; `make_corpora` writes it where the experiment generates them"
     if cfg['data']['root']:
@@ -325,7 +325,7 @@ def _complete_generator_settings(settings: Mapping) -> dict:
             )
     return complete
 
-# %% ../../nbs/study/00_config.ipynb #e034a36b
+# %% ../../nbs/study/00_config.ipynb #be57c6f0
 def fingerprint_tasks(
     cfg: dict,
     tasks: Iterable[str] | None = None,  # None: all of the configuration
@@ -364,7 +364,7 @@ def _fingerprint_generated(settings: str) -> dict[str, str]:
         prints[name] = h.hexdigest()[:16]
     return prints
 
-# %% ../../nbs/study/00_config.ipynb #0e28a55e
+# %% ../../nbs/study/00_config.ipynb #cf1acb2a
 @dataclass(frozen=True)
 class RunSpec:
     "One run, resolved"
@@ -403,7 +403,7 @@ class RunSpec:
     def command(self) -> str:
         return 'medxfer run ' + shlex.join(self.overrides)
 
-# %% ../../nbs/study/00_config.ipynb #ffd67d4b
+# %% ../../nbs/study/00_config.ipynb #f39e389d
 def run_id(config: dict) -> str:
     "A readable name and a hash of the identity"
     digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:10]
@@ -421,7 +421,7 @@ def run_id(config: dict) -> str:
     ]
     return '-'.join(part for part in parts if part)
 
-# %% ../../nbs/study/00_config.ipynb #f30dc55f
+# %% ../../nbs/study/00_config.ipynb #4ce99f89
 _DESCRIPTIVE_FIELDS = (
     'kaggle',
     'licence',

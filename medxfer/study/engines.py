@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from pathlib import Path
+from typing import Any
 import json, multiprocessing, os, shutil, signal, subprocess, threading, time, uuid
 from ..data.load import load_task
 from ..data.base import Busy, MedxferError, describe_error, write_atomic
@@ -191,7 +192,7 @@ class _Workers(ProcessPoolExecutor):
         gpus: list[str] = [],  # see `list_gpus`
     ):
         context = multiprocessing.get_context('spawn')
-        queue = context.SimpleQueue() if gpus else None
+        queue: Any = context.SimpleQueue() if gpus else None
         for number in range(count if gpus else 0):
             queue.put(gpus[number % len(gpus)])
         super().__init__(count, context, _begin_worker, (os.getpid(), queue))

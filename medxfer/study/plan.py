@@ -6,7 +6,7 @@
 __all__ = ['StudyPlan', 'plan_study', 'study_command', 'expand_plan', 'list_left_out', 'sort_by_needs', 'planned_tokens',
            'computed_tokens', 'write_study']
 
-# %% ../../nbs/study/10_plan.ipynb #4fef7faf
+# %% ../../nbs/study/10_plan.ipynb #6ddec5af
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -42,7 +42,7 @@ from medxfer.study.config import (
 )
 from .run import list_finished_runs
 
-# %% ../../nbs/study/10_plan.ipynb #03cdaf9a
+# %% ../../nbs/study/10_plan.ipynb #1d788c6d
 @dataclass(frozen=True)
 class StudyPlan:
     "A study: its settings and its runs, each after what it needs"
@@ -79,7 +79,7 @@ class StudyPlan:
         settings = self.settings | dict(model=whole[0].settings['model'])
         return replace(self, settings=settings, runs=tuple(own), whole=tuple(whole))
 
-# %% ../../nbs/study/10_plan.ipynb #f9182e9c
+# %% ../../nbs/study/10_plan.ipynb #37cd68c8
 def plan_study(
     experiment: str,  # a file of configs/experiment
     overrides=(),  # more overrides, for every run
@@ -159,7 +159,7 @@ def study_command(cfg: dict, experiment: str, overrides=()) -> StudyCommand:
     folder = Path(cfg['runs']) / cfg['study']
     return StudyCommand.from_overrides(experiment, overrides, folder, cfg['budget']['epochs'])
 
-# %% ../../nbs/study/10_plan.ipynb #13097a25
+# %% ../../nbs/study/10_plan.ipynb #48bbda4d
 def expand_plan(cfg: dict, base, seed: int):
     "For every run of one seed that is asked for: the label of the strategy whose arm it is ('' for none), and its overrides"
     plan = cfg['plan']
@@ -283,7 +283,7 @@ def sort_by_needs(runs) -> list[RunSpec]:
         visit(run)
     return list(found.values())
 
-# %% ../../nbs/study/10_plan.ipynb #46c700b8
+# %% ../../nbs/study/10_plan.ipynb #5b09d643
 def planned_tokens(
     plan: StudyPlan,
     sizes: dict,  # task: tokens of its training windows, one epoch
@@ -326,7 +326,7 @@ def computed_tokens(
         for run in plan.runs
     }
 
-# %% ../../nbs/study/10_plan.ipynb #46e160fb
+# %% ../../nbs/study/10_plan.ipynb #8e1b9bca
 def write_study(
     plan: StudyPlan,
     experiment: str | None = None,  # its name; None: as the plan was asked for

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['OPEN_MAPPINGS', 'ConfigError', 'suggest_setting', 'check_type', 'get_setting', 'check_settings']
 
-# %% ../../nbs/study/02_settings.ipynb #f60ce389
+# %% ../../nbs/study/02_settings.ipynb #2dd09711
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -15,7 +15,7 @@ import math
 import re
 from ..data.base import MedxferError
 
-# %% ../../nbs/study/02_settings.ipynb #cb6d72c0
+# %% ../../nbs/study/02_settings.ipynb #61d58ba7
 class ConfigError(MedxferError):
     "An override or a name that does not exist: wrong usage, exit 2"
 
@@ -38,7 +38,7 @@ def suggest_setting(name: str, known: Iterable[str]) -> str:
     guess = f'did you mean {near[0]}? ' if near else ''
     return f'{guess}medxfer/configs/config.yaml lists them'
 
-# %% ../../nbs/study/02_settings.ipynb #a6db2928
+# %% ../../nbs/study/02_settings.ipynb #4b5a602d
 # Mappings that take keys of their own.
 OPEN_MAPPINGS = (
     'hpo.space',
@@ -103,9 +103,9 @@ def _check_shape(found: Mapping, defaults: Mapping, above: str = ''):
         name = above + key
         if key not in found:
             raise ConfigError(f'{name} is missing: settings are changed, not removed')
-        value = found[key]
-        if value is None and (usual is None or name in _NULLABLE):
+        if found[key] is None and (usual is None or name in _NULLABLE):
             continue
+        value = found[key]
         if name in _CHOICES:
             continue  # see `_check_choices`
         if name in _FREE_MAPPINGS:
@@ -129,7 +129,7 @@ def _check_free_mapping(name: str, value: Any):
     for key, inner in value.items():
         check_type(f'{name}.{key}', inner, _FREE_MAPPINGS[name])
 
-# %% ../../nbs/study/02_settings.ipynb #fd852fd3
+# %% ../../nbs/study/02_settings.ipynb #ce539496
 _WHOLE_NUMBERS = {
     'model.max_length',
     'model.lora.r',
@@ -244,7 +244,7 @@ def _make_whole(cfg: dict, name: str):
     section = get_setting(cfg, '.'.join(above)) if above else cfg
     section[last] = int(section[last])
 
-# %% ../../nbs/study/02_settings.ipynb #e66d2cfb
+# %% ../../nbs/study/02_settings.ipynb #89968d58
 _LISTS = {  # setting: the least value of its whole numbers, None for names
     'plan.seeds': 0,
     'plan.shots': 1,
@@ -273,9 +273,9 @@ _OPTIONAL_TEXTS = ('arm', 'target', 'plan.beside', 'strategy.surgery', 'strategy
 def _check_lists(cfg: dict):
     "Refuse a single value where a list belongs, an item of another type, and an item that is there twice"
     for name, least in _LISTS.items():
-        values = get_setting(cfg, name)
-        if values is None and name == 'plan.models':
+        if name == 'plan.models' and get_setting(cfg, name) is None:
             continue
+        values = get_setting(cfg, name)
         check_type(name, values, [])
         for value in values:
             is_whole = isinstance(value, int) and not isinstance(value, bool)
@@ -326,7 +326,7 @@ def _check_names(cfg: dict):
     if not re.fullmatch(r'auto|cpu|mps|(cuda|xpu)(:\d+)?', str(cfg['device']), re.ASCII):
         raise ConfigError(f'device is {cfg["device"]!r}; write auto, cpu, cuda, cuda:1 or mps')
 
-# %% ../../nbs/study/02_settings.ipynb #f247308e
+# %% ../../nbs/study/02_settings.ipynb #a2bf19e8
 def check_settings(
     cfg: dict,  # composed; whole numbers that were written as 1e3 become int
 ):
