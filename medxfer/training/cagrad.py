@@ -72,5 +72,7 @@ def _weigh_worst(
     # The mean itself gives the least gain; no step in the ball gives half of the most.
     least = (size * (unit @ mean)).min()
     most = 2 * (1 + c) * np.linalg.norm(mean) * size.min()
-    gain: Any = brentq(overshoot, least, most, xtol=1e-30)
+    # A gain near 0 is found by halving, which takes more than the usual 100 steps.
+    close = np.float64(1e-13)
+    gain: Any = brentq(overshoot, least, most, xtol=1e-30, rtol=close, maxiter=1000)
     return 1 / count + correct(gain) / size
