@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['add_study_commands']
 
-# %% ../../nbs/commands/10_study.ipynb #7372faf7
+# %% ../../nbs/commands/10_study.ipynb #3d7726d0
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from medxfer.study.costs import Costs
     from medxfer.study.disk import DiskNeed
 
-# %% ../../nbs/commands/10_study.ipynb #f34275f4
+# %% ../../nbs/commands/10_study.ipynb #e0bd62c6
 def _collect_overrides(args) -> list[str]:
     "The settings of a command about a whole experiment"
     root = [f'data.root={args.data}'] if args.data else []
@@ -47,7 +47,7 @@ def _make_plans(args):
         whole = plan_study(args.experiment, overrides)
     return whole, plan_study(args.experiment, overrides, only)
 
-# %% ../../nbs/commands/10_study.ipynb #2de4d050
+# %% ../../nbs/commands/10_study.ipynb #851dd44b
 @dataclass
 class _PlanSheet:
     "The runs of a plan with their tokens, their costs and their trainable parameters"
@@ -120,7 +120,7 @@ def _format_run(row: dict) -> str:
     budget = '' if row['share'] == 1 else f'  at {row["share"]:g} of the budget'
     return f'{state:6} {row["tokens"]:>12,} tokens  {row["id"]}{budget}{after}'
 
-# %% ../../nbs/commands/10_study.ipynb #a7a9816a
+# %% ../../nbs/commands/10_study.ipynb #9ac52926
 @dataclass
 class _PlanBook:
     "The sheets of a study's models"
@@ -180,7 +180,7 @@ def _make_book(plan) -> _PlanBook:
     sheets = [replace(_make_sheet(part, data), model=name) for name, part in parts.items()]
     return _PlanBook(sheets, plan.left_out)
 
-# %% ../../nbs/commands/10_study.ipynb #15c93176
+# %% ../../nbs/commands/10_study.ipynb #1fa33af0
 def _make_sheet(plan, data: dict) -> _PlanSheet:
     "What the runs of a plan with one model would take; `data` are its documents by task"
     from medxfer.models.budget import build_meta_model, count_head_parameters
@@ -281,7 +281,7 @@ def _show_plan(args) -> int:
     print_result(args, book.to_dict(), book.to_text)
     return 0
 
-# %% ../../nbs/commands/10_study.ipynb #e9d6e67c
+# %% ../../nbs/commands/10_study.ipynb #64c507de
 def _run_study(args) -> int:
     "Run everything that is missing, then decide and report"
     if args.dry_run:
@@ -382,7 +382,7 @@ def _find_study(name: str) -> str:
     is_study = (named / 'plan.jsonl').is_file() or any(named.glob('*/state.json'))
     return str(below) if below.is_dir() and not is_study else name
 
-# %% ../../nbs/commands/10_study.ipynb #c4ee2250
+# %% ../../nbs/commands/10_study.ipynb #7d229af1
 def _run_baselines(args) -> int:
     "Fine-tune BERT-size models in full, each on each task alone, for comparison"
     from medxfer.study.baseline import (
@@ -450,7 +450,7 @@ def _tune_study(args) -> int:
     print(json.dumps(found, default=str, indent=1))
     return 0
 
-# %% ../../nbs/commands/10_study.ipynb #4ba0c24b
+# %% ../../nbs/commands/10_study.ipynb #a006b885
 _SECONDS = (
     "model=tiny budget.epochs=1 train.evaluations=1 plan.seeds=[1] "
     "'data.synthetic.documents={train: 12, dev: 3, test: 6}'"

@@ -6,7 +6,7 @@
 __all__ = ['StudyPlan', 'plan_study', 'study_command', 'expand_plan', 'list_left_out', 'sort_by_needs', 'planned_tokens',
            'computed_tokens', 'write_study']
 
-# %% ../../nbs/study/10_plan.ipynb #6ddec5af
+# %% ../../nbs/study/10_plan.ipynb #d90c488d
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -42,7 +42,7 @@ from medxfer.study.config import (
 )
 from .run import list_finished_runs
 
-# %% ../../nbs/study/10_plan.ipynb #1d788c6d
+# %% ../../nbs/study/10_plan.ipynb #96455ba9
 @dataclass(frozen=True)
 class StudyPlan:
     "A study: its settings and its runs, each after what it needs"
@@ -79,7 +79,7 @@ class StudyPlan:
         settings = self.settings | dict(model=whole[0].settings['model'])
         return replace(self, settings=settings, runs=tuple(own), whole=tuple(whole))
 
-# %% ../../nbs/study/10_plan.ipynb #37cd68c8
+# %% ../../nbs/study/10_plan.ipynb #72018023
 def plan_study(
     experiment: str,  # a file of configs/experiment
     overrides=(),  # more overrides, for every run
@@ -159,7 +159,7 @@ def study_command(cfg: dict, experiment: str, overrides=()) -> StudyCommand:
     folder = Path(cfg['runs']) / cfg['study']
     return StudyCommand.from_overrides(experiment, overrides, folder, cfg['budget']['epochs'])
 
-# %% ../../nbs/study/10_plan.ipynb #48bbda4d
+# %% ../../nbs/study/10_plan.ipynb #b2bd0aad
 def expand_plan(cfg: dict, base, seed: int):
     "For every run of one seed that is asked for: the label of the strategy whose arm it is ('' for none), and its overrides"
     plan = cfg['plan']
@@ -283,7 +283,7 @@ def sort_by_needs(runs) -> list[RunSpec]:
         visit(run)
     return list(found.values())
 
-# %% ../../nbs/study/10_plan.ipynb #5b09d643
+# %% ../../nbs/study/10_plan.ipynb #dd6c35e5
 def planned_tokens(
     plan: StudyPlan,
     sizes: dict,  # task: tokens of its training windows, one epoch
@@ -326,7 +326,7 @@ def computed_tokens(
         for run in plan.runs
     }
 
-# %% ../../nbs/study/10_plan.ipynb #8e1b9bca
+# %% ../../nbs/study/10_plan.ipynb #4cae3e29
 def write_study(
     plan: StudyPlan,
     experiment: str | None = None,  # its name; None: as the plan was asked for
