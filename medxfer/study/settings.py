@@ -52,7 +52,7 @@ OPEN_MAPPINGS = (
     'strategy.fusion',
 )
 _FREE_MAPPINGS = {  # mappings of which no key is prescribed, with a value of the right type; None: of any
-    'hpo.space': {},
+    'hpo.space': None,  # tuning checks it
     'data.profiles': '',
     'data.heads': [],
     'data.ood': '',
