@@ -228,7 +228,12 @@ def _summarize(out: Path) -> dict:
     if len(similarity):
         similarity = similarity.drop_duplicates(['between', 'run', 'task', 'a', 'b'], keep='last')
     tables = dict(probes=probes, use=use, similarity=similarity)
-    return {name: json.loads(table.to_json(orient='records')) for name, table in tables.items()}
+    return {name: _list_rows(table) for name, table in tables.items()}
+
+
+def _list_rows(table) -> list[dict]:
+    "The rows of a table in types that JSON keeps"
+    return json.loads(str(table.to_json(orient='records')))
 
 # %% ../../nbs/commands/27_probe.ipynb #c073a1c9
 def add_probe_command(commands):

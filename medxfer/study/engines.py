@@ -7,7 +7,7 @@ __all__ = ['PLACE_VARIABLE', 'stop_with_parent', 'execute_in_worker', 'wait_unti
            'worker_count', 'Outcome', 'is_done', 'find_unfinished_runs', 'run_study', 'dispatch_runs', 'check_data',
            'score_dictionary']
 
-# %% ../../nbs/study/25_engines.ipynb #3c532f35
+# %% ../../nbs/study/25_engines.ipynb #edac3164
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -29,7 +29,7 @@ from .run import execute, load_data, load_ood, lock_folder, read_state, update_s
 from .selection import list_selections, refuse_shared_documents
 from ..training.callbacks import quiet_libraries
 
-# %% ../../nbs/study/25_engines.ipynb #e11ddc29
+# %% ../../nbs/study/25_engines.ipynb #639e0294
 def _begin_worker(
     parent: int,  # process id of the study
     gpus=None,  # a queue with the name of a GPU for each worker; None: they see all
@@ -61,7 +61,7 @@ def execute_in_worker(
     wait_until_free(run.folder, note)
     return execute(run, note_place(run.folder, os.environ.get(PLACE_VARIABLE)), said.append), said
 
-# %% ../../nbs/study/25_engines.ipynb #993fd9e1
+# %% ../../nbs/study/25_engines.ipynb #0504f190
 def wait_until_free(
     folder: Path,
     note: Path | None = None,  # a file that says, while it waits, who holds the folder
@@ -78,7 +78,7 @@ def wait_until_free(
     if note:
         note.unlink(missing_ok=True)
 
-# %% ../../nbs/study/25_engines.ipynb #6bfe95de
+# %% ../../nbs/study/25_engines.ipynb #1b7d29ab
 PLACE_VARIABLE = 'MEDXFER_PLACE'  # in the environment of a worker: what to call where it is
 
 
@@ -93,7 +93,7 @@ def note_place(folder, place: str | None):
 
     return watch if place else None
 
-# %% ../../nbs/study/25_engines.ipynb #e2aa5dab
+# %% ../../nbs/study/25_engines.ipynb #edbd7335
 _VISIBLE_GPUS = 'CUDA_VISIBLE_DEVICES'
 
 
@@ -127,7 +127,7 @@ def worker_count(
         return max(1, min(len(plan.runs), len(gpus)))
     return max(1, min(len(plan.runs), len(os.sched_getaffinity(0)) // plan.settings['threads']))
 
-# %% ../../nbs/study/25_engines.ipynb #375351bd
+# %% ../../nbs/study/25_engines.ipynb #074ed562
 @dataclass
 class Outcome:
     "What became of the runs of a study"
@@ -141,13 +141,13 @@ class Outcome:
     def complete(self) -> bool:
         return not self.failed and not self.waiting
 
-# %% ../../nbs/study/25_engines.ipynb #2c53e240
+# %% ../../nbs/study/25_engines.ipynb #778f294a
 def is_done(spec: RunSpec) -> bool:
     "Whether the run has finished in its folder"
     state = read_state(spec.folder)
     return state.get('status') == 'done' and state.get('run_id') == spec.id
 
-# %% ../../nbs/study/25_engines.ipynb #4eccd424
+# %% ../../nbs/study/25_engines.ipynb #2f1007fe
 def find_unfinished_runs(plan: StudyPlan, say) -> tuple[list[RunSpec], Outcome]:
     "What is to be done of a study, and what is done"
     reused = [r for r in plan.runs if is_done(r)]
@@ -159,7 +159,7 @@ def find_unfinished_runs(plan: StudyPlan, say) -> tuple[list[RunSpec], Outcome]:
             say(f'not asked    {run.id}: it costs money; `{reference_command(run)}` asks its model')
     return [r for r in todo if r.arm != 'reference'], Outcome(reused, [], {}, [])
 
-# %% ../../nbs/study/25_engines.ipynb #edecf3be
+# %% ../../nbs/study/25_engines.ipynb #4545324b
 def run_study(
     plan: StudyPlan,
     workers: int | None = None,  # runs side by side
@@ -182,7 +182,7 @@ def run_study(
                 raise
     return out
 
-# %% ../../nbs/study/25_engines.ipynb #53ebf837
+# %% ../../nbs/study/25_engines.ipynb #1c861908
 class _Workers(ProcessPoolExecutor):
     "Worker processes, which Ctrl-C does not reach; who started them ends them"
 
@@ -218,7 +218,7 @@ def _blocked_interrupts():
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
-# %% ../../nbs/study/25_engines.ipynb #2f898b46
+# %% ../../nbs/study/25_engines.ipynb #e00dda50
 def dispatch_runs(
     pool,  # its `submit` gives a future
     todo: list[RunSpec],
@@ -264,7 +264,7 @@ def dispatch_runs(
     for r in out.waiting:
         say(f'not started  {r.id}: it waits for {", ".join(missing(r))}')
 
-# %% ../../nbs/study/25_engines.ipynb #1ad41432
+# %% ../../nbs/study/25_engines.ipynb #460b182b
 class _HeldRuns:
     "Says of runs that a process of somebody else is working on who that is, once"
 
@@ -285,7 +285,7 @@ class _HeldRuns:
                 who = note.read_text() or 'another process'
                 board.line(f'waiting      {run.id}: {who}, is working on it')
 
-# %% ../../nbs/study/25_engines.ipynb #b3867f70
+# %% ../../nbs/study/25_engines.ipynb #be939f8a
 def _record_outcome(future, run: RunSpec, out: Outcome, finished: set, board):
     "Write down how a run ended"
     try:
@@ -307,7 +307,7 @@ def _format_scores(run: RunSpec) -> str:
     metrics = json.loads((run.folder / 'metrics.json').read_bytes())
     return '  '.join(f'{t} {next(iter(m.values())):.1f}' for t, m in metrics.items())
 
-# %% ../../nbs/study/25_engines.ipynb #019c94b7
+# %% ../../nbs/study/25_engines.ipynb #14d5418b
 def check_data(plan: StudyPlan):
     "Read every document that the study needs; refuse what no run could use, and what leaks from train to test"
     from medxfer.data.sources.leaks import refuse_leaks
@@ -323,7 +323,7 @@ def check_data(plan: StudyPlan):
     if plan.settings['data']['ood']:
         refuse_leaks(train, load_ood(plan.settings))
 
-# %% ../../nbs/study/25_engines.ipynb #3df529ae
+# %% ../../nbs/study/25_engines.ipynb #ed8aca4e
 def score_dictionary(plan: StudyPlan) -> dict:
     "Score of the dictionary per task; written to lookup.json, by document to floor.parquet, and reused"
     import pandas as pd

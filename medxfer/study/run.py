@@ -7,7 +7,7 @@ __all__ = ['lock_folder', 'read_state', 'update_state', 'list_finished_runs', 'h
            'find_needed_folders', 'dev_score', 'choose_on_dev', 'execute', 'trainer_for', 'smoke_file', 'measure_run',
            'score_model', 'score_predictions', 'record_predictions', 'restore_predictions']
 
-# %% ../../nbs/study/20_run.ipynb #f1d8c64d
+# %% ../../nbs/study/20_run.ipynb #b7ff84f1
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -54,14 +54,14 @@ from .tuned import read_best
 from .config import RunSpec, compose, list_ood, make_corpora, resolve_profile
 from ..training.processes import OneProcess
 
-# %% ../../nbs/study/20_run.ipynb #515da4fd
+# %% ../../nbs/study/20_run.ipynb #5a7b9d2e
 def lock_folder(folder: Path):
     "Hold a run folder, or refuse if another process does"
     return locked_file(
         folder / '.lock', f'another process is working in {folder}; wait for it or stop it'
     )
 
-# %% ../../nbs/study/20_run.ipynb #f0953cfb
+# %% ../../nbs/study/20_run.ipynb #3790a46f
 def read_state(folder) -> dict:
     "state.json of a run folder; empty where there is none or it cannot be read"
     try:
@@ -77,13 +77,13 @@ def update_state(folder, **changes):
         json.dumps({**read_state(folder), **changes}, indent=1).encode(),
     )
 
-# %% ../../nbs/study/20_run.ipynb #647b358e
+# %% ../../nbs/study/20_run.ipynb #0e51b7f2
 def list_finished_runs(folder: Path) -> list[str]:
     "The names of the finished runs in a study's folder, planned or not"
     states = sorted(folder.glob('*/state.json'))
     return [at.parent.name for at in states if read_state(at.parent).get('status') == 'done']
 
-# %% ../../nbs/study/20_run.ipynb #4551c46a
+# %% ../../nbs/study/20_run.ipynb #0e1bb140
 def hold_out(
     samples,  # training documents
     share: float,  # of the document groups
@@ -98,7 +98,7 @@ def hold_out(
 
     return [s for s in samples if not out(s)], [s for s in samples if out(s)]
 
-# %% ../../nbs/study/20_run.ipynb #758a91ca
+# %% ../../nbs/study/20_run.ipynb #5883f48d
 @dataclass
 class TaskData:
     "One task's documents of a run"
@@ -190,7 +190,7 @@ def _load_task_data(task: str, root, profile: str, data: dict) -> TaskData:
         part['train'], part['dev'] = hold_out(part['train'], data['holdout'])
     return TaskData(part['train'], part['dev'], part['test'])
 
-# %% ../../nbs/study/20_run.ipynb #0313dd0d
+# %% ../../nbs/study/20_run.ipynb #76a0eb0d
 def _find_folder(spec: RunSpec, run: RunSpec) -> Path:
     "Where a run that `spec` builds on has ended"
     for folder in (spec.folder.parent / run.id, spec.study_folder / run.id):
@@ -205,7 +205,7 @@ def find_needed_folders(spec: RunSpec) -> dict[str, Path]:
     "The folders of all runs that a run builds on, by their ids"
     return {run.id: _find_folder(spec, run) for run in spec.needs}
 
-# %% ../../nbs/study/20_run.ipynb #e03e363b
+# %% ../../nbs/study/20_run.ipynb #01f7a841
 def _measure_lengths(spec: RunSpec, windows: dict, encoder) -> dict[str, list[int]]:
     "Tokens of each training window, for every task that the budget is counted over"
     config = spec.config
@@ -223,7 +223,7 @@ def _windows_of_others(spec: RunSpec, tasks: set[str], encoder) -> dict:
     data = {task: d for task, d in load_data(whole).items() if task in tasks}
     return training_windows(encoder, data)
 
-# %% ../../nbs/study/20_run.ipynb #d9f5fb76
+# %% ../../nbs/study/20_run.ipynb #b7e5c47f
 def _inherit_ledger(spec: RunSpec, folders: dict) -> list:
     "The ledger entries of what a run starts from, one a task"
     import pandas as pd
@@ -247,7 +247,7 @@ def _inherit_ledger(spec: RunSpec, folders: dict) -> list:
         for task, f in frame.groupby('task')
     ]
 
-# %% ../../nbs/study/20_run.ipynb #b3e8ba08
+# %% ../../nbs/study/20_run.ipynb #7ede1d0f
 def dev_score(folder) -> float:
     "The mean over tasks at the point of a run's learning curve whose parameters were kept"
     import pandas as pd
@@ -278,7 +278,7 @@ def choose_on_dev(spec: RunSpec, folders: dict, say=print, processes=OneProcess(
         spec, config=spec.config | dict(strategy=spec.config['strategy'] | choose[best]['strategy'])
     )
 
-# %% ../../nbs/study/20_run.ipynb #30657aa8
+# %% ../../nbs/study/20_run.ipynb #fde69c4c
 def execute(
     spec: RunSpec,
     watch=None,  # called with the progress of the run, see `ProgressFile`
@@ -318,7 +318,7 @@ def _begin_attempt(spec: RunSpec, until_done: ExitStack) -> str | None:
         )
     return state.get('status')
 
-# %% ../../nbs/study/20_run.ipynb #873c651c
+# %% ../../nbs/study/20_run.ipynb #e7c5e255
 def _was_refused(folder: Path) -> bool:
     "Whether the run of a folder failed before its first step, so that nothing is lost with it"
     state = read_state(folder)
@@ -346,7 +346,7 @@ def _claim_folder(spec: RunSpec):
         ).encode(),
     )
 
-# %% ../../nbs/study/20_run.ipynb #05f62274
+# %% ../../nbs/study/20_run.ipynb #4a49aa9b
 def trainer_for(
     spec: RunSpec,
     data: dict,
@@ -407,7 +407,7 @@ def _primary_scores(scores: dict) -> dict:
     "Of each task's metrics the primary one, which comes first"
     return {t: dict([next(iter(found.items()))]) for t, found in scores.items()}
 
-# %% ../../nbs/study/20_run.ipynb #ea44c65d
+# %% ../../nbs/study/20_run.ipynb #b1b0b019
 _SMOKE_STEPS = 50  # of the test
 _SMOKE_RATIO = 10  # a run is tested if it is this many times as long as the test
 _NOT_TESTED = (
@@ -501,7 +501,7 @@ def measure_run(spec: RunSpec, say=print):
             spec, data, encoder, trainer_for(spec, data, encoder, folder=Path(aside)), say
         )
 
-# %% ../../nbs/study/20_run.ipynb #f9a7a15b
+# %% ../../nbs/study/20_run.ipynb #1015c315
 def _settle_pieces(spec: RunSpec, trainer, say):
     "Find how much goes through the model at once, where `auto_batch` is on, before the first step"
     from medxfer.training.auto_batch import (
@@ -535,7 +535,7 @@ def _settle_pieces(spec: RunSpec, trainer, say):
             spec.folder, replace(choice, tokens=tokens)
         )
 
-# %% ../../nbs/study/20_run.ipynb #043c5f6d
+# %% ../../nbs/study/20_run.ipynb #5819a121
 def _run_first_steps(overrides: tuple, backend: str):
     "What a run does in its first steps with some way to compute its base; for a process of its own"
     import torch
@@ -592,7 +592,7 @@ def _choose_backend(spec: RunSpec, say=print) -> str:
         say,
     )
 
-# %% ../../nbs/study/20_run.ipynb #6fe59605
+# %% ../../nbs/study/20_run.ipynb #226950d5
 def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
     "The work of one run, from files to files"
     import torch
@@ -738,7 +738,7 @@ def _write_run(spec: RunSpec, trainer, encoder, data: dict[str, TaskData], memor
     )
     trainer.branches.forget()
 
-# %% ../../nbs/study/20_run.ipynb #75f351ce
+# %% ../../nbs/study/20_run.ipynb #94555a89
 def _write_parquet(path: Path, frame):
     "Write a table in one step"
     from medxfer.training.ledger import parquet_bytes
@@ -778,7 +778,7 @@ def score_predictions(
     totals = {t: total_scores(frame, profiles[t]) for t, frame in frames.items()}
     return totals, pd.concat(frames.values(), ignore_index=True) if frames else None
 
-# %% ../../nbs/study/20_run.ipynb #740b66c2
+# %% ../../nbs/study/20_run.ipynb #b1d43511
 def _to_record(doc) -> dict:
     "A prediction without its text"
     return dict(
@@ -788,7 +788,7 @@ def _to_record(doc) -> dict:
         candidates=[[c.id, c.rank, c.label] for c in doc.candidates],
     )
 
-# %% ../../nbs/study/20_run.ipynb #079321e6
+# %% ../../nbs/study/20_run.ipynb #0a916f71
 def _predict_and_rate(spec: RunSpec, trainer, encoder, documents: dict, split: str) -> dict:
     "Task to predictions; the scores behind them are written"
     from medxfer.models.multitask_model import PREDICTED_TOKENS
@@ -807,7 +807,7 @@ def _predict_and_rate(spec: RunSpec, trainer, encoder, documents: dict, split: s
         write_atomic(file, format_scores(by_id, task=task, split=split, profile=profile))
     return predictions
 
-# %% ../../nbs/study/20_run.ipynb #f8408e6d
+# %% ../../nbs/study/20_run.ipynb #2455ef83
 def _write_results(spec: RunSpec, metrics: dict, scores, predictions: dict):
     "Write metrics, scores per document and predictions"
     folder = spec.folder
@@ -820,7 +820,7 @@ def _write_results(spec: RunSpec, metrics: dict, scores, predictions: dict):
     _write_parquet(folder / 'scores.parquet', scores)
     write_atomic(folder / 'metrics.json', json.dumps(metrics, indent=1).encode())
 
-# %% ../../nbs/study/20_run.ipynb #eada2fe0
+# %% ../../nbs/study/20_run.ipynb #15985727
 def record_predictions(
     spec: RunSpec,
     documents: dict,  # task: its test documents, with gold
@@ -850,7 +850,7 @@ def record_predictions(
         update_state(spec.folder, status='done', documents=digests, selection={})
     return metrics
 
-# %% ../../nbs/study/20_run.ipynb #f0e8b709
+# %% ../../nbs/study/20_run.ipynb #4f093dc9
 def restore_predictions(
     path,  # predictions/TASK.jsonl of a run folder
     samples,  # the documents that it is about, with their text
