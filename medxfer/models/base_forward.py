@@ -110,6 +110,8 @@ def _make_attention_mask(
         return _mask_padding_too(base, mask)
     if causal and attention == 'bidirectional':
         return bidirectional_mask(base, mask)
+    if mask.is_meta and not causal:
+        return bidirectional_mask(base, mask)  # values of a mask of two dimensions are asked for
     # transformers would ask a GPU whether a mask of two dimensions hides anything, and wait for it.
     if causal and mask.device.type != 'cpu' and _takes_causal_mask(base, mask.shape[1]):
         return causal_mask(base, mask)

@@ -20,8 +20,6 @@ from .run import read_state
 
 if TYPE_CHECKING:
     import pandas as pd
-    from medxfer.data.collators import Encoder
-    from medxfer.models.multitask_model import MultiTaskModel
     from medxfer.models.scores import ScoredItem
 
 # %% ../../nbs/study/21_open_run.ipynb #147cbdba
@@ -91,8 +89,8 @@ class Run:
     folder: Path
     spec: RunSpec  # its id and identity; what only a study knows is not in it
     state: dict  # state.json
-    model: 'MultiTaskModel'  # on its device, not training
-    encoder: 'Encoder'  # the tokenizer of its base, and its windows
+    model: Any  # a MultiTaskModel on its device, not training
+    encoder: Any  # an Encoder: the tokenizer of its base, and its windows
 
     @property
     def id(self) -> str:
