@@ -16,7 +16,15 @@ from torch import nn
 from ..data.base import MedxferError
 from ..data.registry import Registry
 from .fusion import load_adapters
-from .multitask_model import MultiTaskModel, TaskSchema, build_heads
+from medxfer.models.multitask_model import (
+    MultiTaskModel,
+    TaskSchema,
+    build_heads,
+    restore_heads,
+    save_heads,
+    save_peft,
+    save_schema,
+)
 
 # %% ../../nbs/models/13_merged.ipynb #7d7da3d5
 @dataclass(frozen=True)
@@ -119,6 +127,9 @@ def _read_correction(module: Any, name: str) -> torch.Tensor:  # (outputs, input
     return module.scaling[name] * up.double().cpu() @ down.double().cpu()
 
 
+_MERGED = 'merged'  # name of the adapter
+
+
 class MergedAdapter(nn.Module):
     "A base with one frozen adapter that was merged from others"
 
@@ -127,23 +138,28 @@ class MergedAdapter(nn.Module):
         model: Any,  # a PeftModel with trained LoRA adapters
         spec: MergeSpec,
     ):
+        super().__init__()
+        self.kept: dict[str, float] = {}  # layer: share of the squared length in the adapter
+        names = list(model.peft_config)
+        if names != [_MERGED]:  # as `MergedModel.save` wrote it
+            self._merge(model, names, spec)
+        model.requires_grad_(False)
+        self.model = model
+
+    def _merge(self, model: Any, names: list[str], spec: MergeSpec):
+        "Replace the adapters of a model by one that is merged from them"
         from peft import LoraConfig
 
-        super().__init__()
-        names = list(model.peft_config)
         rank = sum(config.r for config in model.peft_config.values())
         targets = {t for config in model.peft_config.values() for t in config.target_modules}
         config = LoraConfig(r=rank, lora_alpha=rank, target_modules=sorted(targets))
-        model.add_adapter('merged', config)
-        self.kept: dict[str, float] = {}  # layer: share of the squared length in the adapter
+        model.add_adapter(_MERGED, config)
         for at, module in model.named_modules():
             if hasattr(module, 'lora_A') and (here := [n for n in names if _has(module, n)]):
                 self.kept[at] = _merge_layer(module, here, spec, rank)
-        model.set_adapter('merged')
+        model.set_adapter(_MERGED)
         for name in names:
             model.delete_adapter(name)
-        model.requires_grad_(False)
-        self.model = model
 
     def activate(self, task: str):
         "One adapter serves all tasks"
@@ -164,7 +180,7 @@ def _merge_layer(
     corrections = torch.stack([_read_correction(module, name) for name in names])
     merged = MERGE_RULES.get(spec.merge)(corrections, spec)
     factors = factor_correction(merged, rank)
-    for place, found in zip(_read_pair(module, 'merged'), factors):
+    for place, found in zip(_read_pair(module, _MERGED), factors):
         place.copy_(found)
     whole = merged.square().sum().item()
     lost = (merged - factors[1] @ factors[0]).square().sum().item()
@@ -193,3 +209,14 @@ class MergedModel(MultiTaskModel):
     def shared(self) -> dict[str, nn.Parameter]:
         "What trains for more than one task: nothing"
         return {}
+
+    def save(self, folder, base_name: str):
+        "Write the merged adapter and the heads"
+        folder = Path(folder)
+        save_peft(self.adapters.model, folder, base_name)
+        save_heads(self, folder)
+        save_schema(self, folder)
+
+    def restore(self, folder):
+        "Take over the heads that `save` wrote; the adapter was read from there"
+        restore_heads(self, Path(folder))

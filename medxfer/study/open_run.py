@@ -69,7 +69,9 @@ def _load_model(spec: RunSpec, folder: Path, encoder):
     adapter = folder / 'adapter'
     saved = load_schema(adapter, encoder.tokenizer)
     strategy = spec.config['strategy']
-    adapters = {task: adapter / task for task in saved.tasks}
+    has_merged = 'merge' in (strategy['fusion'] or {})
+    names = ['merged'] if has_merged else saved.tasks
+    adapters = {name: adapter / name for name in names}
     kind, more = choose_model_class(strategy, adapters)
     base = base_spec(spec)
     if strategy['full']:

@@ -799,7 +799,9 @@ def _predict_and_rate(spec: RunSpec, trainer, encoder, documents: dict, split: s
         if not docs:
             continue
         tokens = trainer.limit.tokens or PREDICTED_TOKENS
-        predictions[task], items = predict_with_scores(trainer.model, encoder, task, docs, tokens)
+        predictions[task], items = predict_with_scores(
+            trainer.model, encoder, task, docs, batch_tokens=tokens
+        )
         file = scores_file(spec.folder, task, split)
         file.parent.mkdir(exist_ok=True)
         by_id = {doc.id: of_doc for doc, of_doc in zip(docs, items)}
