@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .base import add_command, print_result, printer
-from ..data.base import MedxferError
 
 # %% ../../nbs/commands/25_calibrate.ipynb #4a6f0ce3
 def _calibrate_runs(args) -> int:
@@ -26,9 +25,7 @@ def _calibrate_runs(args) -> int:
     items = load_scored_items(args.run, args.data)
     dev, test = (items.loc[items['split'] == split] for split in ('dev', 'test'))
     if test.empty:
-        raise MedxferError(
-            'the runs said nothing of their test documents: there is no score to judge'
-        )
+        return _report_no_items(args)
     scalings = fit_scalings(dev) if len(dev) else None
     result = dict(
         calibration=calibration_table(test, scalings),
@@ -38,6 +35,13 @@ def _calibrate_runs(args) -> int:
     if args.figure:
         _save_figure(reliability_figure(test, scalings), args)
     print_result(args, _to_json(result), lambda: _format_calibration(result))
+    return 0
+
+
+def _report_no_items(args) -> int:
+    "Say that there is nothing to measure: the runs found nothing, surely or nearly"
+    reason = 'too few: the runs said nothing of their test documents, so there is no score to judge'
+    print_result(args, dict(calibration=[], reason=reason), lambda: reason)
     return 0
 
 
