@@ -183,8 +183,8 @@ def _count_steps(trainer, gpu) -> list[tuple[int, int]]:
     return counts
 
 
-def _lower_scale(scaler, scale: float = 64.0):
-    "Start a gradient scaler where nothing overflows"
+def _lower_scale(scaler, scale: float = 4096.0):
+    "Start a gradient scaler where nothing overflows, and small gradients do not vanish"
     if scaler.is_enabled():
         scaler.load_state_dict({**scaler.state_dict(), 'scale': scale})
 
