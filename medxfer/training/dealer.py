@@ -30,7 +30,6 @@ class Piece:
     task: str
     place: int  # of the micro-batch in its step
     indices: np.ndarray  # windows of the task
-    share: float  # of the micro-batch's windows
 
 
 def group_by_task(pieces: Iterable[Piece]) -> dict[str, list[Piece]]:
@@ -54,7 +53,7 @@ class _Hands:
         micro = self.micros[place]
         share = len(indices) / len(micro.indices)
         if share:
-            self.pieces[rank].append(Piece(micro.task, place, indices, share))
+            self.pieces[rank].append(Piece(micro.task, place, indices))
             self.loads[rank] += share * micro.tokens
 
     def cut(self, place: int):
@@ -274,8 +273,7 @@ class StepGradients:
         total = sum(len(m.indices) for m in micros)
         for piece in self.dealer.deal(micros):
             for indices, share in self._cut(piece, micros[piece.place]):
-                loss = self.window_loss(piece.task, indices, share)
-                mean = loss if share is None else loss / share.windows
+                mean = _find_mean(self.window_loss(piece.task, indices, share), share)
                 self.weights.compare(piece.task, mean, len(indices) / total)
 
     def _run_backward(
@@ -287,7 +285,7 @@ class StepGradients:
     ) -> torch.Tensor:
         "Add the gradient of some windows, as their share of the step; what they add to the loss"
         loss = self.window_loss(task, indices, share)
-        mean = loss if share is None else loss / share.windows
+        mean = _find_mean(loss, share)
         self.scaler.scale(self.weights.weigh(task, mean, of_step)).backward()
         return loss.detach().double()
 
@@ -297,6 +295,11 @@ class StepGradients:
         return [p for p in self.params.values() if id(p) not in shared]
 
 # %% ../../nbs/training/37_dealer.ipynb #ad692e83
+def _find_mean(loss: torch.Tensor, share: BatchShare | None) -> torch.Tensor:
+    "The mean loss of a piece, from what it adds to its micro-batch; None: it is the whole one"
+    return loss if share is None else loss / share.windows
+
+
 def _share_by_task(micros: Sequence[MicroBatch]) -> dict[str, float]:
     "The share of a step's windows that each task has"
     counts: dict[str, int] = {}

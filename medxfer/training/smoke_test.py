@@ -73,17 +73,22 @@ class ModelAtStart:
     ):
         self.model = model
         self.training = model.training
-        self.params = {n: p.detach().cpu().clone() for n, p in model.trainable().items()}
+        self.params = _copy_parameters(model)
 
     def restore(self):
         "Put the model back"
-        import torch
+        from medxfer.training.snapshot import copy_tensors
 
-        with torch.no_grad():
-            for name, param in self.model.trainable().items():
-                param.copy_(self.params[name])
-                param.grad = None
+        trained = self.model.trainable()
+        copy_tensors(trained, self.params)
+        for param in trained.values():
+            param.grad = None
         self.model.train(self.training)
+
+
+def _copy_parameters(model) -> dict:
+    "What is trained, copied to main memory"
+    return {n: p.detach().cpu().clone() for n, p in model.trainable().items()}
 
 # %% ../../nbs/training/52_smoke_test.ipynb #cbbd416e
 _MIN_LOSS_DROP = 0.02  # by which share the loss must fall
@@ -148,14 +153,9 @@ class _Observer:
         self.trainer.save()
         self.save_seconds = time.perf_counter() - start
         self.at = tokens
-        self.params = _copy_parameters(self.trainer)
+        self.params = _copy_parameters(self.trainer.model)
         name = f'step-{checkpoint_steps(self.trainer.folder)[0]}'
         shutil.copytree(Path(self.trainer.folder) / name, self.aside / name)
-
-
-def _copy_parameters(trainer) -> dict:
-    "What is trained, copied to main memory"
-    return {n: p.detach().cpu().clone() for n, p in trainer.model.trainable().items()}
 
 # %% ../../nbs/training/52_smoke_test.ipynb #a125341b
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ def _check_losses(before: dict, after: dict) -> dict:
 def _check_restored(trainer, observer: _Observer):
     "Resume from the checkpoint that was set aside; a `MedxferError` if it does not restore what was saved"
     trainer.resume()
-    now = _copy_parameters(trainer)
+    now = _copy_parameters(trainer.model)
     wrong = [n for n, p in observer.params.items() if not _equal_tensors(p, now.get(n))]
     if wrong or trainer.ledger.tokens != observer.at:
         what = f'{trainer.ledger.tokens:,} tokens in the ledger, not {observer.at:,}'
@@ -253,7 +253,7 @@ def _equal_tensors(a, b) -> bool:
 def _check_continued(trainer, params: dict, losses: np.ndarray) -> bool:
     "Train to the end; whether the result is the same to the last bit; a `MedxferError` if it differs by more"
     trainer.train()
-    resumed = _copy_parameters(trainer)
+    resumed = _copy_parameters(trainer.model)
     if all(_equal_tensors(p, resumed[n]) for n, p in params.items()):
         return True
     now = trainer.ledger.frame()['loss'].to_numpy()
@@ -425,7 +425,7 @@ def _train_and_predict(
         t: _check_predictions(first.model, encoder, docs, files[t], folder / 'predictions')
         for t, docs in samples.items()
     }
-    params = _copy_parameters(first)
+    params = _copy_parameters(first.model)
     losses = first.ledger.frame()['loss'].to_numpy()
     tokens = first.ledger.tokens
     del first, observer.trainer  # a GPU may have room for one only
