@@ -15,6 +15,7 @@ from ..data.base import MedxferError
 # %% ../../nbs/commands/22_errors.ipynb #573e9a02
 def _analyze_runs(args: Namespace) -> int:
     "Sort what a run got wrong into six categories; with a second run, show what it repairs and adds"
+    from medxfer.study.finished import RunCorpora
     from medxfer.study.run_errors import find_run, read_run_errors
 
     names = [args.run, args.other] if args.other else [args.run]
@@ -22,10 +23,11 @@ def _analyze_runs(args: Namespace) -> int:
         raise MedxferError('examples are of one run; leave out the second one, or --examples')
     tasks = args.task or None
     folders = [find_run(name, args.runs) for name in names]
-    found = [read_run_errors(folder, args.data, tasks, args.runs) for folder in folders]
+    corpora = RunCorpora(args.data, args.runs)
+    found = [read_run_errors(folder, corpora, tasks) for folder in folders]
     _check_part(args, found)
     if args.other:
-        result, format_lines = _describe_two(args, found[0], found[1]), _format_two
+        result, format_lines = _describe_two(args, *found, corpora), _format_two
     else:
         result, format_lines = _describe_one(args, found[0]), _format_one
     print_result(args, result, lambda: format_lines(result))
@@ -112,7 +114,7 @@ def _format_place(item: dict) -> str:
     return ' to '.join(','.join(f'{start}-{end}' for start, end in at) for at in places)
 
 # %% ../../nbs/commands/22_errors.ipynb #029a6939
-def _describe_two(args: Namespace, base, arm) -> dict:
+def _describe_two(args: Namespace, base, arm, corpora) -> dict:
     "Categories and moves in every task that two runs share"
     from medxfer.evaluation.error_transfer import compare_categories, compare_cells
     from medxfer.study.run_errors import collect_arm, find_shared_tasks
@@ -122,7 +124,7 @@ def _describe_two(args: Namespace, base, arm) -> dict:
     for task in find_shared_tasks(base, arm):
         sides = []
         for run, name in zip((base, arm), names):
-            sides.append(collect_arm(run, task, args.data, args.runs, name))
+            sides.append(collect_arm(run, task, corpora, name))
         tasks[task] = []
         for metric in _choose_metrics(args, base.reports[task]):
             both = sides[0], sides[1], metric

@@ -16,26 +16,16 @@ from ..data.base import MedxferError, write_atomic
 if TYPE_CHECKING:
     import pandas as pd
     from medxfer.evaluation.states import States
+    from medxfer.study.finished import RunCorpora
     from medxfer.study.open_run import Run
 
 # %% ../../nbs/commands/27_probe.ipynb #21171b22
-def _load_documents(run: 'Run', root: str, split: str) -> dict[str, list]:
-    "The documents of a split for each task that a run is for; refused where the corpus is not the run's"
-    from medxfer.data.corpora import get_task
-    from medxfer.data.load import fingerprint, load_task
+def _load_documents(run: 'Run', corpora: 'RunCorpora', split: str) -> dict[str, list]:
+    "The documents of a split for each task that a run is for"
+    from medxfer.study.finished import read_finished
 
-    documents = {}
-    for task in run.scored:
-        info = run.config['tasks'][task]
-        if fingerprint(task, root, info['profile']) != info['files']:
-            raise MedxferError(
-                f'{run.folder} was trained on other files of {task} than are in {root}; '
-                'give the folder of its corpora with --data'
-            )
-        newlines = run.config['data'].get('newlines')
-        corpus = load_task(task, root, split, info['profile'], newlines=newlines)
-        documents[task] = list(get_task(task).counted(corpus.samples))
-    return documents
+    finished = read_finished(run.folder)
+    return {task: corpora.load(finished, task, split) for task in run.scored}
 
 
 def _cache(run: 'Run', out: Path, task: str, docs: list, view: str, of: str = '') -> 'States':
@@ -184,6 +174,7 @@ def _format_results(result: dict) -> str:
 # %% ../../nbs/commands/27_probe.ipynb #ec3acdf9
 def _probe(args) -> int:
     "Probe the states of finished runs: is a property there, is it used, what is shared"
+    from medxfer.study.finished import RunCorpora
     from medxfer.study.open_run import open_run
 
     if len(args.runs) > 1 and not args.out:
@@ -191,7 +182,8 @@ def _probe(args) -> int:
     out = Path(args.out or Path(args.runs[0]) / 'probes')
     out.mkdir(parents=True, exist_ok=True)
     runs = [open_run(folder) for folder in args.runs]
-    documents = {run.id: _load_documents(run, args.data, args.split) for run in runs}
+    corpora = RunCorpora(args.data)
+    documents = {run.id: _load_documents(run, corpora, args.split) for run in runs}
     _write_tables(out, _make_tables(runs, out, documents, args))
     about = {r.id: dict(arm=r.config['arm'], seed=r.config['seed'], tasks=r.tasks) for r in runs}
     about_all = dict(runs=about, split=args.split)
@@ -242,8 +234,13 @@ def add_probe_command(commands):
         commands, 'probe', _probe, 'medxfer probe one --data corpora --layers 1 --views joint'
     )
     probe.add_argument('runs', nargs='+', metavar='RUN', help='folders of finished runs')
-    probe.add_argument('--data', required=True, help='folder with one folder per task')
-    probe.add_argument('--split', default='test', help='whose documents are probed (default: test)')
+    probe.add_argument('--data', help='folder of the corpora (default: where the study has them)')
+    probe.add_argument(
+        '--split',
+        default='test',
+        choices=['train', 'dev', 'test'],
+        help='whose documents are probed (default: test)',
+    )
     probe.add_argument('--out', help='gets the results (default: RUN/probes)')
     probe.add_argument(
         '--properties',

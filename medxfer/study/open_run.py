@@ -11,49 +11,17 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-import yaml
 from ..data.base import MedxferError, NotFound, UnifiedSample
 from .build import base_spec, choose_device, choose_model_class, encoder_for, lora_spec
-from .config import RunSpec, run_id
+from .config import RunSpec
 from .environment import read_environment
-from .run import read_state
+from .finished import read_finished
 
 if TYPE_CHECKING:
     import pandas as pd
     from medxfer.models.scores import ScoredItem
 
 # %% ../../nbs/study/21_open_run.ipynb #147cbdba
-def _read_config(folder: Path) -> dict:
-    "config.yaml of a run's folder; a `MedxferError` if there is none, or it is not the one that was written"
-    file = folder / 'config.yaml'
-    if not file.is_file():
-        raise NotFound(f'{folder} is not a run folder: it has no config.yaml')
-    try:
-        config = yaml.safe_load(file.read_text('utf-8'))
-        identity = {k: v for k, v in config.items() if k not in ('run_id', 'study')}
-        is_same = run_id(identity) == config['run_id']
-    except (yaml.YAMLError, AttributeError, KeyError, TypeError):
-        is_same = False
-    if not is_same:
-        raise MedxferError(
-            f'{file} was changed after it was written: its settings do not give the run id in it; '
-            'copy the folder again'
-        )
-    return config
-
-
-def _check_status(folder: Path, state: Mapping):
-    "A `MedxferError` if a run has not finished"
-    status = state.get('status')
-    if status == 'done':
-        return
-    reason = f' ({state["reason"]})' if state.get('reason') else ''
-    raise MedxferError(
-        f'the run in {folder} has not finished, its status is {status or "unknown"}{reason}; '
-        'call the command again that started it, and it resumes'
-    )
-
-
 def _resolve_strategy(config: Mapping, state: Mapping) -> dict:
     "The strategy that a run trained with: what was chosen on dev is in its state"
     strategy = config['strategy']
@@ -177,10 +145,8 @@ def open_run(
     A `MedxferError` if the run has not finished, was written by a version that did not save its labels, has files that
     were changed, or its base is missing.
     """
-    folder = Path(folder)
-    config = _read_config(folder)
-    state = read_state(folder)
-    _check_status(folder, state)
+    finished = read_finished(folder)
+    folder, config, state = finished.folder, dict(finished.config), finished.state
     study, name = config.pop('study', None), config.pop('run_id')
     identity = config | dict(strategy=_resolve_strategy(config, state))
     spec = RunSpec(name, identity, dict(study=study, device=device, out=str(folder)), ())

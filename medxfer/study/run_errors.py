@@ -6,18 +6,14 @@
 __all__ = ['find_run', 'RunErrors', 'read_run_errors', 'list_seeds', 'collect_arm', 'find_shared_tasks']
 
 # %% ../../nbs/study/39_run_errors.ipynb #f0cf02ad
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import yaml
-
-from ..data.base import DataError, MedxferError, NotFound, UnifiedSample
-from ..data.corpora import get_task
-from ..data.load import fingerprint, load_task
+from ..data.base import MedxferError, NotFound, UnifiedSample
 from ..evaluation.error_analysis import ErrorReport, analyze_errors
 from ..evaluation.error_transfer import ArmErrors
+from .finished import FinishedRun, RunCorpora, read_finished
 from .record import RunRecord, load_study
 from .run import read_state, restore_predictions
 
@@ -56,49 +52,6 @@ def _explain_not_found(name: str, runs: Path, known: list[Path]) -> str:
     )
 
 # %% ../../nbs/study/39_run_errors.ipynb #1385b965
-def _list_roots(folder: Path, config: dict, runs: Path) -> Iterator[Path]:
-    "Folders that may have the corpora of a run, the likeliest first"
-    plan = folder.parent / 'study.yaml'
-    if plan.is_file():
-        known = yaml.safe_load(plan.read_text('utf-8')) or {}
-        root = (known.get('command') or {}).get('data')
-        if root:
-            yield Path(root)
-    for study in (folder.parent, runs / str(config.get('study', ''))):
-        yield from sorted(study.glob('data-*'))
-
-
-def _hash_files(task: str, root: Path, profile: str) -> str:
-    "The hash of a task's files; '' where there are none"
-    try:
-        return fingerprint(task, root, profile)
-    except DataError:
-        return ''
-
-
-def _find_root(folder: Path, config: dict, task: str, data, runs: Path) -> Path:
-    "The folder of the corpora that a run was scored on"
-    info = config['tasks'][task]
-    wanted = info.get('files')
-    roots = [Path(data)] if data else list(_list_roots(folder, config, runs))
-    hashes = {root: _hash_files(task, root, info['profile']) for root in roots}
-    for root, found in hashes.items():
-        if found and wanted in (None, found):
-            return root
-    others = [root for root, found in hashes.items() if found]
-    if others:
-        raise MedxferError(
-            f'{others[0]} has another version of {task} than {folder.name} was scored on '
-            f'(files {hashes[others[0]]}, scored on {wanted}), so its offsets do not fit; give the '
-            'folder of that version with --data, or run it again on this one'
-        )
-    where = f'in {data}' if data else 'beside the run'
-    raise MedxferError(
-        f'the documents of {task} that {folder.name} was scored on are not {where}, and a run '
-        'folder holds no text; give the folder of the corpora with --data'
-    )
-
-# %% ../../nbs/study/39_run_errors.ipynb #375705f7
 @dataclass(frozen=True)
 class RunErrors:
     "The errors of a finished run, task by task"
@@ -112,78 +65,31 @@ class RunErrors:
 
 def read_run_errors(
     folder: str | Path,  # of a finished run
-    data: str | Path | None = None,  # folder of the corpora; None: where the study has them
+    corpora: RunCorpora | None = None,  # None: those that its study has
     tasks: Iterable[str] | None = None,  # None: all that were scored
-    runs: str | Path = 'runs',  # where studies have the corpora that were made up for them
 ) -> RunErrors:
     "Sort the errors of the predictions that a run has on disk"
-    folder = Path(folder)
-    config = _read_config(folder)
-    _require_finished(folder)
+    run = read_finished(folder)
+    corpora = corpora or RunCorpora()
     reports, samples = {}, {}
-    for task in _choose_tasks(folder, config, tasks):
-        root = _find_root(folder, config, task, data, Path(runs))
-        samples[task] = _load_scored(config, task, root)
-        predicted = restore_predictions(_prediction_file(folder, task), samples[task])
-        profile = config['tasks'][task]['profile']
+    for task in _choose_tasks(run, tasks):
+        samples[task] = tuple(corpora.load(run, task))
+        predicted = restore_predictions(run.predicted_file(task), samples[task])
+        profile = run.config['tasks'][task]['profile']
         reports[task] = analyze_errors(task, samples[task], predicted, profile)
-    return RunErrors(folder, str(config['arm']), int(config['seed']), reports, samples)
+    return RunErrors(run.folder, run.arm, run.seed, reports, samples)
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
-    "config.yaml of a run folder"
-    path = folder / 'config.yaml'
-    if not path.is_file():
-        raise NotFound(f'{folder} is not a run folder: it has no config.yaml')
-    config = yaml.safe_load(path.read_text('utf-8'))
-    if not isinstance(config, dict) or 'tasks' not in config:
-        raise MedxferError(f'{path} is not the configuration of a run; copy the folder again')
-    return config
-
-
-def _prediction_file(folder: Path, task: str) -> Path:
-    return folder / 'predictions' / f'{task}.jsonl'
-
-
-def _require_finished(folder: Path):
-    "A `MedxferError` if a run has no predictions yet"
-    status = read_state(folder).get('status', 'unknown')
-    if status != 'done':
-        raise MedxferError(
-            f'the run {folder.name} has not finished (its status is {status}), so it has no '
-            f'predictions; {_advise_to_finish(folder)}'
-        )
-
-
-def _advise_to_finish(folder: Path) -> str:
-    "How to resume a run"
-    if (folder.parent / 'study.yaml').is_file():
-        for run in load_study(folder.parent).runs:
-            if run.id == folder.name:
-                return f'first: {run.command}'
-    return 'the command that started it resumes it'
-
-
-def _choose_tasks(folder: Path, config: dict, tasks: Iterable[str] | None) -> list[str]:
+def _choose_tasks(run: FinishedRun, tasks: Iterable[str] | None) -> list[str]:
     "The tasks to look at; refused where one was not scored"
-    scored = [task for task in config['tasks'] if _prediction_file(folder, task).is_file()]
-    if not scored:
-        raise MedxferError(f'{folder} has no predictions; copy its folder predictions too')
+    scored = run.list_predicted()
     chosen = scored if tasks is None else list(tasks)
     unknown = [task for task in chosen if task not in scored]
     if unknown:
         raise MedxferError(
-            f'{folder.name} has no predictions of {unknown[0]}; it has {", ".join(scored)}'
+            f'{run.id} has no predictions of {unknown[0]}; it has {", ".join(scored)}'
         )
     return chosen
-
-
-def _load_scored(config: dict, task: str, root: Path) -> tuple[UnifiedSample, ...]:
-    "The documents that a run was scored on"
-    split = config['data']['splits']['test']
-    newlines = config['data'].get('newlines')
-    corpus = load_task(task, root, split, config['tasks'][task]['profile'], newlines=newlines)
-    return tuple(get_task(task).counted(corpus.samples))
 
 # %% ../../nbs/study/39_run_errors.ipynb #514bfdac
 def list_seeds(
@@ -210,15 +116,14 @@ def _describe_arm(run: RunRecord) -> tuple:
 def collect_arm(
     run: RunErrors,
     task: str,
-    data: str | Path | None = None,
-    runs: str | Path = 'runs',
+    corpora: RunCorpora | None = None,  # None: those that its study has
     name: str | None = None,  # None: the arm of the run
 ) -> ArmErrors:
     "The errors in one task of every finished seed of a run's arm"
     reports = {run.seed: run.reports[task]}
     for folder in list_seeds(run.folder):
         if folder.name != run.folder.name:
-            other = read_run_errors(folder, data, [task], runs)
+            other = read_run_errors(folder, corpora, [task])
             reports[other.seed] = other.reports[task]
     return ArmErrors(name or run.arm, dict(sorted(reports.items())))
 
