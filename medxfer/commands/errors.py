@@ -27,7 +27,7 @@ def _analyze_runs(args: Namespace) -> int:
     found = [read_run_errors(folder, corpora, tasks) for folder in folders]
     _check_part(args, found)
     if args.other:
-        result, format_lines = _describe_two(args, *found, corpora), _format_two
+        result, format_lines = _describe_two(args, found[0], found[1], corpora), _format_two
     else:
         result, format_lines = _describe_one(args, found[0]), _format_one
     print_result(args, result, lambda: format_lines(result))
