@@ -6,36 +6,58 @@
 __all__ = ['add_calibrate_command']
 
 # %% ../../nbs/commands/25_calibrate.ipynb #c863b2dc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .base import add_command, print_result, printer
+
+if TYPE_CHECKING:
+    from medxfer.study.finished import RunCorpora
+    from medxfer.study.inside import ScoredArms
 
 # %% ../../nbs/commands/25_calibrate.ipynb #4a6f0ce3
 def _calibrate_runs(args) -> int:
     "Measure the calibration of finished runs on test, raw and scaled on dev, and compare their arms"
-    from medxfer.evaluation.calibration import (
-        calibration_table,
-        fit_scalings,
-        reliability_figure,
-        threshold_effect,
-    )
+    from medxfer.study.finished import RunCorpora
+    from medxfer.study.inside import measure_arms, write_finding
+
+    corpora = RunCorpora(args.data)
+    study = _find_study(args.run)
+    arms = _load_study(study, corpora) if study else _load_runs(args.run, corpora)
+    tables = measure_arms(arms)
+    if study:
+        printer(args)(f'written: {write_finding(study, "calibration", _to_json(tables))}')
+    if tables['calibration'].empty:
+        return _report_no_items(args)
+    if args.figure:
+        _save_figures(arms, args)
+    print_result(args, _to_json(tables), lambda: _format_calibration(tables))
+    return 0
+
+
+def _find_study(places: Sequence[str]) -> Path | None:
+    "The folder of a study, if that is all that was named"
+    folder = Path(places[0])
+    return folder if len(places) == 1 and (folder / 'study.yaml').is_file() else None
+
+
+def _load_study(folder: Path, corpora: 'RunCorpora') -> list['ScoredArms']:
+    "Every strategy of a study beside its st-total, model by model"
+    from medxfer.study.inside import load_scored_arms
+    from medxfer.study.record import load_study
+
+    return load_scored_arms(load_study(folder), corpora)
+
+
+def _load_runs(places: Iterable[str], corpora: 'RunCorpora') -> list['ScoredArms']:
+    "The first arm that was named beside each of the others"
+    from medxfer.study.inside import ScoredArms
     from medxfer.study.scored import load_scored_items
 
-    items = load_scored_items(args.run, args.data)
-    dev, test = (items.loc[items['split'] == split] for split in ('dev', 'test'))
-    if test.empty:
-        return _report_no_items(args)
-    scalings = fit_scalings(dev) if len(dev) else None
-    result = dict(
-        calibration=calibration_table(test, scalings),
-        threshold=threshold_effect(test, scalings),
-        differences=_compare_all(test, scalings),
-    )
-    if args.figure:
-        _save_figure(reliability_figure(test, scalings), args)
-    print_result(args, _to_json(result), lambda: _format_calibration(result))
-    return 0
+    items = load_scored_items(places, corpora)
+    first, *others = dict.fromkeys(items['arm'])
+    return [ScoredArms(items, [(first, other) for other in others])]
 
 
 def _report_no_items(args) -> int:
@@ -45,26 +67,21 @@ def _report_no_items(args) -> int:
     return 0
 
 
-def _compare_all(test, scalings):
-    "Each arm against the first one that was named"
-    import pandas as pd
-    from medxfer.evaluation.calibration import compare_arms
+def _save_figures(arms: Sequence['ScoredArms'], args):
+    "Write the reliability diagrams, a file for each model, or say why there are none"
+    from medxfer.evaluation.calibration import reliability_figure
 
-    first, *others = dict.fromkeys(test['arm'])
-    found = [
-        compare_arms(test, first, other, scalings).assign(arm=first, base=other) for other in others
-    ]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame()
-
-
-def _save_figure(figure, args):
-    "Write the reliability diagrams, or say why there are none"
-    if figure is None:
-        printer(args)(f'no part has enough items for a diagram; {args.figure} was not written')
-        return
-    Path(args.figure).parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(args.figure, dpi=150)
-    printer(args)(f'reliability diagrams: {args.figure}')
+    asked = Path(args.figure)
+    asked.parent.mkdir(parents=True, exist_ok=True)
+    for of_model in arms:
+        named = asked.with_stem(f'{asked.stem}-{of_model.model}')
+        file = named if len(arms) > 1 else asked
+        figure = reliability_figure(of_model.test, of_model.scalings)
+        if figure is None:
+            printer(args)(f'no part has enough items for a diagram; {file} was not written')
+            continue
+        figure.savefig(file, dpi=150)
+        printer(args)(f'reliability diagrams: {file}')
 
 
 def _to_json(tables: dict) -> dict:
@@ -89,8 +106,9 @@ def _format_calibration(result: dict) -> str:
     "A paragraph for each part of each arm, then the differences between arms"
     table, threshold = result['calibration'], result['threshold']
     parts = []
-    for key, rows in table.groupby(['task', 'part', 'arm'], sort=False):
-        same = (threshold[['task', 'part', 'arm']] == list(key)).all(axis=1)
+    columns = ['model', 'task', 'part', 'arm']
+    for key, rows in table.groupby(columns, sort=False):
+        same = (threshold[columns] == list(key)).all(axis=1)
         parts.append('\n'.join(_format_part(key, rows, threshold[same])))
     lines = list(_format_differences(result['differences']))
     return '\n\n'.join([*parts, '\n'.join(lines)] if lines else parts)
@@ -98,7 +116,7 @@ def _format_calibration(result: dict) -> str:
 
 def _format_part(key: tuple, rows, threshold) -> Iterator[str]:
     "The lines of one part of one arm"
-    yield f'{" · ".join(key)}: {rows["items"].iloc[0]:,} items in the smallest run'
+    yield f'{" · ".join(filter(None, key))}: {rows["items"].iloc[0]:,} items in the smallest run'
     said = set()
     for scaling, of_scaling in rows.groupby('scaling', sort=False):
         found = of_scaling.set_index('metric')
@@ -134,7 +152,8 @@ def _format_differences(table) -> Iterator[str]:
     for row in table.itertuples():
         if row.metric not in ('ece', 'brier'):
             continue
-        where = f'{row.arm} minus {row.base}, {row.task} · {row.part}, {row.scaling} {_SHOWN[row.metric]}'
+        model = f'{row.model}: ' if row.model else ''
+        where = f'{model}{row.arm} minus {row.base}, {row.task} · {row.part}, {row.scaling} {_SHOWN[row.metric]}'
         if row.note:
             yield f'{where}: {row.note}'
             continue
@@ -154,9 +173,7 @@ def add_calibrate_command(commands):
         commands, 'calibrate', _calibrate_runs, 'medxfer calibrate one --data corpora'
     )
     parser.add_argument('run', nargs='+', help='a run folder, or the folder of a study')
-    parser.add_argument(
-        '--data', help='folder with one folder per task (default: what the study generated)'
-    )
+    parser.add_argument('--data', help='folder of the corpora (default: where the study has them)')
     parser.add_argument(
         '--figure', metavar='FILE', help='write reliability diagrams, such as a.png'
     )

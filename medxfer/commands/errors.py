@@ -7,10 +7,14 @@ __all__ = ['add_errors_command']
 
 # %% ../../nbs/commands/22_errors.ipynb #b6e887ec
 from argparse import Namespace
-import math
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .base import add_command, print_result
+from .base import add_command, print_result, printer
 from ..data.base import MedxferError
+
+if TYPE_CHECKING:
+    from medxfer.study.finished import RunCorpora
 
 # %% ../../nbs/commands/22_errors.ipynb #573e9a02
 def _analyze_runs(args: Namespace) -> int:
@@ -18,12 +22,14 @@ def _analyze_runs(args: Namespace) -> int:
     from medxfer.study.finished import RunCorpora
     from medxfer.study.run_errors import find_run, read_run_errors
 
+    corpora = RunCorpora(args.data, args.runs)
+    if (Path(args.run) / 'study.yaml').is_file():
+        return _analyze_study(args, corpora)
     names = [args.run, args.other] if args.other else [args.run]
     if args.other and args.examples:
         raise MedxferError('examples are of one run; leave out the second one, or --examples')
     tasks = args.task or None
     folders = [find_run(name, args.runs) for name in names]
-    corpora = RunCorpora(args.data, args.runs)
     found = [read_run_errors(folder, corpora, tasks) for folder in folders]
     _check_part(args, found)
     if args.other:
@@ -31,6 +37,23 @@ def _analyze_runs(args: Namespace) -> int:
     else:
         result, format_lines = _describe_one(args, found[0]), _format_one
     print_result(args, result, lambda: format_lines(result))
+    return 0
+
+
+def _analyze_study(args: Namespace, corpora: 'RunCorpora') -> int:
+    "Compare each strategy of a study with its `st-total`; the result stays in the study's folder"
+    from medxfer.study.inside import compare_study_errors, write_finding
+    from medxfer.study.record import load_study
+
+    if args.other or args.examples or args.task or args.part:
+        raise MedxferError(
+            f'{args.run} is a study, of which every strategy is compared in every task; leave out the '
+            'second run, --task, --part and --examples, or name a run of it'
+        )
+    record = load_study(args.run)
+    found = compare_study_errors(record, corpora)
+    printer(args)(f'written: {write_finding(record.folder, "errors", found)}')
+    print_result(args, dict(pairs=found), lambda: '\n\n'.join(map(_format_two, found)))
     return 0
 
 
@@ -116,8 +139,7 @@ def _format_place(item: dict) -> str:
 # %% ../../nbs/commands/22_errors.ipynb #029a6939
 def _describe_two(args: Namespace, base, arm, corpora) -> dict:
     "Categories and moves in every task that two runs share"
-    from medxfer.evaluation.error_transfer import compare_categories, compare_cells
-    from medxfer.study.run_errors import collect_arm, find_shared_tasks
+    from medxfer.study.run_errors import collect_arm, compare_sides, find_shared_tasks
 
     names = _name_sides(base, arm)
     tasks = {}
@@ -125,13 +147,8 @@ def _describe_two(args: Namespace, base, arm, corpora) -> dict:
         sides = []
         for run, name in zip((base, arm), names):
             sides.append(collect_arm(run, task, corpora, name))
-        tasks[task] = []
-        for metric in _choose_metrics(args, base.reports[task]):
-            both = sides[0], sides[1], metric
-            tables = compare_categories(*both), compare_cells(*both)
-            found = dict(metric=metric, seeds=[sorted(side.reports) for side in sides])
-            found |= dict(zip(('categories', 'moves'), map(_to_records, tables)))
-            tasks[task].append(found)
+        metrics = _choose_metrics(args, base.reports[task])
+        tasks[task] = [compare_sides(*sides, metric) for metric in metrics]
     return dict(base=names[0], arm=names[1], runs=[base.folder.name, arm.folder.name], tasks=tasks)
 
 
@@ -141,23 +158,12 @@ def _name_sides(base, arm) -> tuple[str, str]:
         return base.arm, arm.arm
     return base.folder.name, arm.folder.name
 
-
-def _to_records(table) -> list[dict]:
-    "Rows for JSON, which has no nan"
-    rows = []
-    for row in table.to_dict('records'):
-        rows.append({key: None if _is_nan(value) else value for key, value in row.items()})
-    return rows
-
-
-def _is_nan(value) -> bool:
-    return isinstance(value, float) and math.isnan(value)
-
 # %% ../../nbs/commands/22_errors.ipynb #ad69cade
 def _format_two(result: dict) -> str:
     "A table a metric, the moves that are more than chance, and why there is no interval"
     base, arm = result['base'], result['arm']
-    lines = [f'{arm} against {base}, errors per 100 items of gold']
+    model = f'{result["model"]}: ' if result.get('model') else ''
+    lines = [f'{model}{arm} against {base}, errors per 100 items of gold']
     for task, metrics in result['tasks'].items():
         for found in metrics:
             lines.append(f'\n{task} · {found["metric"]} (seeds {_format_seeds(found["seeds"])})')
@@ -211,7 +217,9 @@ def add_errors_command(commands):
     parser = add_command(
         commands, 'errors', _analyze_runs, 'medxfer errors one --data corpora --examples 2'
     )
-    parser.add_argument('run', help='a run: its folder, or the beginning of its id')
+    parser.add_argument(
+        'run', help='a run: its folder, or the beginning of its id; or the folder of a study'
+    )
     parser.add_argument('other', nargs='?', help='a second run, which is compared with the first')
     parser.add_argument('--data', help='folder of the corpora (default: where the study has them)')
     parser.add_argument('--runs', default='runs', help='folder of studies (default: runs)')

@@ -175,22 +175,35 @@ def _format_results(result: dict) -> str:
 def _probe(args) -> int:
     "Probe the states of finished runs: is a property there, is it used, what is shared"
     from medxfer.study.finished import RunCorpora
+    from medxfer.study.inside import read_probes
     from medxfer.study.open_run import open_run
 
     if len(args.runs) > 1 and not args.out:
         raise MedxferError('several runs are probed into one folder: give it with --out DIR')
     out = Path(args.out or Path(args.runs[0]) / 'probes')
+    runs = [open_run(folder) for folder in _choose_runs(args.runs)]
     out.mkdir(parents=True, exist_ok=True)
-    runs = [open_run(folder) for folder in args.runs]
     corpora = RunCorpora(args.data)
     documents = {run.id: _load_documents(run, corpora, args.split) for run in runs}
     _write_tables(out, _make_tables(runs, out, documents, args))
     about = {r.id: dict(arm=r.config['arm'], seed=r.config['seed'], tasks=r.tasks) for r in runs}
     about_all = dict(runs=about, split=args.split)
     write_atomic(out / 'probes.json', json.dumps(about_all, indent=1).encode())
-    result = _summarize(out) | dict(folder=str(out))
+    tables = read_probes(out) or {}
+    result = {name: _list_rows(table) for name, table in tables.items()} | dict(folder=str(out))
     print_result(args, result, lambda: _format_results(result))
     return 0
+
+
+def _choose_runs(places: Sequence[str]) -> list[Path]:
+    "The run folders that were named; of a study two seeds of every strategy"
+    from medxfer.study.inside import choose_probed
+    from medxfer.study.record import load_study
+
+    folder = Path(places[0])
+    if len(places) == 1 and (folder / 'study.yaml').is_file():
+        return choose_probed(load_study(folder))
+    return [Path(place) for place in places]
 
 
 def _make_tables(
@@ -207,22 +220,6 @@ def _make_tables(
     return tables
 
 
-def _summarize(out: Path) -> dict:
-    "Of each property the best layer; of each comparison the last one"
-    import pandas as pd
-
-    probes, use, similarity = (
-        pd.read_parquet(out / f'{name}.parquet') for name in ('probes', 'use', 'similarity')
-    )
-    if len(probes):
-        probes = probes.sort_values('selectivity', ascending=False, kind='stable')
-        probes = probes.drop_duplicates(['run', 'task', 'view', 'property']).sort_index()
-    if len(similarity):
-        similarity = similarity.drop_duplicates(['between', 'run', 'task', 'a', 'b'], keep='last')
-    tables = dict(probes=probes, use=use, similarity=similarity)
-    return {name: _list_rows(table) for name, table in tables.items()}
-
-
 def _list_rows(table) -> list[dict]:
     "The rows of a table in types that JSON keeps"
     return json.loads(str(table.to_json(orient='records')))
@@ -233,7 +230,9 @@ def add_probe_command(commands):
     probe = add_command(
         commands, 'probe', _probe, 'medxfer probe one --data corpora --layers 1 --views joint'
     )
-    probe.add_argument('runs', nargs='+', metavar='RUN', help='folders of finished runs')
+    probe.add_argument(
+        'runs', nargs='+', metavar='RUN', help='folders of finished runs, or of one study'
+    )
     probe.add_argument('--data', help='folder of the corpora (default: where the study has them)')
     probe.add_argument(
         '--split',

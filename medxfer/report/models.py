@@ -9,7 +9,8 @@ __all__ = ['ModelAnswer', 'answer_models', 'model_table']
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 import pandas as pd
-from .questions import Answer, answer_questions
+from .answers import Answer
+from .questions import answer_questions
 from ..study.claims import Verdict
 from ..study.models import describe_large_models
 from ..study.record import StudyRecord

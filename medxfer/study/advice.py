@@ -147,6 +147,14 @@ class StudyCommand:
         "Write the report again"
         return shlex.join(('medxfer', 'report', self.folder))
 
+    def look_inside(
+        self,
+        verb: str,  # calibrate, errors or probe
+    ) -> str:
+        "Measure something on the finished runs, which the report then shows"
+        root = () if self.data is None else ('--data', self.data)
+        return shlex.join(('medxfer', verb, self.folder, *root))
+
     def _format_command(self, verb: str, *options: str) -> str:
         "A command about the whole experiment"
         root = () if self.data is None else ('--data', self.data)
