@@ -18,14 +18,9 @@ from ..study.progress import study_progress
 from ..evaluation.significance import aa_check
 from ..study.record import RunRecord, StudyRecord, complete_scores
 from ..study.run import list_finished_runs
+from .answers import Answer
 from .models import model_table
-from medxfer.report.questions import (
-    NO_RATE,
-    VERDICT_SIGNS,
-    Answer,
-    find_pretraining,
-    verdict_sentence,
-)
+from .questions import NO_RATE, VERDICT_SIGNS, find_pretraining, verdict_sentence
 from .tables import all_scores, list_baseline_models, published_scores
 
 # %% ../../nbs/report/40_page.ipynb #b751a295
