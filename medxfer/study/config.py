@@ -203,6 +203,9 @@ def _list_model_fields() -> frozenset[str]:
     return frozenset(BaseSpec.__dataclass_fields__)
 
 
+_GROUPS = ('experiment', 'task', 'model', 'strategy')
+
+
 def _explain_hydra_error(error: Exception, overrides: Iterable[str]) -> str:
     "What Hydra says, in one line and in words of medxfer"
     from hydra.errors import OverrideParseException
@@ -228,6 +231,10 @@ def _explain_hydra_error(error: Exception, overrides: Iterable[str]) -> str:
             f'{error.override!r} cannot be read: put text with special characters into quotes, '
             "such as name='a: b', and close brackets and quotes that are open"
         )
+    for override in overrides:
+        group, _, value = override.partition('=')
+        if group in _GROUPS and value in ('', 'null'):
+            return f'{override} names no {group}; write {group}=NAME, or leave it out'
     advice = 'check its type and its brackets'
     return f'{text.split(" See https")[0]} (in {" ".join(overrides)}); {advice}'
 

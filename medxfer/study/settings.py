@@ -91,7 +91,7 @@ def check_type(
         return
     advice = ''
     if wanted is Sequence:
-        advice = f', such as {name}=[{value}]'
+        advice = f', such as {name}=[{"" if value is None else value}]'
     elif wanted is Mapping:
         advice = f'; change {name}.NAME=VALUE'
     raise ConfigError(f'{name} is {value!r}; it must be {_TYPES[wanted]}{advice}')

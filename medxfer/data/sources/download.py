@@ -99,7 +99,7 @@ class _Progress:
 
 # %% ../../../nbs/data/sources/00_download.ipynb #0dea3786
 class Dropped(Exception):
-    "The line went down; the same request may work a moment later"
+    "The connection was lost; the same request may work a moment later"
 
 # %% ../../../nbs/data/sources/00_download.ipynb #2c8e071b
 def _resume_point(archive: Archive, part: Path) -> tuple[int, str]:
@@ -167,7 +167,7 @@ def _request_rest(archive: Archive, part: Path, say: Callable = print):
     except requests.exceptions.InvalidURL as e:
         raise MedxferError(f'{archive.name}: {archive.url} is no address: {e}') from None
     except requests.exceptions.RequestException as e:
-        raise Dropped(f'the line went down ({type(e).__name__})') from None
+        raise Dropped(f'the connection was lost ({type(e).__name__})') from None
 
 # %% ../../../nbs/data/sources/00_download.ipynb #095025e4
 def _save_tag(part: Path, tag: str):
@@ -225,7 +225,7 @@ def _receive_chunks(
             'may have; what had arrived was removed'
         )
     if total is not None and have < total:
-        raise Dropped(f'the line went down at {_format_size(have)} of {_format_size(total)}')
+        raise Dropped(f'the connection was lost at {_format_size(have)} of {_format_size(total)}')
 
 # %% ../../../nbs/data/sources/00_download.ipynb #5b15d7a5
 def fetch_archive(
