@@ -139,12 +139,13 @@ def calibration_answer(record: StudyRecord) -> Answer:
         verdict=_judge_honesty(raw),
         text=_describe_honesty(raw),
         table=pd.DataFrame(map(_format_ece, values)),
-        figure=partial(intervals_figure, bars, 'ECE of raw scores, less what chance adds')
-        if bars
-        else None,
+        figure=partial(intervals_figure, bars, _ECE_AXIS) if bars else None,
         caption='Expected calibration error in 15 bins, less what chance adds; 0 is honest.',
         caveats=_list_reasons(raw, 'note'),
     )
+
+
+_ECE_AXIS = 'ECE of raw scores in percent, less what chance adds'
 
 
 def _judge_honesty(rows: list[dict]) -> str:
@@ -166,7 +167,8 @@ def _describe_honesty(rows: list[dict]) -> str:
 
 
 def _list_bar(row: dict) -> tuple[str, float, float, float]:
-    return f'{row["arm"]} {row["task"]} {row["part"]}', row['corrected'], row['low'], row['high']
+    low, value, high = (100 * row[name] for name in ('low', 'corrected', 'high'))
+    return f'{row["arm"]} {row["task"]} {row["part"]}', value, low, high
 
 
 def _format_ece(row: dict) -> dict[str, str]:
@@ -192,8 +194,10 @@ def probes_answer(record: StudyRecord) -> Answer:
     probes, use = (_keep_runs(tables[name], names) for name in ('probes', 'use'))
     if not probes and not use:
         return _answer_not_measured(record, 'probes', 'probe')
-    there = [row for row in probes if not row['reason'] and row['low'] > 0]
-    used = [row for row in use if not row['reason'] and row['low'] > 0]
+    reasons = _list_reasons([*probes, *use])
+    probes, use = ([row for row in rows if not row['reason']] for rows in (probes, use))
+    there = [row for row in probes if row['low'] > 0]
+    used = [row for row in use if row['low'] > 0]
     return Answer(
         rq='probes',
         verdict=f'there {len(there)} of {len(probes)}, used {len(used)} of {len(use)}',
@@ -201,7 +205,7 @@ def probes_answer(record: StudyRecord) -> Answer:
         table=pd.DataFrame(_format_probe(row, names) for row in probes),
         caveats=(
             'A linear probe finds what is easily read; what it does not find may be there.',
-            *_list_reasons([*probes, *use]),
+            *(f'Left out: {reason}' for reason in reasons),
         ),
         more=dict(use=pd.DataFrame(_format_use(row, names) for row in use)) if use else {},
     )
@@ -214,12 +218,15 @@ def _keep_runs(table: pd.DataFrame, names: dict[str, str]) -> list[dict]:
 
 def _describe_probes(there: list[dict], used: list[dict], use: list[dict]) -> str:
     "What was found, as two sentences"
-    properties = ', '.join(dict.fromkeys(row['property'] for row in there)) or 'no property'
-    first = f'More than a control task can be read: {properties}.'
+    first = f'Read better than a control task: {_list_properties(there)}.'
     if not use:
         return f'{first} Whether it is used was not measured.'
-    lost = ', '.join(dict.fromkeys(row['property'] for row in used)) or 'no property'
-    return f'{first} A score falls more than by erasing as many random directions without: {lost}.'
+    return f'{first} Costs more to erase than random directions: {_list_properties(used)}.'
+
+
+def _list_properties(rows: list[dict]) -> str:
+    "The properties that some rows are about, each once"
+    return ', '.join(dict.fromkeys(row['property'] for row in rows)) or 'no property'
 
 
 def _format_probe(row: dict, names: dict[str, str]) -> dict[str, str]:
@@ -230,8 +237,6 @@ def _format_probe(row: dict, names: dict[str, str]) -> dict[str, str]:
         'states': row['view'],
         'property': row['property'],
     }
-    if row['reason']:
-        return about | {'selectivity': row['reason']}
     return about | {
         'layer': f'{row["layer"]}',
         'right': f'{row["accuracy"]:.0%}',
@@ -248,8 +253,6 @@ def _format_use(row: dict, names: dict[str, str]) -> dict[str, str]:
         'states': row['view'],
         'erased': row['property'],
     }
-    if row['reason']:
-        return about | {'points lost': row['reason']}
     return about | {
         'points lost': f'{row["fall"]:.1f} of {row["score"]:.1f}',
         'by random directions': f'{row["random_fall"]:.1f}',
