@@ -19,12 +19,7 @@ _SPOKEN = 'text'  # the name of a document that has no file
 
 def _refuse_unclear_input(args: Namespace):
     "A `MedxferError` unless just one input is given"
-    given = [args.source, args.text, args.input]
-    if args.source not in (None, '-'):
-        raise MedxferError(
-            f'{args.source} is not understood: - reads a text from standard input, --in reads '
-            f'files; did you mean --in {args.source}?'
-        )
+    given = [args.stdin or None, args.text, args.input]
     if sum(value is not None for value in given) != 1:
         raise MedxferError(
             'give the text in one way: --in DIR, --text "…", or - for standard input'
@@ -122,17 +117,17 @@ def _write_task(args: Namespace, run, task: str, found: list) -> Path:
     from medxfer.report.annotated import write_page
     from medxfer.report.predicted import write_brat, write_lines, write_official
 
-    out = Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
+    out, form = Path(args.out), args.format or 'jsonl'
     samples = [prediction.sample for prediction in found]
-    form = args.format or 'jsonl'
+    if form == 'brat':
+        _refuse_ranks(task, samples)
+    out.mkdir(parents=True, exist_ok=True)
     if form == 'jsonl':
         write_lines(found, out / f'{task}.jsonl')
         return out / f'{task}.jsonl'
     if form == 'html':
         return write_page(found, out / f'{task}.html', f'{task}, as {run.id} reads it')[0]
     if form == 'brat':
-        _refuse_ranks(task, samples)
         write_brat(samples, out / task)
     else:
         write_official(task, samples, out / task, run.config['tasks'][task]['profile'])
@@ -207,10 +202,11 @@ def _note_oddities(args: Namespace, documents: dict[str, list[UnifiedSample]]):
 
     if args.input is None:
         return
-    empty = {s.id: s for of_task in documents.values() for s in of_task if not s.text.strip()}
+    read = {s.id: s.text for of_task in documents.values() for s in of_task}
+    empty = [doc_id for doc_id, text in read.items() if not text.strip()]
     if empty:
-        names = ', '.join(list(empty)[:3])
-        print(f'medxfer: {len(empty)} documents have no text, such as {names}', file=sys.stderr)
+        note = f'{len(empty)} of {len(read)} documents have no text, such as {empty[0]}'
+        print(f'medxfer: {note}', file=sys.stderr)
     unread = find_unread_texts(args.input)
     if unread:
         note = (
@@ -234,8 +230,11 @@ def add_predict_command(commands):
     example = 'medxfer predict one --in corpora --split test --out predicted'
     parser = add_command(commands, 'predict', _predict, example)
     parser.add_argument('run', help='a run: its folder, or the beginning of its id')
-    parser.add_argument('source', nargs='?', help='- reads a text from standard input')
     parser.add_argument('--text', help='a text, in quotes')
+    # An option and no positional one: argparse takes those only directly behind each other.
+    parser.add_argument(
+        '-', dest='stdin', action='store_true', help='read a text from standard input'
+    )
     parser.add_argument(
         '--in', dest='input', metavar='PATH', help='a text, JSON lines, or a folder of documents'
     )
