@@ -8,9 +8,9 @@ __all__ = ['add_predict_command']
 # %% ../../nbs/commands/21_predict.ipynb #720a6eb0
 from argparse import Namespace
 from pathlib import Path
-import json, sys
+import sys
 
-from .base import add_command, print_result, printer
+from .base import add_command, print_result
 from ..data.base import MedxferError, UnifiedSample
 
 # %% ../../nbs/commands/21_predict.ipynb #ba1328d8

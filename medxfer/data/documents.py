@@ -44,7 +44,7 @@ def drop_annotation(sample: UnifiedSample) -> UnifiedSample:
 def make_document(
     text: str,
     doc_id: str,
-    place='',  # where it came from, for the message
+    place: str | Path = '',  # where it came from, for the message
 ) -> UnifiedSample:
     "A document of no task yet; a `DataError` if its text is empty, or cannot be written as UTF-8"
     if not text.strip():
