@@ -7,6 +7,7 @@ __all__ = ['render_card', 'write_card', 'push_run']
 
 # %% ../../nbs/report/70_card.ipynb #25ed00dc
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 import json, math
@@ -277,6 +278,24 @@ def _require_hub(folder: Path, corpora: Iterable[CorpusInfo], is_public: bool):
             ) from None
 
 # %% ../../nbs/report/70_card.ipynb #8ab326b1
+@contextmanager
+def _explain_hub(repo: str) -> Iterator[None]:
+    "A `MedxferError` for whatever the hub says instead of yes"
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+
+    try:
+        yield
+    except HFValidationError as e:
+        raise MedxferError(f'{repo} is not a name of a repository, OWNER/NAME: {e}') from None
+    except OfflineModeIsEnabled:
+        raise MedxferError('the hub is switched off here; unset HF_HUB_OFFLINE') from None
+    except HfHubHTTPError as e:
+        reason = str(e).strip().splitlines()[0]
+        raise MedxferError(f'the hub refused {repo}: {reason}') from None
+    except OSError as e:
+        raise MedxferError(f'the hub does not answer ({e}); try again later') from None
+
+# %% ../../nbs/report/70_card.ipynb #b36ebb5f
 def push_run(
     folder,  # of a finished run
     repo: str,  # OWNER/NAME on the hub
@@ -287,31 +306,24 @@ def push_run(
     A `MedxferError` if a corpus does not allow it, there is no token, or the hub refuses.
     """
     from huggingface_hub import HfApi, get_token
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
     folder = Path(folder)
-    _require_hub(folder, _list_corpora(_read_run(folder)), is_public)
+    corpora = _list_corpora(_read_run(folder))
+    _require_hub(folder, corpora, is_public)
     if not get_token():
         raise MedxferError(
             'the hub wants to know who you are: make a token with the right to write on its page '
             'Access Tokens, then call hf auth login, or set HF_TOKEN'
         )
-    write_card(folder)
     api = HfApi()
-    try:
+    with _explain_hub(repo):
         made = api.create_repo(repo, private=not is_public, exist_ok=True)
+        if not api.model_info(repo).private:  # also one that was there before
+            _require_hub(folder, corpora, is_public=True)
+    write_card(folder)
+    title = f'Run {folder.name}'
+    with _explain_hub(repo):
         api.upload_folder(
-            repo_id=repo,
-            folder_path=folder,
-            allow_patterns=list(_SENT),
-            commit_message=f'Run {folder.name}',
+            repo_id=repo, folder_path=folder, allow_patterns=list(_SENT), commit_message=title
         )
-    except HFValidationError as e:
-        raise MedxferError(f'{repo} is not a name of a repository, OWNER/NAME: {e}') from None
-    except OfflineModeIsEnabled:
-        raise MedxferError('the hub is switched off here; unset HF_HUB_OFFLINE') from None
-    except HfHubHTTPError as e:
-        raise MedxferError(f'the hub refused {repo}: {str(e).splitlines()[0]}') from None
-    except OSError as e:
-        raise MedxferError(f'the hub does not answer ({e}); try again later') from None
     return str(made)
