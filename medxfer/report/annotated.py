@@ -78,7 +78,8 @@ class _Boxes:
             return
         above = self.stack[ending[0] :]
         for part in reversed(above):
-            name = '' if part.end > offset else f'<b>{_escape(part.words)}</b>'
+            # The blank keeps a screen reader from joining the label to the word before.
+            name = '' if part.end > offset else f'<b> {_escape(part.words)}</b>'
             self.out.append(f'{name}</mark>')
         del self.stack[ending[0] :]
         for part in above:
@@ -205,7 +206,7 @@ def _describe_document(prediction: Prediction, hues: dict[str, int]) -> dict[str
 # %% ../../nbs/report/61_annotated.ipynb #bcffbcdc
 _ON_A_PAGE = 100  # documents; a browser is slow with more
 
-
+# %% ../../nbs/report/61_annotated.ipynb #402badbd
 def render_page(
     predictions: Sequence[Prediction],
     title: str,
