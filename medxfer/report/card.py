@@ -64,25 +64,23 @@ def _measure_scores(folder: Path, config: Mapping) -> pd.DataFrame:
         groups = [find_group(str(task), info['profile'], doc_id) for doc_id in of_task['doc_id']]
         table = bootstrap_scores(of_task.assign(group=groups))
         shown = select_metrics(metrics[task], info['heads'])
-        table = table[table['metric'].isin(shown)]
+        table = table.loc[[metric in shown for metric in table['metric']]]
         # What the official scorer says of 0 / 0.
-        official = table['metric'].map(metrics[task])
+        official = [metrics[task][metric] for metric in table['metric']]
         tables.append(table.assign(task=task, score=official))
     return pd.concat(tables, ignore_index=True)
 
 
-def _format_interval(row) -> str:
-    if math.isnan(row.low):
-        return 'too few groups'
-    return f'{row.low:.1f} to {row.high:.1f}'
+def _format_interval(low: float, high: float) -> str:
+    return 'too few groups' if math.isnan(low) else f'{low:.1f} to {high:.1f}'
 
 
 def _tabulate_scores(scores: pd.DataFrame) -> pd.DataFrame:
     "Scores for people"
     rows = []
-    for row in scores.itertuples():
-        cells = (row.task, row.metric, f'{row.score:.1f}', _format_interval(row), row.groups)
-        rows.append(cells)
+    for row in scores.to_dict('records'):
+        interval = _format_interval(row['low'], row['high'])
+        rows.append((row['task'], row['metric'], f'{row["score"]:.1f}', interval, row['groups']))
     return pd.DataFrame(rows, columns=['task', 'metric', 'score', '95 % interval', 'groups'])
 
 # %% ../../nbs/report/70_card.ipynb #7bd4e58e
@@ -175,8 +173,8 @@ def _make_card_data(name: str, config: Mapping, scores: pd.DataFrame):
 
     results = []
     for task, of_task in scores.groupby('task', sort=False):
-        row = of_task.iloc[0]
-        if math.isnan(row.score):
+        row = of_task.to_dict('records')[0]
+        if math.isnan(row['score']):
             continue
         info = config['tasks'][task]
         results.append(
@@ -184,8 +182,8 @@ def _make_card_data(name: str, config: Mapping, scores: pd.DataFrame):
                 'text-ranking' if 'ranking' in info['heads'] else 'token-classification',
                 dataset_type=str(task),
                 dataset_name=f'{task} ({info["profile"]})',
-                metric_type=row.metric,
-                metric_value=round(float(row.score), 2),
+                metric_type=row['metric'],
+                metric_value=round(row['score'], 2),
             )
         )
     model = config['model']
