@@ -68,6 +68,7 @@ class BaseSpec:
     parameters: int | None = None  # with its language head, as published
     licence: str = ''
     kaggle: str | None = None  # its handle among Kaggle's models
+    revision: str | None = None  # of a hub's model; None: its newest
 
 # %% ../../nbs/models/00_base_loader.ipynb #156c7bc1
 def _find_package_folder(
@@ -169,6 +170,8 @@ def _load_from_source(
     source = resolve_source(spec)
     if source != spec.hub or not _is_hub_reachable():
         how['local_files_only'] = True  # else the hub is asked again and again, for a minute
+    if source == spec.hub and spec.revision:
+        how['revision'] = spec.revision
     try:
         return kind.from_pretrained(source, **how)
     except (OSError, ValueError) as e:

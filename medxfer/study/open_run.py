@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+import json
 import yaml
 from ..data.base import MedxferError, NotFound, UnifiedSample
 from .build import base_spec, choose_device, choose_model_class, encoder_for, lora_spec
@@ -60,6 +61,19 @@ def _resolve_strategy(config: Mapping, state: Mapping) -> dict:
     if not config.get('choose'):
         return strategy
     return strategy | config['choose'][state['chosen']['best']]['strategy']
+
+
+def _pin_base(config: Mapping, folder: Path) -> dict:
+    "The settings of a run's model, with the revision of the base that its adapters were trained on"
+    model = dict(config['model'])
+    for file in sorted((folder / 'adapter').glob('*/adapter_config.json'))[:1]:
+        try:
+            revision = json.loads(file.read_text('utf-8')).get('revision')
+        except (ValueError, AttributeError):
+            return model  # a damaged file, which is refused when the adapters are read
+        if revision:
+            model['revision'] = revision
+    return model
 
 # %% ../../nbs/study/21_open_run.ipynb #26490d70
 def _load_model(spec: RunSpec, folder: Path, encoder):
@@ -182,9 +196,10 @@ def open_run(
     state = read_state(folder)
     _check_status(folder, state)
     study, name = config.pop('study', None), config.pop('run_id')
-    identity = config | dict(strategy=_resolve_strategy(config, state))
+    model = _pin_base(config, folder)
+    identity = config | dict(strategy=_resolve_strategy(config, state), model=model)
     spec = RunSpec(name, identity, dict(study=study, device=device, out=str(folder)), ())
     encoder = encoder_for(spec)
-    model = _load_model(spec, folder, encoder)
-    model.precision = read_environment(folder).get('dtype', 'fp32')
-    return Run(folder, spec, state, model, encoder)
+    opened = _load_model(spec, folder, encoder)
+    opened.precision = read_environment(folder).get('dtype', 'fp32')
+    return Run(folder, spec, state, opened, encoder)
