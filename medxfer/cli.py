@@ -21,9 +21,11 @@ def build_parser() -> argparse.ArgumentParser:
     "All commands and their options"
     from medxfer.commands.contamination import add_contamination_command
     from medxfer.commands.calibrate import add_calibrate_command
+    from medxfer.commands.card import add_card_command
     from medxfer.commands.data import add_data_commands
     from medxfer.commands.errors import add_errors_command
     from medxfer.commands.kaggle import add_kaggle_commands
+    from medxfer.commands.predict import add_predict_command
     from medxfer.commands.reference import add_reference_command
     from medxfer.commands.probe import add_probe_command
     from medxfer.commands.run import add_run_commands
@@ -36,6 +38,8 @@ def build_parser() -> argparse.ArgumentParser:
     add_data_commands(commands)
     add_study_commands(commands)
     add_run_commands(commands)
+    add_predict_command(commands)
+    add_card_command(commands)
     add_contamination_command(commands)
     add_reference_command(commands)
     add_calibrate_command(commands)

@@ -69,26 +69,19 @@ def _write_predictions(args) -> int:
 def _write_task_predictions(predicted: Path, corpus, out: Path) -> int:
     "Put one task's predictions into the texts of its test documents and write them; how many"
     from medxfer.data.corpora import get_task
-    from medxfer.data.formats.cqa_xml import write_prediction_file
-    from medxfer.data.load import write_task
-    from medxfer.evaluation.answers import drop_outside
+    from medxfer.report.predicted import write_official
     from medxfer.study.run import restore_predictions
 
-    task = corpus.task
-    gold = get_task(task).counted(corpus.samples)
-    found = [drop_outside(document) for document in restore_predictions(predicted, gold)]
-    documents = [document for document, _ in found]
-    if outside := sum(count for _, count in found):
+    gold = get_task(corpus.task).counted(corpus.samples)
+    documents = restore_predictions(predicted, gold)
+    outside = write_official(corpus.task, documents, out, corpus.profile)
+    if outside:
         print(
-            f'medxfer: {outside} mentions of {task} have no place in their documents, so no official '
-            'file can hold them; they are left out here, and count as errors in the scores of the run',
+            f'medxfer: {outside} mentions of {corpus.task} have no place in their documents, so no '
+            'official file can hold them; they are left out here, and count as errors in the scores '
+            'of the run',
             file=sys.stderr,
         )
-    if any(document.candidates for document in documents):
-        out.mkdir(parents=True, exist_ok=True)
-        write_prediction_file(documents, out / f'{task}.pred')
-    else:
-        write_task(task, documents, out, corpus.profile)
     return len(documents)
 
 # %% ../../nbs/commands/20_run.ipynb #b951e809

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SPLITS', 'FOLDER_SPLITS', 'task_folder', 'suggest_root', 'split_folders', 'declared_profile', 'find_format',
-           'has_documents', 'find_documents', 'load_task', 'write_task', 'refuse_wrong_root', 'visible_files',
-           'fingerprint']
+           'has_documents', 'find_documents', 'load_task', 'write_task', 'write_documents', 'refuse_wrong_root',
+           'visible_files', 'fingerprint']
 
 # %% ../../nbs/data/02_load.ipynb #9ffacd5f
 from collections import Counter
@@ -319,7 +319,15 @@ def write_task(
     profile: str | None = None,  # decides the kind of files; None: the task's default
 ):
     "Write official files, so that `load_task` gives equal samples"
-    form = get_corpus(name, profile).formats[0]
+    write_documents(get_corpus(name, profile).formats[0], samples, folder)
+
+
+def write_documents(
+    form: Format,
+    samples: Iterable[UnifiedSample],
+    folder,  # gets one folder per split
+):
+    "Write documents as files of a format; nothing is written if it cannot hold one of them"
     by_split: dict[str, list[UnifiedSample]] = {}
     for sample in samples:
         by_split.setdefault(sample.split, []).append(sample)

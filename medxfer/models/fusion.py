@@ -104,7 +104,7 @@ def load_adapters(
     base,  # a transformers model
     folders: Mapping[str, str | Path],  # adapter name: its PEFT folder
 ):  # a PeftModel
-    "Put trained adapters on a base model"
+    "Put trained adapters on a base model, whose layers are cut already if they were for the adapters"
     from peft import PeftModel
 
     model = None
@@ -114,10 +114,14 @@ def load_adapters(
                 f'{folder} holds no adapter for {name}: it has no adapter_config.json; '
                 'give the folder that a single-task run wrote'
             )
+        config = _read_adapter_config(folder)
         try:
             if model is None:
-                model = PeftModel.from_pretrained(base, str(folder), adapter_name=name)
+                model = PeftModel.from_pretrained(
+                    base, str(folder), adapter_name=name, config=config
+                )
             else:
+                model.add_adapter(name, config)
                 model.load_adapter(str(folder), name)
         except (ValueError, RuntimeError) as e:
             raise MedxferError(
@@ -127,6 +131,16 @@ def load_adapters(
     if model is None:
         raise MedxferError('a fusion needs at least one adapter')
     return model
+
+
+def _read_adapter_config(folder: str | Path):
+    "PEFT's configuration of an adapter, without the layers to cut: the base has cut them"
+    from peft import PeftConfig
+
+    config: Any = PeftConfig.from_pretrained(str(folder))
+    config.layer_replication = None
+    config.inference_mode = True
+    return config
 
 # %% ../../nbs/models/12_fusion.ipynb #bc0f3bc0
 def _find_lora_layers(

@@ -23,6 +23,7 @@ from ..data.multitask_loader import split_into_batches
 from .adapters import Layout, LoraSpec, SharedPrivateLoRA
 from .base_forward import forward_base
 from .base_loader import BaseSpec, load_base
+from .portable import describe_base
 from .precision import autocast
 from .heads.attribute import AttributeHead, attribute_schema
 from .heads.concept import ConceptHead, Lexicon, Terminology, training_mentions
@@ -598,6 +599,7 @@ def save_peft(
         card.unlink()  # PEFT's empty model card
     for file in folder.rglob('adapter_config.json'):
         config = _sort_string_lists(json.loads(file.read_text()))
+        config = describe_base(config, model.get_base_model())
         file.write_text(json.dumps(config, indent=2, sort_keys=True))
 
 

@@ -5,12 +5,14 @@
 # %% auto #0
 __all__ = ['Run', 'open_run']
 
-# %% ../../nbs/study/21_open_run.ipynb #61685c8b
+# %% ../../nbs/study/21_open_run.ipynb #705ddfc9
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+import json
+import yaml
 from ..data.base import MedxferError, NotFound, UnifiedSample
 from .build import base_spec, choose_device, choose_model_class, encoder_for, lora_spec
 from .config import RunSpec
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from medxfer.models.scores import ScoredItem
 
-# %% ../../nbs/study/21_open_run.ipynb #147cbdba
+# %% ../../nbs/study/21_open_run.ipynb #043320e1
 def _resolve_strategy(config: Mapping, state: Mapping) -> dict:
     "The strategy that a run trained with: what was chosen on dev is in its state"
     strategy = config['strategy']
@@ -29,7 +31,20 @@ def _resolve_strategy(config: Mapping, state: Mapping) -> dict:
         return strategy
     return strategy | config['choose'][state['chosen']['best']]['strategy']
 
-# %% ../../nbs/study/21_open_run.ipynb #26490d70
+
+def _pin_base(config: Mapping, folder: Path) -> dict:
+    "The settings of a run's model, with the revision of the base that its adapters were trained on"
+    model = dict(config['model'])
+    for file in sorted((folder / 'adapter').glob('*/adapter_config.json'))[:1]:
+        try:
+            revision = json.loads(file.read_text('utf-8')).get('revision')
+        except (ValueError, AttributeError):
+            return model  # a damaged file, which is refused when the adapters are read
+        if revision:
+            model['revision'] = revision
+    return model
+
+# %% ../../nbs/study/21_open_run.ipynb #d4c7e0f2
 def _load_model(spec: RunSpec, folder: Path, encoder):
     "The model of a finished run, with what it has learned"
     from medxfer.models.multitask_model import build_model, load_schema
@@ -51,7 +66,7 @@ def _load_model(spec: RunSpec, folder: Path, encoder):
     model.restore(adapter)
     return model.eval().requires_grad_(False)
 
-# %% ../../nbs/study/21_open_run.ipynb #b565d999
+# %% ../../nbs/study/21_open_run.ipynb #8fdd71d0
 @dataclass(frozen=True)
 class Run:
     "A finished run"
@@ -135,7 +150,7 @@ class Run:
             raise NotFound(f'{self.folder} has no {file.name}; copy the whole folder')
         return pd.read_parquet(file)
 
-# %% ../../nbs/study/21_open_run.ipynb #057aff42
+# %% ../../nbs/study/21_open_run.ipynb #39bacec5
 def open_run(
     folder,  # of a finished run
     device: str = 'auto',  # as the setting `device`
@@ -148,9 +163,10 @@ def open_run(
     finished = read_finished(folder)
     folder, config, state = finished.folder, dict(finished.config), finished.state
     study, name = config.pop('study', None), config.pop('run_id')
-    identity = config | dict(strategy=_resolve_strategy(config, state))
+    model = _pin_base(config, folder)
+    identity = config | dict(strategy=_resolve_strategy(config, state), model=model)
     spec = RunSpec(name, identity, dict(study=study, device=device, out=str(folder)), ())
     encoder = encoder_for(spec)
-    model = _load_model(spec, folder, encoder)
-    model.precision = read_environment(folder).get('dtype', 'fp32')
-    return Run(folder, spec, state, model, encoder)
+    opened = _load_model(spec, folder, encoder)
+    opened.precision = read_environment(folder).get('dtype', 'fp32')
+    return Run(folder, spec, state, opened, encoder)

@@ -710,6 +710,7 @@ def _train_with_monitors(spec: RunSpec, trainer, watch, say) -> dict:
 
 def _write_run(spec: RunSpec, trainer, encoder, data: dict[str, TaskData], memory: dict):
     "Write what a run has learned and how it scores"
+    from medxfer.models.base_loader import name_base
     from medxfer.training.pcgrad import pair_frame
     from medxfer.training.curve import curve_frame
 
@@ -721,7 +722,7 @@ def _write_run(spec: RunSpec, trainer, encoder, data: dict[str, TaskData], memor
     _write_parquet(folder / 'curve.parquet', curve_frame(trainer.curve))
     if trainer.surgery:
         _write_parquet(folder / 'cosines.parquet', pair_frame(trainer.cosines))
-    trainer.model.save(folder / 'adapter', spec.config['model']['name'])
+    trainer.model.save(folder / 'adapter', name_base(base_spec(spec)))
     documents = {task: d.test for task, d in data.items()}
     predictions = _predict_and_rate(spec, trainer, encoder, documents, 'test')
     _write_results(spec, *score_predictions(documents, predictions, spec), predictions)
