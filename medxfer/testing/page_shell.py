@@ -13,7 +13,8 @@ from unittest.mock import patch
 import io, json, os, re, shlex
 
 # %% ../../nbs/testing/05_page_shell.ipynb #cec294ff
-_FENCE = re.compile(r'^```(?:bash|sh)?\n(.*?)^```', re.M | re.S)
+_FENCE = re.compile(r'^```(\w*)\n(.*?)^```', re.M | re.S)
+_SHELL = '', 'bash', 'sh'
 _CONTINUED = re.compile(r'\s*\\\n\s*')
 _COMMENT = re.compile(r'\s+# .*')
 
@@ -23,7 +24,9 @@ def _list_commands(page: Path) -> list[str]:
     cells = json.loads(page.read_text('utf-8'))['cells']
     prose = [''.join(cell['source']) for cell in cells if cell['cell_type'] == 'markdown']
     lines = []
-    for block in _FENCE.findall('\n'.join(prose)):
+    for language, block in _FENCE.findall('\n'.join(prose)):
+        if language not in _SHELL:
+            continue
         lines += _CONTINUED.sub(' ', block).splitlines()
     return [_COMMENT.sub('', line) for line in lines if line.startswith('medxfer ')]
 
