@@ -8,8 +8,11 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
+from unittest.mock import patch
 
+import readme
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +24,8 @@ FOREIGN_MATHS = re.compile(r'<link[^>]*katex[^>]*>|<script[^>]*katex[^>]*></scri
 # nbdev links every name in backticks that a module defines; private ones have no heading to link to.
 PRIVATE_LINK = re.compile(r'\[(`_\w+`)\]\([^)]*#_\w+\)')
 FORMULA = re.compile(r'(<span class="math (inline|display)">)\\[(\[](.*?)\\[)\]](?=</span>)', re.S)
+# Title and subtitle at the top of a page's first cell.
+HEAD = re.compile(r'\A#\s[^\n]*\n*(?:>\s[^\n]*(?:\n|\Z))?')
 # What nbdev and Quarto know and smalldocs only warns of.
 ONLY_QUARTO = 'html-math-method', 'grid'
 
@@ -39,12 +44,31 @@ def rename_in(tree, names):
     return names.get(tree, tree) if isinstance(tree, str) else tree
 
 
+def keep_openings():
+    "Where entered, nbdev keeps what follows title and subtitle in a page's first cell; by itself it drops that"
+    from nbdev.frontmatter import FrontmatterProc
+
+    take = FrontmatterProc._update
+
+    def take_head(processor, read, cell):
+        source = cell.get('source') or ''
+        head = HEAD.match(source) if cell.cell_type == 'markdown' else None
+        if not head:
+            return take(processor, read, cell)
+        cell.source = head[0]
+        take(processor, read, cell)
+        cell.source = source[head.end() :].strip() or None
+
+    return patch.object(FrontmatterProc, '_update', take_head)
+
+
 def stage():
     "Copy the processed notebooks to `SITE` under their pages' names, with links that stay inside the site"
     from nbdev.serve import proc_nbs
 
     try:
-        processed = proc_nbs(n_workers=0, force=True)
+        with keep_openings():
+            processed = proc_nbs(n_workers=0, force=True)
     except Exception as error:
         sys.exit(f'docs: {error}\n{error.__cause__!r}')
     shutil.rmtree(SITE, ignore_errors=True)
@@ -91,7 +115,11 @@ def rewrite(path, change):
 
 def main():
     if shutil.which('quarto'):
-        subprocess.run([TOOLS / 'nbdev_docs'], cwd=ROOT, check=True)
+        from nbdev.quarto import nbdev_docs
+
+        with keep_openings(), chdir(ROOT):
+            nbdev_docs.__wrapped__(n_workers=0)
+        readme.write()  # nbdev renders it in its own way
         return print('docs: built by Quarto in _docs')
     out, built = stage()
     subprocess.run([TOOLS / 'smalldocs', 'render', SITE, '--quiet'], check=True)

@@ -8,8 +8,8 @@ from html import escape
 from pathlib import Path
 
 PICTURE = Path(__file__).resolve().parent.parent / 'nbs' / 'images' / 'idea.svg'
-WIDTH, ROW, BAR = 624, 74, 26
-OWN = 125  # pixels for the tokens of the task itself; the two other tasks have twice as many
+WIDTH, ROW, BAR = 470, 84, 24
+OWN = 146  # pixels for the tokens of the task itself; the two other tasks have twice as many
 TITLE = 'Four ways to spend tokens, and the three differences between them'
 DESCRIPTION = (
     "The strategy spends tokens on the task itself and on other tasks. st-total spends as many tokens on the task's "
@@ -28,11 +28,7 @@ ROWS = (
         'other labels shuffled: do the labels explain it?',
     ),
 )
-LEGEND = (
-    ('own', "the task's own data"),
-    ('other', 'other tasks'),
-    ('shuffled', 'other tasks, labels shuffled'),
-)
+LEGEND = (('own', "the task's own data"), ('other', 'other tasks'), ('shuffled', 'labels shuffled'))
 PATTERNS = """<defs>
 <pattern id="own" width="8" height="8" patternUnits="userSpaceOnUse"><rect width="8" height="8" fill="#17324d"/></pattern>
 <pattern id="other" width="8" height="8" patternUnits="userSpaceOnUse"><rect width="8" height="8" fill="#f2c14e"/>
@@ -56,26 +52,26 @@ def field(x, y, width, pattern, height=BAR):
 def row(y, name, fields, letter, question):
     "The lines of one arm: its name and question, and its tokens"
     yield text(16, y + 16, name, 'bold')
-    yield text(132, y + 16, question)
+    if letter:
+        yield text(150, y + 16, f'{letter} = strategy − {name}')
     x = 16
     for pattern, width in fields:
         yield field(x, y + 26, width, pattern)
         x += width
-    if letter:
-        yield text(404, y + 46, f'{letter} = strategy − {name}', 'bold')
+    yield text(16, y + 66, question, size=14, fill='#4a5a68')
 
 
 def legend(y):
     x = 16
     for pattern, words in LEGEND:
         yield field(x, y, 22, pattern, 16)
-        yield text(x + 28, y + 13, words, size=14)
-        x += 46 + 7.3 * len(words)
+        yield text(x + 27, y + 13, words, size=13)
+        x += 46 + 6.8 * len(words)
 
 
 def drawn():
     "The picture as text"
-    height = len(ROWS) * ROW + 62
+    height = len(ROWS) * ROW + 46
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" role="img" '
         f'aria-labelledby="idea-title idea-text" font-family="Helvetica, Arial, sans-serif">',
@@ -85,7 +81,7 @@ def drawn():
     ]
     for i, one in enumerate(ROWS):
         lines += row(12 + i * ROW, *one)
-    lines += legend(height - 42)
+    lines += legend(height - 30)
     return '\n'.join([*lines, '</svg>']) + '\n'
 
 
