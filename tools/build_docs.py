@@ -4,6 +4,7 @@ Both read _quarto.yml and nbdev's processed notebooks, and every notebook become
 """
 
 import html
+import os
 import re
 import shutil
 import subprocess
@@ -21,8 +22,8 @@ SITE = ROOT / '_site_src'
 # smalldocs takes fonts and maths from other servers; the site must open without a network.
 FOREIGN_FONTS = re.compile(r'@import url\(["\']?https?:[^)]*\);?')
 FOREIGN_MATHS = re.compile(r'<link[^>]*katex[^>]*>|<script[^>]*katex[^>]*></script>')
-# nbdev links every name in backticks that a module defines; private ones have no heading to link to.
-PRIVATE_LINK = re.compile(r'\[(`_\w+`)\]\([^)]*#_\w+\)')
+# nbdev links every name in backticks that a module defines; private ones and methods have no heading to link to.
+DEAD_LINK = re.compile(r'\[(`(?:_\w+|\w+\.\w+)`)\]\([^)]*#(?:_\w+|\w+\.\w+)\)')
 FORMULA = re.compile(r'(<span class="math (inline|display)">)\\[(\[](.*?)\\[)\]](?=</span>)', re.S)
 # Title and subtitle at the top of a page's first cell.
 HEAD = re.compile(r'\A#\s[^\n]*\n*(?:>\s[^\n]*(?:\n|\Z))?')
@@ -88,7 +89,7 @@ def stage():
         text = path.read_text(encoding='utf-8').replace(
             home, '../' * (len(path.relative_to(SITE).parts) - 1) or './'
         )
-        text = PRIVATE_LINK.sub(r'\1', text)
+        text = DEAD_LINK.sub(r'\1', text)
         # [text](01_other.ipynb) is a link to that notebook's page.
         text = re.sub(r'\]\(((?:[\w.-]+/)*)(\d+[a-z]*_)([\w-]+)\.ipynb', r'](\1\3.ipynb', text)
         text = re.sub(r'"output-file: [^"]*\\n",?', '"",', text)
@@ -139,3 +140,6 @@ if __name__ == '__main__':
     # The docs build imports the package from this checkout.
     sys.path.insert(0, str(ROOT))
     main()
+    # nbdev leaves a shell with a thread for each notebook; waiting for all of them takes minutes.
+    sys.stdout.flush()
+    os._exit(0)

@@ -32,7 +32,8 @@ class Limit:
         return free / gpu.weekly_hours, (hours - free) * gpu.dollars
 
     def __str__(self):
-        return f'{self.dollars:g} dollars and {self.weeks:g} weeks'
+        weeks = 'week' if self.weeks == 1 else 'weeks'
+        return f'{self.dollars:g} dollars and {self.weeks:g} {weeks}'
 
 
 def read_limit(settings: Mapping) -> Limit | None:
@@ -129,10 +130,8 @@ class LimitFit:
             lines.append(f'  {number}. {cut.what}: {self._describe(cut.hours)}; {cut.price}')
         if self.fits:
             return [*lines, f'  then it fits: {self.command}']
-        return [
-            *lines,
-            '  and it does not fit even then; take a smaller model, or less of budget.epochs',
-        ]
+        last = '  and it does not fit even then; take a smaller model, or less of budget.epochs'
+        return [*lines, last]
 
     def _describe(self, hours: float) -> str:
         weeks, dollars = self.limit.share_out(hours, self.gpu)
