@@ -4,12 +4,16 @@ Both read _quarto.yml and nbdev's processed notebooks, and every notebook become
 """
 
 import html
+import os
 import re
 import shutil
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
+from unittest.mock import patch
 
+import readme
 import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,9 +22,11 @@ SITE = ROOT / '_site_src'
 # smalldocs takes fonts and maths from other servers; the site must open without a network.
 FOREIGN_FONTS = re.compile(r'@import url\(["\']?https?:[^)]*\);?')
 FOREIGN_MATHS = re.compile(r'<link[^>]*katex[^>]*>|<script[^>]*katex[^>]*></script>')
-# nbdev links every name in backticks that a module defines; private ones have no heading to link to.
-PRIVATE_LINK = re.compile(r'\[(`_\w+`)\]\([^)]*#_\w+\)')
+# nbdev links every name in backticks that a module defines; private ones and methods have no heading to link to.
+DEAD_LINK = re.compile(r'\[(`(?:_\w+|\w+\.\w+)`)\]\([^)]*#(?:_\w+|\w+\.\w+)\)')
 FORMULA = re.compile(r'(<span class="math (inline|display)">)\\[(\[](.*?)\\[)\]](?=</span>)', re.S)
+# Title and subtitle at the top of a page's first cell.
+HEAD = re.compile(r'\A#\s[^\n]*\n*(?:>\s[^\n]*(?:\n|\Z))?')
 # What nbdev and Quarto know and smalldocs only warns of.
 ONLY_QUARTO = 'html-math-method', 'grid'
 
@@ -39,12 +45,31 @@ def rename_in(tree, names):
     return names.get(tree, tree) if isinstance(tree, str) else tree
 
 
+def keep_openings():
+    "Where entered, nbdev keeps what follows title and subtitle in a page's first cell; by itself it drops that"
+    from nbdev.frontmatter import FrontmatterProc
+
+    take = FrontmatterProc._update
+
+    def take_head(processor, read, cell):
+        source = cell.get('source') or ''
+        head = HEAD.match(source) if cell.cell_type == 'markdown' else None
+        if not head:
+            return take(processor, read, cell)
+        cell.source = head[0]
+        take(processor, read, cell)
+        cell.source = source[head.end() :].strip() or None
+
+    return patch.object(FrontmatterProc, '_update', take_head)
+
+
 def stage():
     "Copy the processed notebooks to `SITE` under their pages' names, with links that stay inside the site"
     from nbdev.serve import proc_nbs
 
     try:
-        processed = proc_nbs(n_workers=0, force=True)
+        with keep_openings():
+            processed = proc_nbs(n_workers=0, force=True)
     except Exception as error:
         sys.exit(f'docs: {error}\n{error.__cause__!r}')
     shutil.rmtree(SITE, ignore_errors=True)
@@ -64,7 +89,7 @@ def stage():
         text = path.read_text(encoding='utf-8').replace(
             home, '../' * (len(path.relative_to(SITE).parts) - 1) or './'
         )
-        text = PRIVATE_LINK.sub(r'\1', text)
+        text = DEAD_LINK.sub(r'\1', text)
         # [text](01_other.ipynb) is a link to that notebook's page.
         text = re.sub(r'\]\(((?:[\w.-]+/)*)(\d+[a-z]*_)([\w-]+)\.ipynb', r'](\1\3.ipynb', text)
         text = re.sub(r'"output-file: [^"]*\\n",?', '"",', text)
@@ -91,7 +116,11 @@ def rewrite(path, change):
 
 def main():
     if shutil.which('quarto'):
-        subprocess.run([TOOLS / 'nbdev_docs'], cwd=ROOT, check=True)
+        from nbdev.quarto import nbdev_docs
+
+        with keep_openings(), chdir(ROOT):
+            nbdev_docs.__wrapped__(n_workers=0)
+        readme.write()  # nbdev renders it in its own way
         return print('docs: built by Quarto in _docs')
     out, built = stage()
     subprocess.run([TOOLS / 'smalldocs', 'render', SITE, '--quiet'], check=True)
@@ -111,3 +140,6 @@ if __name__ == '__main__':
     # The docs build imports the package from this checkout.
     sys.path.insert(0, str(ROOT))
     main()
+    # nbdev leaves a shell with a thread for each notebook; waiting for all of them takes minutes.
+    sys.stdout.flush()
+    os._exit(0)

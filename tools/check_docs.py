@@ -8,6 +8,7 @@ import argparse
 import html
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,7 +22,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import sidebar
-from build_docs import page_name
+from build_docs import HEAD, page_name
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / '_docs'
@@ -129,6 +130,25 @@ class Links(HTMLParser):
             self.foreign.add(loaded)
 
 
+def list_words(text):
+    "The words of a text, without markup"
+    return re.findall(r'\w+', html.unescape(re.sub(r'<[^>]*>', ' ', text)))
+
+
+def lost_openings(notebooks):
+    "Pages without what follows title and subtitle in their notebook's first cell; nbdev drops that by itself"
+    for name in notebooks:
+        cell = json.loads((ROOT / 'nbs' / name).read_text(encoding='utf-8'))['cells'][0]
+        source = ''.join(cell['source'])
+        head = HEAD.match(source)
+        rest = source[head.end() :] if head else ''
+        opening = ' '.join(list_words(re.sub(r'\]\([^)]*\)|^```\w*', '', rest, flags=re.M))[:4])
+        page = DOCS / page_name(Path(name)).with_suffix('.html')
+        if opening and page.is_file():
+            if opening not in ' '.join(list_words(page.read_text(encoding='utf-8'))):
+                yield f'{page.relative_to(DOCS)}: its opening is lost: {opening} …'
+
+
 def broken_links(pages):
     "Links inside the site to a page, file or heading that is not there, and loads from outside"
     parsed = {p: Links((DOCS / p).read_text(encoding='utf-8')) for p in pages}
@@ -204,9 +224,10 @@ def main():
     if not pages:
         sys.exit('docs: _docs is empty, run make docs')
     wanted = {page_name(Path(p)).with_suffix('.html').as_posix() for p in sidebar.notebooks()}
-    problems = [f'{p}: the notebook has no page' for p in sorted(wanted - set(pages))] + list(
-        broken_links(pages)
-    )
+    problems = [f'{p}: the notebook has no page' for p in sorted(wanted - set(pages))] + [
+        *broken_links(pages),
+        *lost_openings(sidebar.notebooks()),
+    ]
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)
     if browser:
         state = {'pages': pages, 'lost': [], 'answer': None, 'done': threading.Event()}

@@ -1,7 +1,8 @@
 """Write the reference pages from the code: `tools/reference.py`, or `tools/reference.py --check`.
 
 nbs/reference/10_api.ipynb lists what each module promises (its `__all__`), nbs/reference/20_commands.ipynb every
-command with its options and an example that runs whenever the page is tested. Outputs of unchanged cells are kept.
+command with its options and an example that runs whenever the page is tested, nbs/reference/60_changelog.ipynb shows
+CHANGELOG.md. Outputs of unchanged cells are kept.
 """
 
 import argparse
@@ -216,7 +217,23 @@ COMMANDS_HEAD = '''# Commands
 
 All commands exit with 0 when done, 1 when something was refused or failed, 2 when they were called wrongly and 130 when they were interrupted. `--json` prints results as JSON and sends messages to standard error.'''
 
-PAGES = {'10_api.ipynb': api_cells, '20_commands.ipynb': command_cells}
+
+def changelog_cells():
+    "The cells of the page of changes: one a version"
+    head, *versions = re.split(r'^(?=## )', (ROOT / 'CHANGELOG.md').read_text('utf-8'), flags=re.M)
+    yield cell('markdown', f'{head.strip()}\n\n{CHANGELOG_HEAD}', 'head')
+    for text in versions:
+        title = text.splitlines()[0]
+        yield cell('markdown', text.strip(), title)
+
+
+CHANGELOG_HEAD = '> What changed for who uses medxfer, the newest first. `CHANGELOG.md` is the source of this page.'
+
+PAGES = {
+    '10_api.ipynb': api_cells,
+    '20_commands.ipynb': command_cells,
+    '60_changelog.ipynb': changelog_cells,
+}
 
 
 def made(name):
@@ -254,7 +271,7 @@ def problems():
         stored = json.loads(path.read_text(encoding='utf-8'))['cells'] if path.is_file() else []
         sources = [''.join(c['source']) for c in stored]
         if sources != [''.join(c['source']) for c in made(name)['cells']]:
-            yield f'nbs/reference/{name}: it no longer lists what the code has; run make sync'
+            yield f'nbs/reference/{name}: it no longer says what it is made from; run make sync'
 
 
 if __name__ == '__main__':

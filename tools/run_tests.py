@@ -1,7 +1,7 @@
 """Every check of the project: `tools/run_tests.py [NAME ...]` runs those whose name contains one of the words.
 
   sync       notebooks are formatted and clean, and medxfer/ is what they export
-  readme     README.md is what nbs/index.ipynb says
+  readme     README.md is what nbs/index.ipynb says, and its picture what tools/picture.py draws
   sidebar    every notebook is in the site's sidebar
   reference  the pages API and Commands list what the code has
   lint       every name is defined, every import used, one statement a line, no lambda bound to a name (ruff):
@@ -28,6 +28,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
+import picture
 import readme
 import reference
 import sidebar
@@ -166,7 +167,7 @@ def check_notebook(path):
 
 CHECKS = {
     'sync': check_sync,
-    'readme': lambda: verdict(readme.problems()),
+    'readme': lambda: verdict(readme.problems() + picture.problems()),
     'sidebar': lambda: verdict(sidebar.problems()),
     'reference': lambda: verdict(list(reference.problems())),
     'imports': check_imports,

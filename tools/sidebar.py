@@ -1,7 +1,7 @@
 """Write the sidebar of _quarto.yml from the notebooks in nbs/: `tools/sidebar.py`, or `tools/sidebar.py --check`.
 
-A folder is a section, a folder in it a section of that; rooms are in the order of `ROOMS`, notebooks in the order of
-their names, before the folders beside them.
+Readers' sections come first, then the rooms of the source. A folder in a room is a section of that. Notebooks are in the
+order of their names, before the folders beside them; those of `START` are in the first section and nowhere else.
 """
 
 import sys
@@ -10,9 +10,23 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 QUARTO = ROOT / '_quarto.yml'
 BEGIN, END = '    # sidebar: written by tools/sidebar.py', '    # sidebar: end'
+# What a visitor looks for first.
+START = (
+    'index.ipynb',
+    'tutorials/10_first_study.ipynb',
+    'reference/40_errors.ipynb',
+    'reference/50_what_it_costs.ipynb',
+    'reference/60_changelog.ipynb',
+    'reference/70_citation.ipynb',
+)
 # folder: heading
-ROOMS = {
+READERS = {
     'tutorials': 'Tutorials',
+    'explanations': 'Explanations',
+    'analysis': 'Results and analysis',
+    'reference': 'Reference',
+}
+ROOMS = {
     'data': 'Data',
     'models': 'Models',
     'training': 'Training',
@@ -21,10 +35,11 @@ ROOMS = {
     'study': 'Study',
     'report': 'Report',
     'kaggle': 'Kaggle',
+    'commands': 'Commands',
     'testing': 'Testing',
-    'analysis': 'Analysis',
     'benchmarks': 'Benchmarks',
 }
+HEADINGS = READERS | ROOMS
 
 
 def notebooks():
@@ -36,7 +51,7 @@ def notebooks():
 def section(folder, paths, depth):
     "The YAML of one folder: its notebooks, then the folders inside it"
     indent = '    ' * depth
-    yield f'{indent}  - section: {ROOMS.get(folder, Path(folder).name.title())}'
+    yield f'{indent}  - section: {HEADINGS.get(folder, Path(folder).name.title())}'
     yield f'{indent}    contents:'
     own = [p for p in paths if Path(p).parent.as_posix() == folder]
     inner = sorted(
@@ -51,15 +66,26 @@ def section(folder, paths, depth):
 def lines():
     "The YAML of the sidebar's contents"
     paths = notebooks()
-    folders = list(ROOMS) + sorted({p.split('/')[0] for p in paths if '/' in p} - ROOMS.keys())
-    yield '      - index.ipynb'
-    for p in paths:
-        if '/' not in p and p != 'index.ipynb':
-            yield f'      - {p}'
-    for folder in folders:
-        inside = [p for p in paths if p.startswith(folder + '/')]
+    missing = sorted(set(START) - set(paths))
+    if missing:
+        sys.exit(f'tools/sidebar.py: START names {missing[0]}, which is not in nbs/')
+    others = [p for p in paths if p not in START]
+    yield '      - section: Start'
+    yield '        contents:'
+    for p in START:
+        yield f'          - {p}'
+    rooms = list(ROOMS) + sorted({p.split('/')[0] for p in others if '/' in p} - HEADINGS.keys())
+    for folder in READERS:
+        yield from section(folder, [p for p in others if p.startswith(folder + '/')], 1)
+    yield '      - section: Source'
+    yield '        contents:'
+    for p in others:
+        if '/' not in p:
+            yield f'          - {p}'
+    for folder in rooms:
+        inside = [p for p in others if p.startswith(folder + '/')]
         if inside:
-            yield from section(folder, inside, 1)
+            yield from section(folder, inside, 2)
 
 
 def renewed():

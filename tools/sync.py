@@ -1,6 +1,7 @@
 """Bring everything that is made from the notebooks up to date: `tools/sync.py`, or `tools/sync.py --check`.
 
-Formats and cleans the notebooks, exports medxfer/, writes README.md, the reference pages and the sidebar.
+Formats and cleans the notebooks, exports medxfer/, writes README.md, its picture,
+the reference pages and the sidebar.
 With `--check` it fails when that changed a file, and names the files; it needs no commit to compare with.
 """
 
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import picture
 import readme
 import reference
 import sidebar
@@ -73,6 +75,7 @@ def main(check):
     ]
     problems += [f'{p}: no notebook exports it; move it into one, or delete it' for p in orphans()]
     if not check:
+        picture.write()
         readme.write()
         reference.write()
         sidebar.write()

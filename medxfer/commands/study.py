@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from medxfer.models.memory import MemoryPlan
     from medxfer.study.costs import Costs
     from medxfer.study.disk import DiskNeed
+    from medxfer.study.limit import LimitFit
 
 # %% ../../nbs/commands/10_study.ipynb #e0bd62c6
 def _collect_overrides(args) -> list[str]:
@@ -127,6 +128,17 @@ class _PlanBook:
 
     sheets: list[_PlanSheet]
     left_out: tuple[str, ...] = ()  # why strategies are not trained with some models
+    fit: 'LimitFit | None' = None  # whether it is within plan.limit
+
+    @property
+    def hours(self) -> dict[str, float]:
+        "Hours that each run still takes on the GPU to plan for"
+        found = {}
+        for sheet in self.sheets:
+            costs = sheet.costs
+            a_token = costs.gpu_hours / costs.tokens if costs.tokens else 0.0
+            found |= {r['id']: a_token * r['computed'] for r in sheet.rows if not r['done']}
+        return found
 
     @property
     def hours_here(self) -> float | None:
@@ -136,7 +148,7 @@ class _PlanBook:
     def to_dict(self) -> dict:
         "The sheets as JSON: of one model as it is; of several their sums, then each"
         of_models = [sheet.to_dict() for sheet in self.sheets]
-        left_out = dict(left_out=list(self.left_out))
+        left_out = dict(left_out=list(self.left_out), limit=self.fit and self.fit.to_dict())
         if len(of_models) == 1:
             return of_models[0] | left_out
         runs = [run | dict(model=found['model']) for found in of_models for run in found['runs']]
@@ -156,6 +168,8 @@ class _PlanBook:
         if len(texts) > 1:
             texts.append(self._describe_sum())
         texts += self.left_out
+        if self.fit:
+            texts.append('\n'.join(self.fit.list_lines()))
         return '\n\n'.join(texts)
 
     def _describe_sum(self) -> str:
@@ -270,6 +284,7 @@ def _show_plan(args) -> int:
     say = make_printer(True)  # beside the table
     say(f'planning {args.experiment}')
     from medxfer.study.costs import plan_speed
+    from medxfer.study.limit import fit_limit
     from medxfer.study.run import measure_run
 
     _, plan = _make_plans(args)
@@ -278,6 +293,7 @@ def _show_plan(args) -> int:
         if args.measure and plan_speed(part) is None:
             measure_run(part.widest, printer(args))
     book = _make_book(plan)
+    book.fit = fit_limit(plan, book.hours)
     print_result(args, book.to_dict(), book.to_text)
     return 0
 

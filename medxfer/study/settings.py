@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['OPEN_MAPPINGS', 'ConfigError', 'suggest_setting', 'check_type', 'get_setting', 'check_settings']
 
-# %% ../../nbs/study/02_settings.ipynb #ad885140
+# %% ../../nbs/study/02_settings.ipynb #0e41c99c
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -15,7 +15,7 @@ import math
 import re
 from ..data.base import MedxferError
 
-# %% ../../nbs/study/02_settings.ipynb #f77f8d65
+# %% ../../nbs/study/02_settings.ipynb #c6406a1f
 class ConfigError(MedxferError):
     "An override or a name that does not exist: wrong usage, exit 2"
 
@@ -38,7 +38,7 @@ def suggest_setting(name: str, known: Iterable[str]) -> str:
     guess = f'did you mean {near[0]}? ' if near else ''
     return f'{guess}medxfer/configs/config.yaml lists them'
 
-# %% ../../nbs/study/02_settings.ipynb #5192d63d
+# %% ../../nbs/study/02_settings.ipynb #d0e4eb37
 # Mappings that take keys of their own.
 OPEN_MAPPINGS = (
     'hpo.space',
@@ -47,6 +47,7 @@ OPEN_MAPPINGS = (
     'data.ood',
     'data.replace',
     'data.synthetic',
+    'plan.limit',
     'strategy.weights',
     'strategy.depths',
     'strategy.adapters',
@@ -59,6 +60,7 @@ _FREE_MAPPINGS = {  # mappings of which no key is prescribed, with a value of th
     'data.ood': '',
     'data.replace': '',
     'data.synthetic': None,
+    'plan.limit': 1.0,
     'strategy.weights': 1.0,
     'strategy.depths': None,
     'strategy.fusion': None,
@@ -129,7 +131,7 @@ def _check_free_mapping(name: str, value: Any):
     for key, inner in value.items():
         check_type(f'{name}.{key}', inner, _FREE_MAPPINGS[name])
 
-# %% ../../nbs/study/02_settings.ipynb #a7b0ce5f
+# %% ../../nbs/study/02_settings.ipynb #054848b5
 _WHOLE_NUMBERS = {
     'model.max_length',
     'model.lora.r',
@@ -244,7 +246,7 @@ def _make_whole(cfg: dict, name: str):
     section = get_setting(cfg, '.'.join(above)) if above else cfg
     section[last] = int(section[last])
 
-# %% ../../nbs/study/02_settings.ipynb #f5c22682
+# %% ../../nbs/study/02_settings.ipynb #2b28825f
 _LISTS = {  # setting: the least value of its whole numbers, None for names
     'plan.seeds': 0,
     'plan.shots': 1,
@@ -326,7 +328,7 @@ def _check_names(cfg: dict):
     if not re.fullmatch(r'auto|cpu|mps|(cuda|xpu)(:\d+)?', str(cfg['device']), re.ASCII):
         raise ConfigError(f'device is {cfg["device"]!r}; write auto, cpu, cuda, cuda:1 or mps')
 
-# %% ../../nbs/study/02_settings.ipynb #57fcf2dc
+# %% ../../nbs/study/02_settings.ipynb #7b75a659
 def check_settings(
     cfg: dict,  # composed; whole numbers that were written as 1e3 become int
 ):
