@@ -8,14 +8,15 @@ __all__ = ['score_summary', 'score_table', 'published_scores', 'list_baseline_mo
 
 # %% ../../nbs/report/10_tables.ipynb #fe35e6c5
 import json
-import re
-from collections.abc import Iterable
-from dataclasses import asdict
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 import pandas as pd
 import yaml
 from ..data.base import MedxferError
 from ..evaluation.metrics import select_metrics
 from ..evaluation.significance import Contrast
+from .latex import escape_tex
 from ..study.claims import Verdict
 from ..study.published import SIZES, load_published
 from ..study.record import RunRecord, StudyRecord, load_run, study_scores
@@ -169,47 +170,128 @@ def _markdown_row(cells: Iterable) -> str:
     escaped = [str(cell).replace('|', '\\|') for cell in cells]
     return f'| {" | ".join(escaped)} |'
 
-
-_TEX_ESCAPES = {
-    '\\': r'\textbackslash{}',
-    '~': r'\textasciitilde{}',
-    '^': r'\textasciicircum{}',
-    '±': r'$\pm$',
-    '<': '$<$',
-    '>': '$>$',
-    '|': '$|$',
-    '…': r'\dots{}',
-    **{c: '\\' + c for c in '_%&#${}'},
-}
-
-
-def _escape_tex(text) -> str:
-    "Text for LaTeX: special characters escaped, minus signs set as such"
-    escaped = ''.join(_TEX_ESCAPES.get(c, c) for c in str(text))
-    return re.sub(r'(?<![\w-])-(?=\d)', '$-$', escaped)
-
 # %% ../../nbs/report/10_tables.ipynb #d0ce8476
-def to_tex(table: pd.DataFrame, caption: str, label: str) -> str:
-    "A table of text as LaTeX, over both columns of an article; needs no package"
+_COLUMN, _PAGE = 54, 112  # characters in \scriptsize across a column, and across both
+_GAP = 1.6  # characters between two columns of a table
+_LINES = 56  # of a page
+
+
+@dataclass(frozen=True)
+class _TexColumn:
+    "A column of a table in characters"
+
+    width: int  # of its longest cell
+    word: int  # of its longest word, which is not broken
+    room: float = math.inf  # where its text is broken
+
+    @property
+    def least(self) -> float:
+        "The narrowest that it should be: three lines a cell"
+        return max(self.word, self.width / 3)
+
+    @property
+    def slack(self) -> float:
+        "What it gives up at its narrowest"
+        return self.width - self.least
+
+    def count_lines(self, cell: str) -> int:
+        return max(1, math.ceil(len(cell) / self.room))
+
+
+def _measure_columns(table: pd.DataFrame) -> list[_TexColumn]:
+    "The columns of a table; its longest ones are broken, as few as it takes"
+    columns = [_measure_column(table, place) for place in range(table.shape[1])]
+    room = _PAGE - _GAP * len(columns)
+    if sum(c.width for c in columns) <= room:
+        return columns
+    longest = sorted(range(len(columns)), key=lambda i: -columns[i].width)
+    for count in range(1, len(columns) + 1):
+        broken = longest[:count]
+        spare = room - sum(columns[i].width for i in longest[count:])
+        spare -= sum(columns[i].least for i in broken)
+        if spare >= 0:
+            break
+    slack = sum(columns[i].slack for i in broken) or 1
+    for i in broken:
+        own = columns[i].least + spare * columns[i].slack / slack
+        columns[i] = replace(columns[i], room=max(own, 1))
+    return columns
+
+
+def _measure_column(table: pd.DataFrame, place: int) -> _TexColumn:
+    cells = [str(table.columns[place]), *map(str, table.iloc[:, place])]
+    words = [word for cell in cells for word in cell.split()]
+    return _TexColumn(max(map(len, cells)), max(map(len, words), default=0))
+
+# %% ../../nbs/report/10_tables.ipynb #faf9abc6
+def to_tex(
+    table: pd.DataFrame,
+    caption: str,
+    label: str,
+    quote: Callable[[str], str] = escape_tex,  # makes LaTeX of a cell and of the caption
+) -> str:
+    "A table of text as one or more floats of LaTeX; needs booktabs and tabularx"
+    columns = _measure_columns(table)
+    head = _tex_row(table.columns, quote)
+    floats = []
+    for start, end in _split_rows(table, columns):
+        titled = f'{caption} (continued)' if start else caption
+        name = f'{label}-{start}' if start else label
+        heading = rf'\caption{{{quote(titled)}}}\label{{{name}}}'
+        rows = [_tex_row(row, quote) for row in table.values[start:end]]
+        floats.append(_set_float(columns, heading, head, rows))
+    return '\n'.join(floats)
+
+
+def _tex_row(cells: Iterable, quote: Callable[[str], str]) -> str:
+    return f'  {" & ".join(quote(str(cell)) for cell in cells)} \\\\'
+
+
+def _split_rows(table: pd.DataFrame, columns: Sequence[_TexColumn]) -> list[tuple[int, int]]:
+    "The first and last rows of the parts that fit a page"
+    parts, start, used = [], 0, 0
+    for place, row in enumerate(table.values):
+        lines = max(column.count_lines(str(cell)) for column, cell in zip(columns, row))
+        if used + lines > _LINES and place > start:
+            parts.append((start, place))
+            start, used = place, 0
+        used += lines
+    return [*parts, (start, len(table))]
+
+# %% ../../nbs/report/10_tables.ipynb #6f60c818
+def _set_float(columns: Sequence[_TexColumn], heading: str, head: str, rows: list[str]) -> str:
+    "One float"
+    width = sum(c.width for c in columns) + _GAP * len(columns)
+    kind = 'table' if width <= _COLUMN else 'table*'
+    begin, end = r'\begin{tabular}', r'\end{tabular}'
+    broken = [c.room for c in columns if c.room < math.inf]
+    if broken:
+        begin, end = r'\begin{tabularx}{\linewidth}', r'\end{tabularx}'
+    mean = sum(broken) / max(1, len(broken))
+    specification = ''.join(_specify_column(c, mean) for c in columns)
     lines = [
-        r'\begin{table*}[t]',
+        rf'\begin{{{kind}}}[tp]',
         r'\centering\scriptsize\setlength{\tabcolsep}{3pt}',
-        rf'\caption{{{_escape_tex(caption)}}}\label{{{label}}}',
-        rf'\begin{{tabular}}{{{"l" * table.shape[1]}}}',
-        r'\hline',
-        _tex_row(table.columns),
-        r'\hline',
-        *map(_tex_row, table.values),
-        r'\hline',
-        r'\end{tabular}',
-        r'\end{table*}',
+        heading,
+        rf'{begin}{{@{{}}{specification}@{{}}}}',
+        r'\toprule',
+        head,
+        r'\midrule',
+        *rows,
+        r'\bottomrule',
+        end,
+        rf'\end{{{kind}}}',
         '',
     ]
     return '\n'.join(lines)
 
 
-def _tex_row(cells: Iterable) -> str:
-    return f'  {" & ".join(map(_escape_tex, cells))} \\\\'
+def _specify_column(column: _TexColumn, mean: float) -> str:
+    "How LaTeX sets a column; `mean` is the room of the broken ones"
+    if column.room == math.inf:
+        return 'l'
+    share = column.room / mean
+    return rf'>{{\hsize={share:.3f}\hsize\raggedright\arraybackslash}}X'
 
 # %% ../../nbs/report/10_tables.ipynb #eb8de4cc
 def verdicts_csv(verdicts: Iterable[Verdict]) -> str:
