@@ -171,8 +171,8 @@ def _markdown_row(cells: Iterable) -> str:
     return f'| {" | ".join(escaped)} |'
 
 # %% ../../nbs/report/10_tables.ipynb #d0ce8476
-_COLUMN, _PAGE = 54, 112  # characters in \scriptsize across a column, and across both
-_GAP = 1.6  # characters between two columns of a table
+_COLUMN, _PAGE = 60, 120  # characters in \scriptsize across a column, and across both
+_GAP = 1.8  # characters between two columns of a table
 _LINES = 56  # of a page
 
 
