@@ -116,8 +116,8 @@ class Manuscript:
         "A text for LaTeX: macros for numbers, references for commands"
         pieces = _FOLDER.sub('', str(text)).split('`')
         for place, piece in enumerate(pieces):
-            is_command = place % 2
-            pieces[place] = self._cite(piece) if is_command else self.numbers.quote(name, piece)
+            set_piece = self._set_code if place % 2 else self.numbers.quote
+            pieces[place] = set_piece(name, piece)
         return ''.join(pieces)
 
     def say_sentence(self, name: str, text: str) -> str:
@@ -125,10 +125,12 @@ class Manuscript:
         if not text:
             return ''
         begun = text if text.startswith('st-') else text[:1].upper() + text[1:]
-        return self.say(name, begun.rstrip('.') + '.')
+        return self.say(name, begun if begun.endswith(('.', '?', '!')) else f'{begun}.')
 
-    def _cite(self, command: str) -> str:
-        "A reference to a command in the appendix"
+    def _set_code(self, name: str, command: str) -> str:
+        "A reference to a command in the appendix; what is not a command is set as it is"
+        if not command.startswith('medxfer '):
+            return rf'\texttt{{{self.numbers.quote(name, command)}}}'
         label = self._labels.setdefault(command, f'cmd:{len(self._labels)}')
         return rf'command~C\ref{{{label}}}'
 

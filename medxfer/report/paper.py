@@ -12,7 +12,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from medxfer.report.manuscript import (
 from .models import ModelAnswer, answer_models
 from .page import caveats, describe_computing, describe_splits, describe_parity
 from .questions import QUESTIONS, verdict_sentence
-from .tables import all_scores, list_baseline_models, score_table, to_tex
+from .tables import TexPage, all_scores, list_baseline_models, score_table, to_tex
 from .write import list_figures, list_tables, shorten_table
 from ..study.arms import ARMS
 from ..study.claims import MARGINS, MAX_GAP, MIN_GROUPS, Verdict
@@ -40,7 +40,10 @@ from ..study.lock import list_changes, list_unrecorded, read_plans
 from ..study.record import StudyRecord, load_study, study_scores, study_tokens, study_verdicts
 
 # %% ../../nbs/report/60_paper.ipynb #1cf981f6
-STYLES = ('two-column', 'article')
+STYLES = {  # and what a page of each has room for
+    'two-column': TexPage(column=66, both=138, lines=74),
+    'article': TexPage(column=110, both=110, lines=60),
+}
 
 
 def write_paper(
@@ -53,8 +56,8 @@ def write_paper(
         raise MedxferError(f'there is no style {style!r}; known: {", ".join(STYLES)}')
     record = load_study(folder)
     target = Path(out) if out else record.folder / 'paper'
-    draft = _Draft(record, study_verdicts(record))
-    text = draft.render(style)
+    draft = _Draft(record, study_verdicts(record), style)
+    text = draft.render()
     (target / 'figures').mkdir(parents=True, exist_ok=True)
     for name, (draw, _) in draft.figures.items():
         save_figure(draw(), target / 'figures', name)
@@ -101,6 +104,7 @@ class _Draft:
 
     record: StudyRecord
     verdicts: list[Verdict]
+    style: str
 
     @cached_property
     def text(self) -> Manuscript:
@@ -132,15 +136,15 @@ class _Draft:
         "A table as a float, its numbers in macros; '' where it has no row"
         if table.empty:
             return ''
-        short = shorten_table(table)
-        return to_tex(short, caption, f'tab:{name}', lambda cell: self.text.say(f't {name}', cell))
+        quote = partial(self.text.say, f't {name}')
+        return to_tex(shorten_table(table), caption, f'tab:{name}', quote, STYLES[self.style])
 
     def set_figure(self, name: str, caption: str) -> str:
         "A figure over both columns"
         said = self.text.say_sentence(f'f {name}', caption)
         return _FIGURE.format(name=name, caption=said)
 
-    def render(self, style: str) -> str:
+    def render(self) -> str:
         "paper.tex"
         from jinja2 import Environment, StrictUndefined
 
@@ -159,7 +163,7 @@ class _Draft:
         template = environment.from_string(_read_packaged('paper.tex'))
         values = _front_values(self) | _method_values(self) | _result_values(self)
         values |= _back_values(self)
-        return template.render(**values, commands=self.text.list_commands(), style=style)
+        return template.render(**values, commands=self.text.list_commands(), style=self.style)
 
 
 _FIGURE = r'''\begin{{figure*}}[tp]
@@ -254,13 +258,13 @@ def _method_values(draft: _Draft) -> dict[str, Any]:
     )
 
 
-_WORDS = (
-    ('transfer', 'E and C are positive, A is not negative, N holds.'),
-    ('gain', 'as transfer, but C is not positive or was not run.'),
-    ('partial', 'A and C are positive, E is not.'),
-    ('negative', 'A is negative and E is not positive: harm.'),
-    ('dilution', 'E is negative, A is not: the budget was better spent on the task.'),
-    ('equivalent', 'E is smaller than the margin in both directions.'),
+_WORDS = (  # in LaTeX
+    ('transfer', '$E$ and $C$ are positive, $A$ is not negative, $N$ holds.'),
+    ('gain', 'as transfer, but $C$ is not positive or was not run.'),
+    ('partial', '$A$ and $C$ are positive, $E$ is not.'),
+    ('negative', '$A$ is negative and $E$ is not positive: harm.'),
+    ('dilution', '$E$ is negative, $A$ is not: the budget was better spent on the task.'),
+    ('equivalent', '$E$ is smaller than the margin in both directions.'),
     ('undetermined', 'the rest: the study cannot tell.'),
 )
 
@@ -406,9 +410,19 @@ def _result_values(draft: _Draft) -> dict[str, Any]:
             for a in draft.answers
             if not a.ran and a.rq != 'RQ5'
         ],
-        discussion=draft.text.say('discussion', discuss_outcome(draft.verdicts)),
+        discussion=_discuss(draft),
         further=draft.text.say('further', list_next_steps(draft.verdicts)),
     )
+
+
+def _discuss(draft: _Draft) -> str:
+    "What the words mean, and what the study could have found"
+    said = [draft.text.say('discussion', discuss_outcome(draft.verdicts))]
+    for v in draft.means:
+        if v.mde == v.mde:
+            size = f'For {_name_cell(v)} a difference of {v.mde:.1f} points would have been found in {100 * _POWER:g} % of such studies'
+            said.append(draft.text.say_sentence('discussion', size))
+    return ' '.join(said)
 
 
 _VERDICT_CAPTION = (
@@ -474,9 +488,15 @@ def _set_answer(draft: _Draft, a: ModelAnswer) -> dict[str, Any]:
         verdict=draft.text.say(f'verdict {a.key}', a.verdict[:1].upper() + a.verdict[1:]),
         text=say(f'answer {a.key}', a.text),
         caveats=[say(f'caveat {a.key}', c) for c in a.caveats],
-        tables=[draft.set_table(name, *draft.tables[name]) for name in own],
+        tables=[_set_report_table(draft, name) for name in own],
         figures=[draft.set_figure(a.key, a.caption or a.question)] if a.figure else [],
     )
+
+
+def _set_report_table(draft: _Draft, name: str) -> str:
+    "A table of the report, whose caption is not about the study's name"
+    table, caption = draft.tables[name]
+    return draft.set_table(name, table, caption.split(': ', 1)[-1])
 
 
 def _is_of_other(name: str, a: ModelAnswer, answers: Sequence[ModelAnswer]) -> bool:
