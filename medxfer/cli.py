@@ -25,6 +25,7 @@ def build_parser() -> argparse.ArgumentParser:
     from medxfer.commands.errors import add_errors_command
     from medxfer.commands.kaggle import add_kaggle_commands
     from medxfer.commands.reference import add_reference_command
+    from medxfer.commands.paper import add_paper_command
     from medxfer.commands.probe import add_probe_command
     from medxfer.commands.run import add_run_commands
     from medxfer.commands.study import add_study_commands
@@ -35,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
     add_data_commands(commands)
     add_study_commands(commands)
+    add_paper_command(commands)
     add_run_commands(commands)
     add_contamination_command(commands)
     add_reference_command(commands)

@@ -101,6 +101,9 @@ def join_names(names: Iterable[str]) -> str:
 _FOLDER = re.compile(r'''(?<![\w.:/}])(?:~|\.{1,2})?/[^\s'"`,;)]*/''')
 
 
+_LOWER_CASE = ('st-', 'medxfer')
+
+
 class Manuscript:
     "The text of a paper on its way to LaTeX, with its numbers and commands"
 
@@ -115,16 +118,21 @@ class Manuscript:
     ) -> str:
         "A text for LaTeX: macros for numbers, references for commands"
         pieces = _FOLDER.sub('', str(text)).split('`')
+        said = ''
         for place, piece in enumerate(pieces):
-            set_piece = self._set_code if place % 2 else self.numbers.quote
-            pieces[place] = set_piece(name, piece)
-        return ''.join(pieces)
+            if place % 2:
+                found = self._set_code(name, piece)
+                begins = said == '' or said.endswith('. ')
+                said += found[:1].upper() + found[1:] if begins else found
+            else:
+                said += self.numbers.quote(name, piece)
+        return said
 
     def say_sentence(self, name: str, text: str) -> str:
-        "`say` with a capital, except for the name of an arm, and a full stop"
+        "`say` with a capital, except for the names of arms and of medxfer, and a full stop"
         if not text:
             return ''
-        begun = text if text.startswith('st-') else text[:1].upper() + text[1:]
+        begun = text if text.startswith(_LOWER_CASE) else text[:1].upper() + text[1:]
         return self.say(name, begun if begun.endswith(('.', '?', '!')) else f'{begun}.')
 
     def _set_code(self, name: str, command: str) -> str:

@@ -20,7 +20,7 @@ import pandas as pd
 import yaml
 from ..data.base import MedxferError, write_atomic
 from ..data.corpora import TASKS, get_corpus
-from .figures import save_figure
+from ..evaluation.significance import Contrast
 from .latex import escape_tex
 from medxfer.report.manuscript import (
     Manuscript,
@@ -34,14 +34,22 @@ from .page import caveats, describe_computing, describe_splits, describe_parity
 from .questions import QUESTIONS, verdict_sentence
 from .tables import TexPage, all_scores, list_baseline_models, score_table, to_tex
 from .write import list_figures, list_tables, shorten_table
-from ..study.arms import ARMS
+from ..study.arms import ARMS, JUDGED_ARMS
 from ..study.claims import MARGINS, MAX_GAP, MIN_GROUPS, Verdict
 from ..study.lock import list_changes, list_unrecorded, read_plans
-from ..study.record import StudyRecord, load_study, study_scores, study_tokens, study_verdicts
+from medxfer.study.record import (
+    StudyRecord,
+    load_study,
+    select_rows,
+    study_scores,
+    study_tokens,
+    study_verdicts,
+)
+from ..study.words import is_ablation
 
 # %% ../../nbs/report/60_paper.ipynb #1cf981f6
 STYLES = {  # and what a page of each has room for
-    'two-column': TexPage(column=66, both=138, lines=74),
+    'two-column': TexPage(column=66, both=138, lines=60),
     'article': TexPage(column=110, both=110, lines=60),
 }
 
@@ -60,8 +68,7 @@ def write_paper(
     text = draft.render()
     (target / 'figures').mkdir(parents=True, exist_ok=True)
     for name, (draw, _) in draft.figures.items():
-        save_figure(draw(), target / 'figures', name)
-        (target / 'figures' / f'{name}.png').unlink()
+        draw().savefig(target / 'figures' / f'{name}.pdf', metadata={'CreationDate': None})
     write_atomic(target / 'numbers.tex', draft.text.numbers.to_tex().encode())
     write_atomic(target / 'references.tex', _read_packaged('references.tex').encode())
     return _write_unedited(target, text)
@@ -167,7 +174,7 @@ class _Draft:
 
 
 _FIGURE = r'''\begin{{figure*}}[tp]
-\centering\includegraphics[width=.82\textwidth]{{figures/{name}.pdf}}
+\centering\drawing{{figures/{name}.pdf}}
 \caption{{{caption}}}\label{{fig:{name}}}
 \end{{figure*}}
 '''
@@ -202,7 +209,7 @@ def _front_values(draft: _Draft) -> dict[str, Any]:
     budgets = [a for a in draft.answers if a.rq == 'budgets' and a.ran]
     return dict(
         title=draft.text.say('title', name_outcome(draft.verdicts)),
-        strategies=escape_tex(join_names(record.strategies) or 'no strategy'),
+        strategies=escape_tex(join_names(_list_judged(record)) or 'no strategy'),
         one_task=len(record.tasks) == 1,
         findings=' '.join(findings) or 'nothing yet, as no strategy was planned.',
         rates=' '.join(say('abstract rates', a.text) for a in budgets),
@@ -214,6 +221,11 @@ def _front_values(draft: _Draft) -> dict[str, Any]:
         ablated='A1-A4' in ran,
         deployed='RQ3' in ran,
     )
+
+
+def _list_judged(record: StudyRecord) -> list[str]:
+    "The strategies that get a word"
+    return [s for s in record.strategies if not is_ablation(s)]
 
 
 def _name_cell(v: Verdict) -> str:
@@ -406,7 +418,11 @@ def _result_values(draft: _Draft) -> dict[str, Any]:
         score_table=_set_scores(draft),
         answers=[_set_answer(draft, a) for a in others if a.ran],
         unanswered=[
-            dict(title=_title_answer(draft, a), text=say(f'open {a.key}', a.text))
+            dict(
+                title=_title_answer(a),
+                question=say(f'question {a.key}', a.question),
+                text=say(f'open {a.key}', a.text),
+            )
             for a in draft.answers
             if not a.ran and a.rq != 'RQ5'
         ],
@@ -447,8 +463,18 @@ def _describe_headline(draft: _Draft) -> dict[str, Any]:
 
 def _describe_verdict(draft: _Draft, v: Verdict) -> dict[str, str]:
     "A verdict on a task"
-    text = draft.text.say_sentence(f'result {_name_cell(v)}', verdict_sentence(v))
+    added, content = (_format_contrast(c) for c in (v.added, v.content))
+    said = f'{verdict_sentence(v)} A, over own tokens alone: {added}. C, over shuffled labels: {content}.'
+    text = draft.text.say(f'result {_name_cell(v)}', said)
     return dict(name=escape_tex(_name_cell(v)), word=v.verdict, text=text)
+
+
+def _format_contrast(found: Contrast | None) -> str:
+    if found is None:
+        return 'not run'
+    if found.low != found.low:
+        return 'undetermined'
+    return f'{found.estimate:+.1f} points ({found.low:+.1f} to {found.high:+.1f})'
 
 
 def _list_forests(draft: _Draft) -> list[str]:
@@ -465,7 +491,9 @@ def _set_scores(draft: _Draft) -> str:
     "The deciding metric of every arm"
     if not draft.record.shown:
         return 'No run is finished.'
+    shown = {*_list_judged(draft.record), *JUDGED_ARMS}
     scores = study_scores(draft.record)
+    scores = select_rows(scores, scores.arm.str.split('(').str[0].isin(shown))
     if draft.record.models:
         parts = [
             score_table(own.drop(columns='model')).assign(model=name)
@@ -475,6 +503,7 @@ def _set_scores(draft: _Draft) -> str:
     else:
         table = score_table(scores)
     caption = 'Mean and standard deviation over seeds of the deciding metric.'
+    table = table.sort_values('task', kind='stable')
     return draft.set_table('main', table, caption)
 
 
@@ -484,7 +513,8 @@ def _set_answer(draft: _Draft, a: ModelAnswer) -> dict[str, Any]:
     names = [name for name in draft.tables if name == a.key or name.startswith(f'{a.key}-')]
     own = [name for name in names if not _is_of_other(name, a, draft.answers)]
     return dict(
-        title=_title_answer(draft, a),
+        title=_title_answer(a),
+        question=say(f'question {a.key}', a.question),
         verdict=draft.text.say(f'verdict {a.key}', a.verdict[:1].upper() + a.verdict[1:]),
         text=say(f'answer {a.key}', a.text),
         caveats=[say(f'caveat {a.key}', c) for c in a.caveats],
@@ -505,9 +535,22 @@ def _is_of_other(name: str, a: ModelAnswer, answers: Sequence[ModelAnswer]) -> b
     return any(name == key or name.startswith(f'{key}-') for key in longer)
 
 
-def _title_answer(draft: _Draft, a: ModelAnswer) -> str:
+_TITLES = {
+    'RQ1': 'Task by task, and contamination',
+    'RQ2': 'Outside the training distribution',
+    'RQ3': 'Deployment',
+    'RQ4': 'Negative transfer and its prediction',
+    'budgets': 'The exchange rate over budgets',
+    'gap': 'The gap to a proprietary model',
+    'A1-A4': 'Architectures',
+    'MIMIC': 'Without the MIMIC sources',
+}
+
+
+def _title_answer(a: ModelAnswer) -> str:
+    "A heading"
     of = f' ({a.model})' if a.model else ''
-    return draft.text.say(f'title {a.key}', f'{a.question}{of}')
+    return escape_tex(f'{_TITLES.get(a.rq, a.rq)}{of}')
 
 # %% ../../nbs/report/60_paper.ipynb #33036311
 def _back_values(draft: _Draft) -> dict[str, Any]:
@@ -519,15 +562,13 @@ def _back_values(draft: _Draft) -> dict[str, Any]:
     return dict(
         limitations=[say('limitation', c) for c in _list_limitations(draft)],
         corpora=[_state_corpus(draft, task) for task in record.tasks],
-        checklist=draft.set_table(
-            'checklist', _tabulate_checklist(draft), 'Reproducibility checklist.'
-        ),
+        checklist=_set_checklist(draft),
         reasons=[_describe_reason(draft, v) for v in draft.verdicts],
         training_figures=_set_training_figures(draft),
         all_scores=draft.set_table('all', whole, 'All metrics of all arms.')
         or 'No run is finished.',
         settings=_set_settings(draft),
-        computed=say('computed', f'Computed with {describe_computing(record)}'),
+        computed=say('computed', _describe_computing(record)),
         changes=[say('change', c) for c in changes],
         open_runs=[say('open run', _describe_open(run)) for run in record.open[:_MOST_OPEN]],
     )
@@ -575,20 +616,36 @@ def _set_training_figures(draft: _Draft) -> list[str]:
     return [draft.set_figure(name, draft.figures[name][1]) for name in names]
 
 
+def _describe_computing(record: StudyRecord) -> str:
+    if not any(run.environment for run in record.done):
+        return 'What the runs were computed with was not recorded'
+    return f'Computed with {describe_computing(record)}'
+
+
 def _describe_open(run) -> str:
     problem = f': {run.problem}' if run.problem else ''
     return f'{run.arm} on {join_names(run.tasks)}, seed {run.seed}, is {run.status}{problem}'
 
 # %% ../../nbs/report/60_paper.ipynb #c5b9eb70
-def _tabulate_checklist(draft: _Draft) -> pd.DataFrame:
-    "Item, answer, and where it is shown"
+def _set_checklist(draft: _Draft) -> list[dict[str, str]]:
+    "Items and answers for LaTeX"
+    return [
+        dict(item=escape_tex(item), answer=draft.text.say_sentence('checklist', answer))
+        for item, answer in _check_study(draft)
+    ]
+
+
+def _check_study(draft: _Draft) -> list[tuple[str, str]]:
+    "Item and answer"
     record = draft.record
     plans = read_plans(record.folder)
     versions = {run.environment.get('versions', {}).get('medxfer') for run in record.done} - {None}
     official = [t for t in record.tasks if (record.plan.get('data') or {}).get(t) == 'official']
     ran = {a.rq: a for a in draft.answers if a.ran}
-    contamination = ran['RQ1'].verdict if 'RQ1' in ran else 'not run'
-    rows = [
+    contamination = (
+        ran['RQ1'].verdict.removeprefix('contamination: ') if 'RQ1' in ran else 'not run'
+    )
+    return [
         ('Code and version', f'medxfer {join_names(sorted(versions))}' if versions else _UNKNOWN),
         ('Plan recorded before the first run', _say_whether(bool(plans and not plans[0].finished))),
         ('Every planned run is finished', _say_whether(not record.open)),
@@ -598,7 +655,7 @@ def _tabulate_checklist(draft: _Draft) -> pd.DataFrame:
         ('Official corpora', f'{len(official)} of {len(record.tasks)}'),
         ('Licences of all corpora', 'yes'),
         ('Token parity measured', _say_whether(any(v.parity == v.parity for v in draft.verdicts))),
-        ('Same settings, or as many trials, in every arm', _describe_tuning(record)),
+        ('Settings of the arms', _describe_tuning(record)),
         ('Contamination of the base model tested', contamination),
         ('Calibration and quantized inference', 'yes' if 'RQ3' in ran else 'not run'),
         (
@@ -607,7 +664,6 @@ def _tabulate_checklist(draft: _Draft) -> pd.DataFrame:
         ),
         ('Hours and energy', _UNKNOWN),
     ]
-    return pd.DataFrame(rows, columns=['item', 'answer'])
 
 
 def _say_whether(holds: bool) -> str:

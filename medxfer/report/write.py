@@ -115,8 +115,7 @@ def _table_verdicts(verdicts: list[Verdict], answers: list[ModelAnswer]) -> pd.D
     shown = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
     if len(shown) != len(whole):
         return whole
-    named = whole[['model']] if 'model' in whole else pd.DataFrame()
-    return pd.concat([named, shown, whole[['reason']]], axis=1)
+    return pd.concat([shown, whole[['reason']]], axis=1)
 
 
 def shorten_table(table: pd.DataFrame) -> pd.DataFrame:
