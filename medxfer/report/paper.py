@@ -284,7 +284,7 @@ _WORDS = (  # in LaTeX
 def _tabulate_tasks(record: StudyRecord) -> pd.DataFrame:
     "A row a task: corpus, licence, metric, test documents and their groups"
     data = record.plan.get('data') or {}
-    scores = study_scores(record) if record.shown else pd.DataFrame(columns=['task'])
+    scores = study_scores(record)
     rows = []
     for task in record.tasks:
         own = scores[scores.task == task]
@@ -489,8 +489,6 @@ def _list_forests(draft: _Draft) -> list[str]:
 
 def _set_scores(draft: _Draft) -> str:
     "The deciding metric of every arm"
-    if not draft.record.shown:
-        return 'No run is finished.'
     shown = {*_list_judged(draft.record), *JUDGED_ARMS}
     scores = study_scores(draft.record)
     scores = select_rows(scores, scores.arm.str.split('(').str[0].isin(shown))
@@ -558,15 +556,13 @@ def _back_values(draft: _Draft) -> dict[str, Any]:
     record, say = draft.record, draft.text.say_sentence
     plans = read_plans(record.folder)
     changes = [*list_changes(plans), *list_unrecorded(record.plan, plans)]
-    whole = all_scores(record) if record.shown else pd.DataFrame()
     return dict(
         limitations=[say('limitation', c) for c in _list_limitations(draft)],
         corpora=[_state_corpus(draft, task) for task in record.tasks],
         checklist=_set_checklist(draft),
         reasons=[_describe_reason(draft, v) for v in draft.verdicts],
         training_figures=_set_training_figures(draft),
-        all_scores=draft.set_table('all', whole, 'All metrics of all arms.')
-        or 'No run is finished.',
+        all_scores=draft.set_table('all', all_scores(record), 'All metrics of all arms.'),
         settings=_set_settings(draft),
         computed=say('computed', _describe_computing(record)),
         changes=[say('change', c) for c in changes],
