@@ -7,9 +7,6 @@ __all__ = ['STYLES', 'write_paper']
 
 # %% ../../nbs/report/60_paper.ipynb #6b59d132
 import hashlib
-import re
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
