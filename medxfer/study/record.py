@@ -12,7 +12,7 @@ import json
 import math
 import re
 import shlex
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -88,13 +88,21 @@ def _read_table(folder: Path, name: str) -> pd.DataFrame:
     if not path.is_file():
         raise MedxferError(f'{path.name} is missing')
     try:
-        frame = pd.read_parquet(path)
+        frame = _read_columns(path)
     except Exception as e:
         raise MedxferError(f'{path.name} cannot be read ({type(e).__name__})') from None
     missing = [c for c in _TABLE_COLUMNS[name] if c not in frame]
     if missing:
         raise MedxferError(f'{path.name} has no column {", ".join(missing)}')
     return frame
+
+
+def _read_columns(path: Path) -> pd.DataFrame:
+    "A Parquet file; `pandas.read_parquet` looks for a data set of many files first, which takes as long again"
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        return file.read(use_threads=False).to_pandas(use_threads=False)
 
 
 def select_rows(frame: pd.DataFrame, keep) -> pd.DataFrame:
@@ -153,12 +161,17 @@ def _find_contradiction(folder: Path, id: str, state: Mapping, ledger: pd.DataFr
     if not path.is_file() or not _HASHED_ID.search(id):
         return ''
     try:
-        config = yaml.safe_load(path.read_text('utf-8'))
+        config = _load_yaml(path)
         identity = {k: v for k, v in config.items() if k not in ('run_id', 'study')}
         found = run_id(identity)
     except (yaml.YAMLError, UnicodeDecodeError, AttributeError, KeyError, TypeError):
         return 'config.yaml cannot be read'
     return '' if found == id else 'config.yaml was changed after the run was started'
+
+
+def _load_yaml(path: Path) -> Any:
+    "A YAML file; the parser in C takes a fifth of the time where it is there"
+    return yaml.load(path.read_text('utf-8'), getattr(yaml, 'CSafeLoader', yaml.SafeLoader))
 
 
 def _mark_broken(run: RunRecord, folder: Path, problem: str) -> RunRecord:
@@ -183,8 +196,22 @@ class StudyRecord:
         "The models of a study that has several; none where it has one"
         return [] if self.model else list(self.plan.get('models') or ())
 
+    @cached_property
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        return {}
+
+    def remember(self, name: str, make: Callable[['StudyRecord'], pd.DataFrame]) -> pd.DataFrame:
+        "A table of the study, put together from its runs at the first call"
+        if name not in self._tables:
+            self._tables[name] = make(self)
+        return self._tables[name].copy(deep=False)
+
     def split_models(self) -> list['StudyRecord']:
         "A record a model; where the study has one, the record itself"
+        return self._parts
+
+    @cached_property
+    def _parts(self) -> list['StudyRecord']:
         if not self.models:
             return [self]
         rest = {key: value for key, value in self.plan.items() if key != 'models'}
@@ -316,7 +343,7 @@ def _read_plan(path: Path) -> dict[str, Any]:
     "study.yaml, refused where it lacks what is needed"
     again = 'run `medxfer study` with its experiment again, which writes the file'
     try:
-        plan = yaml.safe_load(path.read_text('utf-8'))
+        plan = _load_yaml(path)
     except (yaml.YAMLError, UnicodeDecodeError) as e:
         line = getattr(getattr(e, 'problem_mark', None), 'line', 0) + 1
         raise MedxferError(f'{path}:{line}: this is not YAML; {again}') from None
@@ -364,6 +391,12 @@ def study_scores(
     primary: bool = True,  # only the metric that decides, else all
 ) -> pd.DataFrame:
     "Scores per document of all runs that are done: task, metric, arm, seed, doc_id, num, den, group (and model)"
+    scores = record.remember('scores', _collect_scores)
+    return _keep_primary(record, scores) if primary else scores
+
+
+def _collect_scores(record: StudyRecord) -> pd.DataFrame:
+    "`study_scores` in every metric"
     frames = []
     for run in record.shown:
         scores = run.get_table('scores')
@@ -378,7 +411,7 @@ def study_scores(
     if record.left_out:
         pairs = zip(scores.task, scores.doc_id)
         scores = select_rows(scores, [pair not in record.left_out for pair in pairs])
-    return _keep_primary(record, scores) if primary else scores
+    return scores
 
 
 def study_ood_scores(record: StudyRecord) -> pd.DataFrame:
@@ -519,6 +552,10 @@ def _list_trained(record: StudyRecord) -> list[RunRecord]:
 
 def study_tokens(record: StudyRecord) -> pd.DataFrame:
     "Training tokens of all runs that are done, from their ledgers: arm, task, seed, tokens, run"
+    return record.remember('tokens', _collect_tokens)
+
+
+def _collect_tokens(record: StudyRecord) -> pd.DataFrame:
     frames = [pd.DataFrame(columns=_name_columns(record))] if not record.shown else []
     for run in _list_trained(record):
         spent = run.get_table('ledger').groupby('task', as_index=False).tokens.sum()
@@ -528,6 +565,10 @@ def study_tokens(record: StudyRecord) -> pd.DataFrame:
 
 def study_curves(record: StudyRecord) -> pd.DataFrame:
     "Learning curves of all done runs, in the primary metric: arm, seed, task, tokens, score"
+    return record.remember('curves', _collect_curves)
+
+
+def _collect_curves(record: StudyRecord) -> pd.DataFrame:
     curves = [(run, run.get_table('curve')) for run in _list_trained(record)]
     frames = [_label_rows(run, curve) for run, curve in curves if len(curve)]
     if not frames:
@@ -552,6 +593,10 @@ def missing_runs(
 
 def complete_scores(record: StudyRecord) -> pd.DataFrame:
     "The scores that decide, without the arms of which a planned run is not done in that task"
+    return record.remember('complete', _collect_complete)
+
+
+def _collect_complete(record: StudyRecord) -> pd.DataFrame:
     if record.model and not record.shown:  # the other models may have scores
         return pd.DataFrame(columns=_SCORE_COLUMNS)
     incomplete = {(run.model, *pair) for run in record.awaited for pair in _scored_arms(run)}
