@@ -24,9 +24,15 @@ setup(
     keywords=ini['keywords'].split(),
     python_requires='>=' + ini['min_python'],
     packages=find_packages(include=['medxfer', 'medxfer.*']),
-    # The Hydra groups are YAML, the report's page is HTML, the pretended GPU is C++: without this they would stay behind in a wheel.
+    # The Hydra groups are YAML, the report's page is HTML, the paper is LaTeX, the pretended GPU is C++: without this they would stay behind in a wheel.
     package_data={
-        'medxfer': ['configs/**/*.yaml', 'configs/*.yaml', 'configs/*.html', 'testing/*.cpp']
+        'medxfer': [
+            'configs/**/*.yaml',
+            'configs/*.yaml',
+            'configs/*.html',
+            'configs/*.tex',
+            'testing/*.cpp',
+        ]
     },
     zip_safe=False,
     install_requires=shlex.split(ini['requirements']),

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['build_parser', 'main', 'run_program']
 
-# %% ../nbs/commands/40_cli.ipynb #034af52d
+# %% ../nbs/commands/40_cli.ipynb #c7807c0c
 import argparse, io, os, sys
 
 from . import __version__
 
-# %% ../nbs/commands/40_cli.ipynb #fd6ace4e
+# %% ../nbs/commands/40_cli.ipynb #712bcac6
 _QUESTION = (
     'Does multi-task training teach small medical language models something, '
     'or do they just see more data?'
@@ -27,6 +27,7 @@ def build_parser() -> argparse.ArgumentParser:
     from medxfer.commands.kaggle import add_kaggle_commands
     from medxfer.commands.predict import add_predict_command
     from medxfer.commands.reference import add_reference_command
+    from medxfer.commands.paper import add_paper_command
     from medxfer.commands.probe import add_probe_command
     from medxfer.commands.run import add_run_commands
     from medxfer.commands.study import add_study_commands
@@ -37,6 +38,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
     add_data_commands(commands)
     add_study_commands(commands)
+    add_paper_command(commands)
     add_run_commands(commands)
     add_predict_command(commands)
     add_card_command(commands)
@@ -62,7 +64,7 @@ def _parse_args(words: list[str] | None = None) -> argparse.Namespace:
         args.overrides = [*args.overrides, *rest]
     return args
 
-# %% ../nbs/commands/40_cli.ipynb #c7ef0820
+# %% ../nbs/commands/40_cli.ipynb #8f05ef6c
 def _call_command(words: list[str] | None) -> int:
     "Do what a command line asks for; the exit code, after a sentence where it was refused"
     from medxfer.data.base import MedxferError, describe_error
@@ -119,7 +121,7 @@ def _drop_output():
         except OSError:
             os.dup2(nowhere, stream.fileno())
 
-# %% ../nbs/commands/40_cli.ipynb #22326048
+# %% ../nbs/commands/40_cli.ipynb #e3bbb1eb
 def run_program():
     "Call `main`, and end with its exit code"
     code = main()
@@ -128,7 +130,7 @@ def run_program():
         os._exit(code)
     sys.exit(code)
 
-# %% ../nbs/commands/40_cli.ipynb #7438ca2f
+# %% ../nbs/commands/40_cli.ipynb #bacb5fc6
 #| eval: false
 if __name__ == '__main__':
     run_program()

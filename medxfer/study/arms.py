@@ -20,7 +20,7 @@ from .advice import StudyCommand, study_overrides
 from medxfer.study.config import (
     ConfigError,
     RunSpec,
-    compose,
+    compose_shared,
     identify_training,
     run_id,
     run_identity,
@@ -119,7 +119,7 @@ def restrict_strategy(strategy: dict) -> dict:
     With one task there is nothing to order, weigh or disentangle, and one kind of adapter is as good
     as another: S2 and S4 become S1, so that their arms are the same runs.
     """
-    single = compose(['strategy=s1'])['strategy']
+    single = compose_shared(['strategy=s1'])['strategy']
     changes = {'quantization': strategy['quantization']}
     if len(strategy['adapters']['kinds']) > 1:
         kept = ('name', 'label', 'adapters', 'orthogonality', 'depths', 'parameters')
@@ -282,7 +282,7 @@ def _make_adapter(asked: _RunRequest):
     if not strategy['fusion']:
         raise ConfigError('arm=adapter is for strategies with a fusion: strategy=fusion')
     return dict(
-        strategy=compose(['strategy=s1'])['strategy'],
+        strategy=compose_shared(['strategy=s1'])['strategy'],
         budget=dict(epochs=epochs * strategy['first']),
     ), ()
 
@@ -510,11 +510,11 @@ def _tuning_name(cfg: dict) -> str:
 
 
 def compose_tuned(overrides) -> dict:
-    "The configuration for a list of overrides, with the values that tuning found where `hpo.tuned` asks for them"
-    cfg = compose(overrides)
+    "The configuration for a list of overrides, to be read only, with the values that tuning found where `hpo.tuned` asks for them"
+    cfg = compose_shared(overrides)
     if not cfg['hpo']['tuned'] or cfg['arm'] not in (None, *ARMS):
         return cfg
-    return compose(
+    return compose_shared(
         [*overrides, *tuned_overrides(Path(cfg['runs']) / cfg['study'], _tuning_name(cfg))]
     )
 

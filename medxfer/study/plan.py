@@ -34,6 +34,7 @@ from medxfer.study.config import (
     ConfigError,
     RunSpec,
     compose,
+    compose_shared,
     fingerprint_ood,
     fingerprint_tasks,
     list_ood,
@@ -214,12 +215,12 @@ def _list_curve_runs(cfg: dict, strategy: dict, arms: list[str]):
 @lru_cache
 def _compose_strategy(base: tuple, name: str) -> dict:
     "The settings of a strategy in a study"
-    return compose([*base, f'strategy={name}'])['strategy']
+    return compose_shared([*base, f'strategy={name}'])['strategy']
 
 
 def _find_needless(base: tuple, name: str) -> str:
     "Why a strategy in four bits shows nothing with the study's model on its GPU; '' if it does"
-    cfg = compose(base)
+    cfg = compose_shared(base)
     strategy = _compose_strategy(base, name)
     return find_needless_quantization(cfg['model'], strategy, Gpu(**cfg['plan']['gpu']))
 
@@ -230,7 +231,7 @@ def list_left_out(
     "Why strategies are left out for some models; a `ConfigError` if one is left out for all"
     found = {}
     for base in models.values():
-        for name in compose(base)['plan']['strategies']:
+        for name in compose_shared(base)['plan']['strategies']:
             found.setdefault(name, []).append(_find_needless(tuple(base), name))
     for sentences in found.values():
         if all(sentences):

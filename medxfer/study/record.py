@@ -7,12 +7,12 @@ __all__ = ['RunRecord', 'select_rows', 'load_run', 'StudyRecord', 'load_study', 
            'select_primary', 'study_budget_curves', 'study_tokens', 'study_curves', 'missing_runs', 'complete_scores',
            'describe_missing_runs', 'study_verdicts', 'study_dev_scores']
 
-# %% ../../nbs/study/35_record.ipynb #f8cd100f
+# %% ../../nbs/study/35_record.ipynb #c13b4852
 import json
 import math
 import re
 import shlex
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +31,7 @@ from .lock import find_dropped_models, find_late_models, find_late_seeds, read_p
 from .selection import find_split_selected_on
 from .words import describe_word, is_ablation
 
-# %% ../../nbs/study/35_record.ipynb #f4a6144f
+# %% ../../nbs/study/35_record.ipynb #5eb94fdd
 @dataclass(frozen=True)
 class RunRecord:
     "A planned run and what its folder holds"
@@ -67,7 +67,7 @@ class RunRecord:
         assert table is not None, f'{self.id} is {self.status}'
         return table
 
-# %% ../../nbs/study/35_record.ipynb #c787b498
+# %% ../../nbs/study/35_record.ipynb #6ea79f43
 _TABLE_COLUMNS = {  # file of a run: columns that are used
     'scores': ['task', 'metric', 'doc_id', 'num', 'den'],
     'ledger': ['task', 'tokens'],
@@ -88,7 +88,7 @@ def _read_table(folder: Path, name: str) -> pd.DataFrame:
     if not path.is_file():
         raise MedxferError(f'{path.name} is missing')
     try:
-        frame = pd.read_parquet(path)
+        frame = _read_columns(path)
     except Exception as e:
         raise MedxferError(f'{path.name} cannot be read ({type(e).__name__})') from None
     missing = [c for c in _TABLE_COLUMNS[name] if c not in frame]
@@ -97,11 +97,19 @@ def _read_table(folder: Path, name: str) -> pd.DataFrame:
     return frame
 
 
+def _read_columns(path: Path) -> pd.DataFrame:
+    "A Parquet file; `pandas.read_parquet` looks for a data set of many files first, which takes as long again"
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        return file.read(use_threads=False).to_pandas(use_threads=False)
+
+
 def select_rows(frame: pd.DataFrame, keep) -> pd.DataFrame:
     "The rows where a mask holds; for a type checker, which reads `frame[keep]` as a column"
     return cast(pd.DataFrame, frame[keep])
 
-# %% ../../nbs/study/35_record.ipynb #e54170a1
+# %% ../../nbs/study/35_record.ipynb #f93481bd
 def load_run(
     folder: Path,  # the run's folder; need not exist
     run: RunRecord,  # as planned
@@ -153,7 +161,7 @@ def _find_contradiction(folder: Path, id: str, state: Mapping, ledger: pd.DataFr
     if not path.is_file() or not _HASHED_ID.search(id):
         return ''
     try:
-        config = yaml.safe_load(path.read_text('utf-8'))
+        config = _load_yaml(path)
         identity = {k: v for k, v in config.items() if k not in ('run_id', 'study')}
         found = run_id(identity)
     except (yaml.YAMLError, UnicodeDecodeError, AttributeError, KeyError, TypeError):
@@ -161,12 +169,17 @@ def _find_contradiction(folder: Path, id: str, state: Mapping, ledger: pd.DataFr
     return '' if found == id else 'config.yaml was changed after the run was started'
 
 
+def _load_yaml(path: Path) -> Any:
+    "A YAML file; the parser in C takes a fifth of the time where it is there"
+    return yaml.load(path.read_text('utf-8'), getattr(yaml, 'CSafeLoader', yaml.SafeLoader))
+
+
 def _mark_broken(run: RunRecord, folder: Path, problem: str) -> RunRecord:
     "The run with what is wrong and what to do"
     advice = f'delete the folder {folder.name} and start it again'
     return replace(run, status='broken', problem=f'{problem}; {advice}')
 
-# %% ../../nbs/study/35_record.ipynb #80b1dfde
+# %% ../../nbs/study/35_record.ipynb #897c07c8
 @dataclass(frozen=True)
 class StudyRecord:
     "A study as its folder holds it"
@@ -183,8 +196,22 @@ class StudyRecord:
         "The models of a study that has several; none where it has one"
         return [] if self.model else list(self.plan.get('models') or ())
 
+    @cached_property
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        return {}
+
+    def remember(self, name: str, make: Callable[['StudyRecord'], pd.DataFrame]) -> pd.DataFrame:
+        "A table of the study, put together from its runs at the first call"
+        if name not in self._tables:
+            self._tables[name] = make(self)
+        return self._tables[name].copy(deep=False)
+
     def split_models(self) -> list['StudyRecord']:
         "A record a model; where the study has one, the record itself"
+        return self._parts
+
+    @cached_property
+    def _parts(self) -> list['StudyRecord']:
         if not self.models:
             return [self]
         rest = {key: value for key, value in self.plan.items() if key != 'models'}
@@ -247,7 +274,7 @@ class StudyRecord:
         "The metric that decides in a task"
         return self.plan['primary'][task]
 
-# %% ../../nbs/study/35_record.ipynb #8e357f5a
+# %% ../../nbs/study/35_record.ipynb #71fca154
 _REQUIRED_KEYS = {'name': str, 'tasks': list, 'strategies': list, 'primary': dict, 'runs': list}
 
 
@@ -311,12 +338,12 @@ def _place_command(run: str, study: StudyCommand) -> str:
         return run
     return run_command(replace_overrides(words[2:], place))
 
-# %% ../../nbs/study/35_record.ipynb #a6e4d254
+# %% ../../nbs/study/35_record.ipynb #949a8110
 def _read_plan(path: Path) -> dict[str, Any]:
     "study.yaml, refused where it lacks what is needed"
     again = 'run `medxfer study` with its experiment again, which writes the file'
     try:
-        plan = yaml.safe_load(path.read_text('utf-8'))
+        plan = _load_yaml(path)
     except (yaml.YAMLError, UnicodeDecodeError) as e:
         line = getattr(getattr(e, 'problem_mark', None), 'line', 0) + 1
         raise MedxferError(f'{path}:{line}: this is not YAML; {again}') from None
@@ -334,7 +361,7 @@ def _read_plan(path: Path) -> dict[str, Any]:
         raise MedxferError(f'{path}: task {min(missing)} has no primary metric; {again}')
     return plan
 
-# %% ../../nbs/study/35_record.ipynb #9ba4259f
+# %% ../../nbs/study/35_record.ipynb #637f6d2c
 def scored_arms(run: RunRecord) -> list[tuple[str, str]]:
     "(task, arm) of everything that a run is scored on; a run that several strategies share has an arm for each"
     if run.arm == 'pair':
@@ -358,12 +385,18 @@ def _label_rows(run: RunRecord, rows: pd.DataFrame) -> pd.DataFrame:
     arms = dict.fromkeys(arm for _, arm in pairs)
     return pd.concat([rows.assign(arm=arm, seed=run.seed) for arm in arms], ignore_index=True)
 
-# %% ../../nbs/study/35_record.ipynb #14c4dc51
+# %% ../../nbs/study/35_record.ipynb #3d427a0d
 def study_scores(
     record: StudyRecord,
     primary: bool = True,  # only the metric that decides, else all
 ) -> pd.DataFrame:
     "Scores per document of all runs that are done: task, metric, arm, seed, doc_id, num, den, group (and model)"
+    scores = record.remember('scores', _collect_scores)
+    return _keep_primary(record, scores) if primary else scores
+
+
+def _collect_scores(record: StudyRecord) -> pd.DataFrame:
+    "`study_scores` in every metric"
     frames = []
     for run in record.shown:
         scores = run.get_table('scores')
@@ -378,7 +411,7 @@ def study_scores(
     if record.left_out:
         pairs = zip(scores.task, scores.doc_id)
         scores = select_rows(scores, [pair not in record.left_out for pair in pairs])
-    return _keep_primary(record, scores) if primary else scores
+    return scores
 
 
 def study_ood_scores(record: StudyRecord) -> pd.DataFrame:
@@ -430,7 +463,7 @@ def _keep_primary(record: StudyRecord, scores: pd.DataFrame) -> pd.DataFrame:
             )
     return kept
 
-# %% ../../nbs/study/35_record.ipynb #c6c761d8
+# %% ../../nbs/study/35_record.ipynb #df1da841
 _NEAR = 1.05  # two points of a curve closer than this factor are one
 
 
@@ -502,7 +535,7 @@ def _thin_out(points: Iterable[_Point], share: float) -> list[_Point]:
             kept.append(point)
     return sorted(kept, key=lambda p: p.tokens)
 
-# %% ../../nbs/study/35_record.ipynb #3aaf7d18
+# %% ../../nbs/study/35_record.ipynb #d1c1e401
 _TOKEN_COLUMNS = ['arm', 'task', 'seed', 'tokens', 'run']
 
 
@@ -519,6 +552,10 @@ def _list_trained(record: StudyRecord) -> list[RunRecord]:
 
 def study_tokens(record: StudyRecord) -> pd.DataFrame:
     "Training tokens of all runs that are done, from their ledgers: arm, task, seed, tokens, run"
+    return record.remember('tokens', _collect_tokens)
+
+
+def _collect_tokens(record: StudyRecord) -> pd.DataFrame:
     frames = [pd.DataFrame(columns=_name_columns(record))] if not record.shown else []
     for run in _list_trained(record):
         spent = run.get_table('ledger').groupby('task', as_index=False).tokens.sum()
@@ -528,6 +565,10 @@ def study_tokens(record: StudyRecord) -> pd.DataFrame:
 
 def study_curves(record: StudyRecord) -> pd.DataFrame:
     "Learning curves of all done runs, in the primary metric: arm, seed, task, tokens, score"
+    return record.remember('curves', _collect_curves)
+
+
+def _collect_curves(record: StudyRecord) -> pd.DataFrame:
     curves = [(run, run.get_table('curve')) for run in _list_trained(record)]
     frames = [_label_rows(run, curve) for run, curve in curves if len(curve)]
     if not frames:
@@ -535,7 +576,7 @@ def study_curves(record: StudyRecord) -> pd.DataFrame:
     rows = pd.concat(frames, ignore_index=True)
     return select_primary(record, rows)
 
-# %% ../../nbs/study/35_record.ipynb #c19bcbbd
+# %% ../../nbs/study/35_record.ipynb #950626de
 def missing_runs(
     record: StudyRecord,
     arms: Collection[str],  # as in the scores
@@ -552,6 +593,10 @@ def missing_runs(
 
 def complete_scores(record: StudyRecord) -> pd.DataFrame:
     "The scores that decide, without the arms of which a planned run is not done in that task"
+    return record.remember('complete', _collect_complete)
+
+
+def _collect_complete(record: StudyRecord) -> pd.DataFrame:
     if record.model and not record.shown:  # the other models may have scores
         return pd.DataFrame(columns=_SCORE_COLUMNS)
     incomplete = {(run.model, *pair) for run in record.awaited for pair in scored_arms(run)}
@@ -571,7 +616,7 @@ def describe_missing_runs(runs: Iterable[RunRecord]) -> str:
     more = f', then {len(others)} more' if others else ''
     return f'{count} not done: {first.id} is {first.status}; run `{first.command}`{more}'
 
-# %% ../../nbs/study/35_record.ipynb #26859371
+# %% ../../nbs/study/35_record.ipynb #1cbff6d0
 def study_verdicts(record: StudyRecord) -> list[Verdict]:
     "The verdicts of a study: for each model and strategy the mean over tasks, then each task"
     entries = read_plans(record.folder)
@@ -672,7 +717,7 @@ def _read_selections(record: StudyRecord) -> dict[str, str]:
     of_runs = {r.arm: r.selected_on for r in record.done if r.selected_on}
     return of_runs | dict(record.plan.get('selected_on') or {})
 
-# %% ../../nbs/study/35_record.ipynb #6a212304
+# %% ../../nbs/study/35_record.ipynb #69eca595
 def study_dev_scores(record: StudyRecord) -> pd.DataFrame:
     "The score on dev of the model that each run of one task kept: task, arm, seed, score"
     ends = []
