@@ -9,7 +9,7 @@ __all__ = ['add_calibrate_command']
 from collections.abc import Iterator
 from pathlib import Path
 
-from .base import add_command, print_result, printer
+from .base import add_command, add_run_argument, print_result, printer
 
 # %% ../../nbs/commands/25_calibrate.ipynb #4a6f0ce3
 def _calibrate_runs(args) -> int:
@@ -22,7 +22,7 @@ def _calibrate_runs(args) -> int:
     )
     from medxfer.study.scored import load_scored_items
 
-    items = load_scored_items(args.run, args.data)
+    items = load_scored_items(args.run, args.data, args.runs)
     dev, test = (items.loc[items['split'] == split] for split in ('dev', 'test'))
     if test.empty:
         return _report_no_items(args)
@@ -34,7 +34,7 @@ def _calibrate_runs(args) -> int:
     )
     if args.figure:
         _save_figure(reliability_figure(test, scalings), args)
-    print_result(args, _to_json(result), lambda: _format_calibration(result))
+    print_result(args, result, lambda: _format_calibration(result))
     return 0
 
 
@@ -65,15 +65,6 @@ def _save_figure(figure, args):
     Path(args.figure).parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(args.figure, dpi=150)
     printer(args)(f'reliability diagrams: {args.figure}')
-
-
-def _to_json(tables: dict) -> dict:
-    "Tables as lists of rows; None for what is not known"
-    rows = {name: table.astype(object).to_dict('records') for name, table in tables.items()}
-    return {
-        name: [{k: None if v != v else v for k, v in row.items()} for row in of_table]
-        for name, of_table in rows.items()
-    }
 
 # %% ../../nbs/commands/25_calibrate.ipynb #449c6894
 _SHOWN = {
@@ -153,7 +144,7 @@ def add_calibrate_command(commands):
     parser = add_command(
         commands, 'calibrate', _calibrate_runs, 'medxfer calibrate one --data corpora'
     )
-    parser.add_argument('run', nargs='+', help='a run folder, or the folder of a study')
+    add_run_argument(parser, nargs='+', studies=True)
     parser.add_argument(
         '--data', help='folder with one folder per task (default: what the study generated)'
     )

@@ -7,7 +7,6 @@ __all__ = ['add_data_commands']
 
 # %% ../../nbs/commands/30_data.ipynb #f36e4ab4
 from pathlib import Path
-import json
 import sys
 
 from .base import NETWORK, add_command, add_group, print_result, printer
@@ -66,10 +65,7 @@ def _check_corpora(args) -> int:
     from medxfer.data.sources.check import can_run, check_root, format_check_report
 
     rows = check_root(args.data)
-    if args.json:
-        print(json.dumps(rows, indent=1, default=str))
-    else:
-        print(format_check_report(rows))
+    print_result(args, dict(corpora=rows), lambda: format_check_report(rows))
     return 0 if can_run(rows) else 1
 
 # %% ../../nbs/commands/30_data.ipynb #35b18c05

@@ -7,15 +7,15 @@ __all__ = ['add_errors_command']
 
 # %% ../../nbs/commands/22_errors.ipynb #b6e887ec
 from argparse import Namespace
-import math
 
-from .base import add_command, print_result
+from .base import add_command, add_run_argument, print_result, to_plain
 from ..data.base import MedxferError
 
 # %% ../../nbs/commands/22_errors.ipynb #573e9a02
 def _analyze_runs(args: Namespace) -> int:
     "Sort what a run got wrong into six categories; with a second run, show what it repairs and adds"
-    from medxfer.study.run_errors import find_run, read_run_errors
+    from medxfer.study.run_errors import read_run_errors
+    from medxfer.study.runs import find_run
 
     names = [args.run, args.other] if args.other else [args.run]
     if args.other and args.examples:
@@ -128,7 +128,7 @@ def _describe_two(args: Namespace, base, arm) -> dict:
             both = sides[0], sides[1], metric
             tables = compare_categories(*both), compare_cells(*both)
             found = dict(metric=metric, seeds=[sorted(side.reports) for side in sides])
-            found |= dict(zip(('categories', 'moves'), map(_to_records, tables)))
+            found |= dict(zip(('categories', 'moves'), map(to_plain, tables)))
             tasks[task].append(found)
     return dict(base=names[0], arm=names[1], runs=[base.folder.name, arm.folder.name], tasks=tasks)
 
@@ -138,18 +138,6 @@ def _name_sides(base, arm) -> tuple[str, str]:
     if base.arm != arm.arm:
         return base.arm, arm.arm
     return base.folder.name, arm.folder.name
-
-
-def _to_records(table) -> list[dict]:
-    "Rows for JSON, which has no nan"
-    rows = []
-    for row in table.to_dict('records'):
-        rows.append({key: None if _is_nan(value) else value for key, value in row.items()})
-    return rows
-
-
-def _is_nan(value) -> bool:
-    return isinstance(value, float) and math.isnan(value)
 
 # %% ../../nbs/commands/22_errors.ipynb #ad69cade
 def _format_two(result: dict) -> str:
@@ -209,10 +197,9 @@ def add_errors_command(commands):
     parser = add_command(
         commands, 'errors', _analyze_runs, 'medxfer errors one --data corpora --examples 2'
     )
-    parser.add_argument('run', help='a run: its folder, or the beginning of its id')
+    add_run_argument(parser)
     parser.add_argument('other', nargs='?', help='a second run, which is compared with the first')
     parser.add_argument('--data', help='folder of the corpora (default: where the study has them)')
-    parser.add_argument('--runs', default='runs', help='folder of studies (default: runs)')
     parser.add_argument('--task', action='append', help='only this one; may be repeated')
     parser.add_argument(
         '--part', help='mentions, attributes, relations, answers or rows (default: all)'

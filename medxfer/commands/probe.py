@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 import json
-from .base import add_command, print_result, printer
+from .base import add_command, add_run_argument, print_result, printer
 from ..data.base import MedxferError, write_atomic
 
 if TYPE_CHECKING:
@@ -185,12 +185,14 @@ def _format_results(result: dict) -> str:
 def _probe(args) -> int:
     "Probe the states of finished runs: is a property there, is it used, what is shared"
     from medxfer.study.open_run import open_run
+    from medxfer.study.runs import find_run
 
-    if len(args.runs) > 1 and not args.out:
+    folders = [find_run(name, args.runs) for name in args.run]
+    if len(folders) > 1 and not args.out:
         raise MedxferError('several runs are probed into one folder: give it with --out DIR')
-    out = Path(args.out or Path(args.runs[0]) / 'probes')
+    out = Path(args.out or folders[0] / 'probes')
     out.mkdir(parents=True, exist_ok=True)
-    runs = [open_run(folder) for folder in args.runs]
+    runs = [open_run(folder) for folder in folders]
     documents = {run.id: _load_documents(run, args.data, args.split) for run in runs}
     _write_tables(out, _make_tables(runs, out, documents, args))
     about = {r.id: dict(arm=r.config['arm'], seed=r.config['seed'], tasks=r.tasks) for r in runs}
@@ -241,7 +243,7 @@ def add_probe_command(commands):
     probe = add_command(
         commands, 'probe', _probe, 'medxfer probe one --data corpora --layers 1 --views joint'
     )
-    probe.add_argument('runs', nargs='+', metavar='RUN', help='folders of finished runs')
+    add_run_argument(probe, nargs='+')
     probe.add_argument('--data', required=True, help='folder with one folder per task')
     probe.add_argument('--split', default='test', help='whose documents are probed (default: test)')
     probe.add_argument('--out', help='gets the results (default: RUN/probes)')

@@ -9,7 +9,7 @@ __all__ = ['add_run_commands']
 from pathlib import Path
 import json, sys
 
-from .base import add_command, print_result, printer
+from .base import add_command, add_run_argument, print_result, printer
 from ..data.base import DataError, MedxferError
 
 # %% ../../nbs/commands/20_run.ipynb #31e83ed8
@@ -49,10 +49,9 @@ def _write_predictions(args) -> int:
     "Write a finished run's predictions as official files; these hold text where the format does"
     import yaml
     from medxfer.data.load import load_task
+    from medxfer.study.runs import find_run
 
-    folder = Path(args.run)
-    if not (folder / 'config.yaml').is_file():
-        raise MedxferError(f'{folder} is not a run folder: it has no config.yaml')
+    folder = find_run(args.run, args.runs)
     config = yaml.safe_load((folder / 'config.yaml').read_text())
     split = config['data']['splits']['test']
     for task, info in config['tasks'].items():
@@ -194,17 +193,8 @@ def _show_intervals(args, gold: list, predicted, profile: str | None) -> int:
     }
     count = len(set(groups))
     result = dict(metrics=metrics, documents=len(gold), groups=count)
-    print_result(args, _without_nan(result), lambda: _format_intervals(result))
+    print_result(args, result, lambda: _format_intervals(result))
     return 0
-
-
-def _without_nan(result: dict) -> dict:
-    "The result with None where there is no interval: nan is not JSON"
-    metrics = {
-        name: {key: None if x != x else x for key, x in found.items()}
-        for name, found in result['metrics'].items()
-    }
-    return result | dict(metrics=metrics)
 
 
 def _format_intervals(result: dict) -> str:
@@ -240,7 +230,7 @@ def add_run_commands(commands):
         _write_predictions,
         'medxfer predictions one --data corpora --out sent',
     )
-    predictions.add_argument('run', help='a run folder')
+    add_run_argument(predictions)
     predictions.add_argument('--data', required=True, help='folder with one folder per task')
     predictions.add_argument('--out', required=True, help='gets one folder per task')
     score = add_command(
