@@ -9,17 +9,17 @@ __all__ = ['RunErrors', 'read_run_errors', 'list_seeds', 'collect_arm', 'find_sh
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from ..data.base import DataError, MedxferError, NotFound, UnifiedSample
+from ..data.base import DataError, MedxferError, UnifiedSample
 from ..data.corpora import get_task
 from ..data.load import fingerprint, load_task
 from ..evaluation.error_analysis import ErrorReport, analyze_errors
 from ..evaluation.error_transfer import ArmErrors
 from .record import RunRecord, load_study
 from .run import read_state, restore_predictions
+from .runs import read_config, require_finished
 
 # %% ../../nbs/study/39_run_errors.ipynb #1385b965
 def _list_roots(folder: Path, config: dict, runs: Path) -> Iterator[Path]:
@@ -84,8 +84,8 @@ def read_run_errors(
 ) -> RunErrors:
     "Sort the errors of the predictions that a run has on disk"
     folder = Path(folder)
-    config = _read_config(folder)
-    _require_finished(folder)
+    config = read_config(folder)
+    require_finished(folder)
     reports, samples = {}, {}
     for task in _choose_tasks(folder, config, tasks):
         root = _find_root(folder, config, task, data, Path(runs))
@@ -96,38 +96,8 @@ def read_run_errors(
     return RunErrors(folder, str(config['arm']), int(config['seed']), reports, samples)
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
-    "config.yaml of a run folder"
-    path = folder / 'config.yaml'
-    if not path.is_file():
-        raise NotFound(f'{folder} is not a run folder: it has no config.yaml')
-    config = yaml.safe_load(path.read_text('utf-8'))
-    if not isinstance(config, dict) or 'tasks' not in config:
-        raise MedxferError(f'{path} is not the configuration of a run; copy the folder again')
-    return config
-
-
 def _prediction_file(folder: Path, task: str) -> Path:
     return folder / 'predictions' / f'{task}.jsonl'
-
-
-def _require_finished(folder: Path):
-    "A `MedxferError` if a run has no predictions yet"
-    status = read_state(folder).get('status', 'unknown')
-    if status != 'done':
-        raise MedxferError(
-            f'the run {folder.name} has not finished (its status is {status}), so it has no '
-            f'predictions; {_advise_to_finish(folder)}'
-        )
-
-
-def _advise_to_finish(folder: Path) -> str:
-    "How to resume a run"
-    if (folder.parent / 'study.yaml').is_file():
-        for run in load_study(folder.parent).runs:
-            if run.id == folder.name:
-                return f'first: {run.command}'
-    return 'the command that started it resumes it'
 
 
 def _choose_tasks(folder: Path, config: dict, tasks: Iterable[str] | None) -> list[str]:
