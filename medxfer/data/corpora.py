@@ -8,9 +8,8 @@ __all__ = ['TASKS', 'GROUPS', 'suggest_name', 'get_task', 'get_corpus', 'all_cor
 # %% ../../nbs/data/01_corpora.ipynb #c87bd38c
 from dataclasses import replace
 from importlib import import_module
-import difflib
 import re
-from .base import CorpusInfo, MedxferError, Task
+from .base import CorpusInfo, MedxferError, Task, guess_name
 
 # %% ../../nbs/data/01_corpora.ipynb #6b5192ea
 TASKS = {  # task name: module that holds its TASK
@@ -24,8 +23,8 @@ TASKS = {  # task name: module that holds its TASK
 # %% ../../nbs/data/01_corpora.ipynb #61ed424c
 def suggest_name(name: str, known) -> str:
     "A sentence that names what is known, the nearest match first"
-    near = difflib.get_close_matches(str(name), list(known), n=1)
-    begin = f'did you mean {near[0]}? Known' if near else 'known'
+    guess = guess_name(str(name), known)
+    begin = f'{guess}Known' if guess else 'known'
     return f'{begin}: {", ".join(sorted(known))}'
 
 # %% ../../nbs/data/01_corpora.ipynb #bf0bca42

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 import numpy as np
-from ..data.base import MedxferError
+from ..data.base import MedxferError, suggest_choice
 from ..data.placebo import PERMUTATION
 from .advice import StudyCommand, study_overrides
 from medxfer.study.config import (
@@ -448,7 +448,7 @@ def check_arm(cfg: dict):
     tasks, name = list(cfg['task']), cfg['arm']
     if name not in (None, *ARMS):
         raise ConfigError(
-            f'there is no arm {name!r}; there are: {", ".join(COMPARED_ARMS)}, or none for the strategy itself'
+            f'there is no arm {name!r}; {suggest_choice(name, COMPARED_ARMS)}, or none for the strategy itself'
         )
     subject = ARMS[name].subject if name else ''
     if (subject in _TARGET_SUBJECTS) != (cfg['target'] is not None):
@@ -527,7 +527,8 @@ def _check_schedule(cfg: dict):
     train = cfg['train']
     if train['schedule'] not in SCHEDULES:
         raise ConfigError(
-            f'unknown train.schedule {train["schedule"]!r}; choose from {", ".join(SCHEDULES)}'
+            f'unknown train.schedule {train["schedule"]!r}; '
+            f'{suggest_choice(train["schedule"], SCHEDULES)}'
         )
     if train['schedule'] == 'linear':
         return

@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from functools import cache
 from inspect import signature
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 import hashlib, json, re, shlex
+from ..data.base import suggest_choice
 from ..data.load import SPLITS, fingerprint
 from ..data.corpora import TASKS, get_corpus
+from .own_configs import read_own_configs, write_own_configs
 from medxfer.study.settings import (
     OPEN_MAPPINGS,
     ConfigError,
@@ -83,7 +86,8 @@ def compose(
 def _compose_cached(overrides: tuple[str, ...]) -> dict:
     "What Hydra makes of overrides, checked"
     plain, rest = _split_plain_settings(overrides)
-    cfg = deepcopy(_compose_groups(tuple(rest)))
+    rest, own = _resolve_own_configs(rest, plain.get('config_dir'))
+    cfg = deepcopy(_compose_groups(tuple(rest), own))
     if not cfg.get('task'):
         raise ConfigError('task=[] names no task; choose from: ' + ', '.join(sorted(TASKS)))
     for name, value in plain.items():
@@ -91,6 +95,25 @@ def _compose_cached(overrides: tuple[str, ...]) -> dict:
     check_settings(cfg)
     _check_selection(cfg)
     return _drop_sources(_drop_tasks(cfg))
+
+
+_Own = tuple[tuple[str, str], ...]  # files that are not medxfer's: path and text
+
+
+def _resolve_own_configs(
+    overrides: Iterable[str],
+    folder: str | None,  # the setting `config_dir`
+) -> tuple[list[str], _Own]:
+    "The overrides with a name where an experiment is a path, and the files that are not medxfer's"
+    rest, experiment = [], None
+    for override in overrides:
+        name, _, value = override.partition('=')
+        if name == 'experiment':
+            experiment = _read_plain_value(value)
+        else:
+            rest.append(override)
+    found, own = read_own_configs(folder, experiment)
+    return [*([] if found is None else [f'experiment={found}']), *rest], own
 
 
 def _set_value(cfg: dict, name: str, value):
@@ -107,8 +130,16 @@ def _set_value(cfg: dict, name: str, value):
 
 
 @cache  # the runs of a study differ little in their groups, and Hydra takes a tenth of a second
-def _compose_groups(overrides: tuple[str, ...]) -> dict:
+def _compose_groups(overrides: tuple[str, ...], own: _Own = ()) -> dict:
     "What Hydra makes of the overrides that it has to parse"
+    with TemporaryDirectory() as folder:
+        write_own_configs(folder, own)
+        search = [f'hydra.searchpath=[file://{folder}]'] if own else []
+        return _call_hydra(overrides, search)
+
+
+def _call_hydra(overrides: tuple[str, ...], search: list[str]) -> dict:
+    "The composed configuration; `search` adds a folder of groups"
     from hydra import compose as hydra_compose, initialize_config_module
     from hydra.core.global_hydra import GlobalHydra
     from hydra.errors import HydraException
@@ -118,7 +149,8 @@ def _compose_groups(overrides: tuple[str, ...]) -> dict:
     GlobalHydra.instance().clear()
     try:
         with initialize_config_module('medxfer.configs', version_base='1.3'):
-            composed = hydra_compose('config', overrides=[_to_hydra(o) for o in overrides])
+            wanted = [*search, *(_to_hydra(o) for o in overrides)]
+            composed = hydra_compose('config', overrides=wanted)
             cfg = OmegaConf.to_container(composed, resolve=True)
     except (HydraException, OmegaConfBaseException, ValueError, TypeError) as e:
         raise ConfigError(_explain_hydra_error(e, overrides)) from None
@@ -128,6 +160,7 @@ def _compose_groups(overrides: tuple[str, ...]) -> dict:
 # %% ../../nbs/study/00_config.ipynb #f6ae960d
 _PLAIN_SETTINGS = (
     r'data\.root|data\.ood_root|model\.folder|task\.\w+\.terminology|out|runs|study|device'
+    r'|config_dir'
 )
 _RUN_SETTINGS = {  # in which the runs of a study differ: what their simple values look like
     'seed': r'\d+',
@@ -212,10 +245,10 @@ def _explain_hydra_error(error: Exception, overrides: Iterable[str]) -> str:
         r"Could not find '(\w+)/([^']*)'.*?Available options in '\w+': (.*?) Config search path"
     )
     if found := re.search(missing, text):
-        options = ', '.join(name for name in found[3].split() if name != 'base')
-        return f'there is no {found[1]} {found[2]!r}; choose one of: {options}'
+        options = [name for name in found[3].split() if name != 'base']
+        return f'there is no {found[1]} {found[2]!r}; {suggest_choice(found[2], options)}'
     if found := re.search(r"Could not load '(\w+)/([^']*)'", text):
-        return f'there is no {found[1]} {found[2]!r}; choose one of: {", ".join(sorted(TASKS))}'
+        return f'there is no {found[1]} {found[2]!r}; {suggest_choice(found[2], sorted(TASKS))}'
     if found := re.search(r"Could not override '([^']*)'", text):
         return f'there is no setting {found[1]!r}; {suggest_setting(found[1], _list_settings())}'
     if found := re.search(r"Ambiguous value for argument '(.*?)' 1\.", text):

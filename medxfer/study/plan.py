@@ -13,7 +13,7 @@ from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 import yaml
-from ..data.base import write_atomic
+from ..data.base import guess_name, suggest_choice, write_atomic
 from ..data.multitask_loader import task_probabilities
 from .advice import StudyCommand
 from .words import is_ablation
@@ -136,7 +136,8 @@ def _refuse_unknown_arms(only: Iterable[str], runs: Iterable[RunSpec]):
     known = sorted({run.arm for run in runs})
     unknown = sorted(set(only) - set(known))
     if unknown:
-        raise ConfigError(f'the study has no arm {unknown[0]!r}; it has {", ".join(known)}')
+        guess = guess_name(unknown[0], known)
+        raise ConfigError(f'the study has no arm {unknown[0]!r}; {guess}it has {", ".join(known)}')
 
 
 def _refuse_unequal_selection(runs: Iterable[RunSpec]):
@@ -166,7 +167,8 @@ def expand_plan(cfg: dict, base, seed: int):
     unknown = [arm for arm in plan['arms'] if arm not in COMPARED_ARMS]
     if unknown:
         raise ConfigError(
-            f'there is no arm {unknown[0]!r} to compare with; there are: {", ".join(COMPARED_ARMS)}'
+            f'there is no arm {unknown[0]!r} to compare with; '
+            f'{suggest_choice(unknown[0], COMPARED_ARMS)}'
         )
     strategies = {name: _compose_strategy(tuple(base), name) for name in plan['strategies']}
     strategies = {n: s for n, s in strategies.items() if not _find_needless(tuple(base), n)}

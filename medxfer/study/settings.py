@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
-import difflib
 import math
 import re
-from ..data.base import MedxferError
+from ..data.base import MedxferError, guess_name, suggest_choice
 
 # %% ../../nbs/study/02_settings.ipynb #f77f8d65
 class ConfigError(MedxferError):
@@ -34,9 +33,7 @@ def _read_defaults() -> dict:
 
 def suggest_setting(name: str, known: Iterable[str]) -> str:
     "What else may have been meant by the name of a setting, and where all of them are"
-    near = [found for found in difflib.get_close_matches(name, known) if found != name]
-    guess = f'did you mean {near[0]}? ' if near else ''
-    return f'{guess}medxfer/configs/config.yaml lists them'
+    return f'{guess_name(name, known)}medxfer/configs/config.yaml lists them'
 
 # %% ../../nbs/study/02_settings.ipynb #5192d63d
 # Mappings that take keys of their own.
@@ -300,19 +297,11 @@ def _check_choices(cfg: dict):
     for name, choices in _CHOICES.items():
         value = get_setting(cfg, name)
         if value not in choices:
-            *others, last = [_write_choice(choice) for choice in choices]
-            raise ConfigError(f'{name} is {value!r}; write {", ".join(others)} or {last}')
+            raise ConfigError(f'{name} is {value!r}; {suggest_choice(value, choices)}')
     for name in _OPTIONAL_TEXTS:
         value = get_setting(cfg, name)
         if value is not None:
             check_type(name, value, '')
-
-
-def _write_choice(choice) -> str:
-    "A choice as the command line takes it"
-    if choice is None:
-        return 'null'
-    return str(choice).lower() if isinstance(choice, bool) else choice
 
 
 def _check_names(cfg: dict):
