@@ -9,7 +9,14 @@ __all__ = ['add_run_commands']
 from pathlib import Path
 import json, sys
 
-from .base import add_command, add_run_argument, print_result, printer
+from medxfer.commands.base import (
+    add_command,
+    add_run_argument,
+    add_settings_arguments,
+    collect_overrides,
+    print_result,
+    printer,
+)
 from ..data.base import DataError, MedxferError
 
 # %% ../../nbs/commands/20_run.ipynb #31e83ed8
@@ -21,7 +28,7 @@ def _execute_run(args) -> int:
     from medxfer.training.processes import current_processes
 
     processes = current_processes()
-    spec = processes.first_then_others(lambda: resolve_run(args.overrides))
+    spec = processes.first_then_others(lambda: resolve_run(collect_overrides(args)))
     progress = LinePrinter(spec.id, sys.stderr if args.json else None)
     how = execute(spec, progress, printer(args), processes)
     processes.end()
@@ -221,9 +228,7 @@ def add_run_commands(commands):
         _execute_run,
         "medxfer run experiment=demo model=tiny strategy=s2 seed=1 budget.epochs=1 out=one data.root=corpora 'data.profiles={semeval2014t7: synthetic, semeval2021t6: synthetic}'",
     )
-    run.add_argument(
-        'overrides', nargs='*', help='settings, such as experiment=demo model=tiny seed=1 out=DIR'
-    )
+    add_settings_arguments(run, 'experiment=demo model=tiny seed=1 out=DIR')
     predictions = add_command(
         commands,
         'predictions',

@@ -14,7 +14,16 @@ import json
 import re
 import textwrap
 
-from .base import NETWORK, add_command, print_result, printer
+from medxfer.commands.base import (
+    NETWORK,
+    add_command,
+    add_experiment_argument,
+    add_settings_arguments,
+    collect_overrides,
+    print_result,
+    printer,
+    to_plain,
+)
 from .sweep import add_engine_arguments, choose_engine
 from ..data.base import MedxferError
 from ..training.callbacks import make_printer
@@ -26,18 +35,12 @@ if TYPE_CHECKING:
     from medxfer.study.disk import DiskNeed
 
 # %% ../../nbs/commands/10_study.ipynb #e0bd62c6
-def _collect_overrides(args) -> list[str]:
-    "The settings of a command about a whole experiment"
-    root = [f'data.root={args.data}'] if args.data else []
-    return [*args.overrides, *root]
-
-
 def _make_plans(args):
     "The whole plan of an experiment, and the part that `--only` keeps"
     from medxfer.study.arms import COMPARED_ARMS
     from medxfer.study.plan import plan_study
 
-    overrides = _collect_overrides(args)
+    overrides = collect_overrides(args)
     whole = plan_study(args.experiment, overrides)
     only = args.only or ()
     planned = whole.settings['plan']['arms']
@@ -397,7 +400,7 @@ def _run_baselines(args) -> int:
 
     models = args.models.split(',') if args.models else BASELINE_MODELS
     printer(args)(f'planning {args.experiment}')
-    plan = plan_baselines(args.experiment, models, _collect_overrides(args))
+    plan = plan_baselines(args.experiment, models, collect_overrides(args))
     outcome = None
     if not args.dry_run:
         check_baselines(plan)
@@ -444,10 +447,10 @@ def _tune_study(args) -> int:
     from medxfer.study.hpo import tune
     from medxfer.study.plan import plan_study
 
-    overrides = _collect_overrides(args)
+    overrides = collect_overrides(args)
     check_data(plan_study(args.experiment, [*overrides, 'hpo.tuned=false']))
     found = tune(args.experiment, overrides, printer(args), args.top)
-    print(json.dumps(found, default=str, indent=1))
+    print_result(args, found, lambda: json.dumps(to_plain(found), indent=1))
     return 0
 
 # %% ../../nbs/commands/10_study.ipynb #a006b885
@@ -459,11 +462,8 @@ _SECONDS = (
 
 def _add_experiment(parser):
     "The experiment, overrides and corpora of a command"
-    parser.add_argument('experiment', help='a file of configs/experiment, such as demo or open')
-    parser.add_argument(
-        'overrides', nargs='*', help='settings for all runs, such as model=tiny plan.seeds=[1,2]'
-    )
-    parser.add_argument('--data', help='folder with one folder per task')
+    add_experiment_argument(parser)
+    add_settings_arguments(parser, 'model=tiny plan.seeds=[1,2]')
 
 
 def _add_only(parser):
