@@ -253,6 +253,6 @@ def add_run_commands(commands):
     score.add_argument('--profile', help='how to read gold, where the folder does not say')
     score.add_argument('--subtask', help='semeval2017t3: A, B, C or D (default: the one predicted)')
     score.add_argument(
-        '--ci', action='store_true', help='add 95 % intervals: groups of documents are redrawn'
+        '--ci', action='store_true', help='add 95 %% intervals: groups of documents are redrawn'
     )
     score.add_argument('--newlines', help='crlf or lf: line ends when the offsets were counted')

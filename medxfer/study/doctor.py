@@ -165,19 +165,30 @@ def _finish(product):
 def check_speed(seconds: float = 0.5) -> Iterator[Finding]:
     "How fast the fastest device multiplies, and what that means for a small model"
     import torch
-    from medxfer.models.base_loader import model_spec
 
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     speed = probe_speed(seconds, device)
-    parameters = model_spec('minilm-l3-words').parameters or 1
-    tokens = speed / (4 * parameters)
-    where = 'the GPU' if device == 'cuda' else f'{torch.get_num_threads()} threads'
+    tokens = speed / (4 * _count_multiplied('minilm-l3-words'))
+    threads = torch.get_num_threads()
+    where = 'the GPU' if device == 'cuda' else '1 thread' if threads == 1 else f'{threads} threads'
     text = (
         f'{speed / 1e9:,.0f} billion operations a second on {where}: at best {tokens:,.0f} training '
         'tokens a second of the model of the demo'
     )
     values = dict(operations=speed, device=device, tokens=tokens)
     yield Finding('speed', device, True, text, values=values)
+
+
+def _count_multiplied(model: str) -> int:
+    "Parameters of a model that every token is multiplied with: not those that are looked up"
+    from medxfer.models.base_loader import load_base_config, model_spec
+    from medxfer.models.precision import count_parameters
+
+    spec = model_spec(model)
+    config = load_base_config(spec)
+    if spec.layers:
+        config.num_hidden_layers = spec.layers
+    return count_parameters(config)[0]
 
 # %% ../../nbs/study/41_doctor.ipynb #3e3eb87f
 @dataclass(frozen=True)
@@ -389,15 +400,20 @@ def examine(
     return [*found, *check_experiments(found, data)]
 
 
+_HEADLINES = ('official', 'open')  # the studies to begin with, where their corpora are there
+
+
 def choose_next(findings: Iterable[Finding], data: str | Path | None = None) -> list[str]:
     "What to do next, the first thing first: commands and advice"
     found = list(findings)
     steps = [f.advice for f in found if f.good is False and f.advice and f.about != 'corpora']
     ready = [f.name for f in found if f.about == 'experiments' and f.good]
     own = [name for name in ready if _needs_corpora(name)]
+    own.sort(key=lambda name: name not in _HEADLINES)
     if own:
-        steps.append(f'`{StudyCommand(own[0], data=str(data)).plan()}` says what it costs')
-        steps.append(f'`{StudyCommand(own[0], data=str(data)).study()}` runs it')
+        command = StudyCommand(own[0], data=str(data))
+        steps.append(f'`{command.plan()}` says what it costs')
+        steps.append(f'`{command.study()}` runs it')
     elif data is not None:
         steps.append(
             f'`{shlex.join(["medxfer", "data", "check", str(data)])}` says what is missing'

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
+import re
 
 from ..data.base import MedxferError, NotFound
 from .environment import read_environment
@@ -153,7 +154,14 @@ def _shorten(folders: Sequence[Path]) -> list[str]:
         length = sum(1 for _ in same)
         for name in (one, other):
             shared[name] = max(shared[name], length)
-    return [folder.name[: shared[folder.name] + 1 + _MORE] for folder in folders]
+    enough = {name: max(shared[name] + 1, _find_hash(name)) + _MORE for name in names}
+    return [folder.name[: enough[folder.name]] for folder in folders]
+
+
+def _find_hash(name: str) -> int:
+    "Where the hash in an id begins; what is before it other runs may have, too"
+    found = re.search(r'[0-9a-f]{10}$', name)
+    return found.start() + 1 if found else 0
 
 
 def _read_row(folder: Path, short: str) -> RunRow:
