@@ -72,6 +72,13 @@ class StudyPlan:
         "The names of the study's models"
         return list(dict.fromkeys(r.config['model']['name'] for r in self.whole or self.runs))
 
+    def pick_arms(self, only: Iterable[str] = ()) -> 'StudyPlan':
+        "The plan with the runs of some arms and what they need; nothing keeps all"
+        kept = set(only)
+        _refuse_unknown_arms(kept, self.whole)
+        wanted = (run for run in self.whole if not kept or run.arm in kept)
+        return replace(self, runs=tuple(sort_by_needs(_put_trunks_first(wanted))))
+
     def pick_model(self, name: str) -> 'StudyPlan':
         "The plan of one of the models: its settings and its runs"
         whole = [r for r in self.whole or self.runs if r.config['model']['name'] == name]
@@ -110,13 +117,10 @@ def plan_study(
             runs.append(run)
             if owner and owner not in owners.setdefault(run.id, []):
                 owners[run.id].append(owner)
-    _refuse_unknown_arms(only, runs)
     _refuse_unequal_selection(sort_by_needs(runs))
-    kept = sort_by_needs(_put_trunks_first(r for r in runs if not only or r.arm in only))
     command = study_command(cfg, experiment, overrides)
     owned = {run: tuple(names) for run, names in owners.items()}
-    whole = tuple(runs)
-    return StudyPlan(cfg, tuple(kept), command, owned, whole, tuple(left_out))
+    return StudyPlan(cfg, (), command, owned, tuple(runs), tuple(left_out)).pick_arms(only)
 
 
 def _put_trunks_first(runs: Iterable[RunSpec]) -> list[RunSpec]:
