@@ -54,12 +54,11 @@ def _format_metrics(result: dict, heads: dict[str, list[str]]) -> str:
 # %% ../../nbs/commands/20_run.ipynb #606ff933
 def _write_predictions(args) -> int:
     "Write a finished run's predictions as official files; these hold text where the format does"
-    import yaml
     from medxfer.data.load import load_task
-    from medxfer.study.runs import find_run
+    from medxfer.study.runs import find_run, read_config
 
     folder = find_run(args.run, args.runs)
-    config = yaml.safe_load((folder / 'config.yaml').read_text())
+    config = read_config(folder)
     split = config['data']['splits']['test']
     for task, info in config['tasks'].items():
         predicted = folder / 'predictions' / f'{task}.jsonl'

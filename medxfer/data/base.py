@@ -480,6 +480,7 @@ class Task:
     labels: tuple[str, ...] | None = None  # entity types; None: read from the training data
     corpora: tuple[CorpusInfo, ...] = ()  # the default profile first
     scorer = ''  # e.g. 'medxfer.evaluation.spans:SHARE'
+    group = ''  # how the name of a document's group begins its own, where its source does not say
 
     def format_of(self, folder: Path, info: CorpusInfo) -> Format | None:
         "The format of a profile that claims a folder; subclasses may refuse foreign files"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 import yaml
 from ..data.base import MedxferError, NotFound, UnifiedSample
+from ..data.own_task import register_tasks_of
 from .build import base_spec, choose_device, choose_model_class, encoder_for, lora_spec
 from .config import RunSpec, run_id
 from .environment import read_environment
@@ -39,6 +40,7 @@ def _read_config(folder: Path) -> dict:
             f'{file} was changed after it was written: its settings do not give the run id in it; '
             'copy the folder again'
         )
+    register_tasks_of(config['tasks'])
     return config
 
 

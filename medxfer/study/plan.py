@@ -407,10 +407,13 @@ def _describe_choice(plan: StudyPlan, run: RunSpec) -> dict:
 
 
 def _list_more(cfg: dict) -> dict:
-    "What few studies have: other corpora that runs are scored on, and a study to be shown beside"
+    "What few studies have: tasks of one's own, corpora that runs are scored on, a study to be shown beside"
     from medxfer.evaluation.metrics import primary_metric
 
     more = {}
+    own = {task: info['corpus'] for task, info in cfg['task'].items() if info.get('corpus')}
+    if own:
+        more['own_tasks'] = {task: dict(corpus=corpus) for task, corpus in own.items()}
     if others := list_ood(cfg):
         more['ood'] = {
             task: dict(profile=corpus.profile, primary=primary_metric(task, corpus.profile))

@@ -21,6 +21,7 @@ import pandas as pd
 import yaml
 from ..data.base import MedxferError
 from ..data.corpora import find_group
+from ..data.own_task import register_tasks_of
 from ..evaluation.transfer_analysis import pair_arm
 from .advice import StudyCommand, override_key, replace_overrides, run_command
 from .arms import ARMS, JUDGED_ARMS, SINGLE_TASK_ARMS
@@ -264,6 +265,7 @@ def load_study(
             f'{folder} has no study.yaml, so it is not a study; `medxfer study EXPERIMENT` makes one'
         )
     plan = _read_plan(path)
+    register_tasks_of(plan.get('own_tasks') or {})
     command = StudyCommand.from_record(plan, folder)
     planned = [_parse_run(r, command, plan['strategies']) for r in plan['runs']]
     return StudyRecord(folder, plan, tuple(load_run(folder / r.id, r) for r in planned))

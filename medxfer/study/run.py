@@ -24,6 +24,7 @@ from medxfer.data.base import (
     write_atomic,
 )
 from ..data.corpora import get_corpus, get_task
+from ..data.own_task import register_tasks_of
 from .arms import refuse_reference, resolve_run, strategy_overrides
 from .budgets import build_schedule, find_token_budget, make_branches
 from medxfer.study.build import (
@@ -286,6 +287,7 @@ def execute(
     processes=OneProcess(),  # those that train together; the first one alone writes files
 ) -> str:  # 'reused' or 'done'
     "Bring a run to its end"
+    register_tasks_of(spec.config['tasks'])  # a worker has not composed the configuration
     refuse_reference(spec)
     refuse_missing_device(spec.settings['device'])
     with ExitStack() as until_done:

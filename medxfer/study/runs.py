@@ -15,6 +15,7 @@ from typing import Any
 import re
 
 from ..data.base import MedxferError, NotFound
+from ..data.own_task import register_tasks_of
 from .environment import read_environment
 from .run import list_finished_runs, read_state
 
@@ -218,6 +219,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     config = _read_yaml(path)
     if not isinstance(config.get('tasks'), dict):
         raise MedxferError(f'{path} is not the configuration of a run; copy the folder again')
+    register_tasks_of(config['tasks'])
     return config
 
 

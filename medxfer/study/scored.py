@@ -12,14 +12,13 @@ from functools import cache
 from pathlib import Path
 
 import pandas as pd
-import yaml
 
 from ..data.base import MedxferError, UnifiedSample
 from ..data.corpora import get_task
 from ..data.load import fingerprint, load_task
 from ..models.scores import load_scores
 from .run import read_state
-from .runs import find_runs
+from .runs import find_runs, read_config
 
 # %% ../../nbs/study/39_scored.ipynb #5de5b84f
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def _open_folder(folder: Path) -> _Run:
             f'the run in {folder} stopped early{at} (status: {state.get("status", "unknown")}); call '
             'the command again that started it, and it resumes'
         )
-    return _Run(folder, yaml.safe_load((folder / 'config.yaml').read_text('utf-8')))
+    return _Run(folder, read_config(folder))
 
 # %% ../../nbs/study/39_scored.ipynb #39af2fd1
 _fingerprint = cache(fingerprint)
