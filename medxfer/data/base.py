@@ -16,12 +16,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 import difflib
 import errno
 import os
 import re
 import socket
+
+if TYPE_CHECKING:
+    from datasets import DatasetDict
 
 # %% ../../nbs/data/00_base.ipynb #4b61efcf
 class MedxferError(ValueError):
@@ -283,6 +286,19 @@ class Corpus:
     def split(self, name: str) -> tuple[UnifiedSample, ...]:
         "The samples of one split"
         return tuple(s for s in self.samples if s.split == name)
+
+    def to_hf(self) -> 'DatasetDict':
+        "The samples as Hugging Face datasets, one a split; its text may go no further than the corpus' own"
+        from medxfer.data.hf import make_datasets
+
+        return make_datasets(self)
+
+    @classmethod
+    def from_hf(cls, datasets: 'DatasetDict', task: str, profile: str) -> 'Corpus':
+        "The corpus that `to_hf` made datasets of, also after they were saved, filtered or loaded"
+        from medxfer.data.hf import read_datasets
+
+        return read_datasets(datasets, task, profile)
 
     def __len__(self):
         return len(self.samples)

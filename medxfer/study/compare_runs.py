@@ -156,7 +156,7 @@ def _list_moved(base: ArmScores, arm: ArmScores) -> list[MovedDocument]:
             arm=_score_document(arm, k),
             weight=float(weights[k]),
         )
-        for k in np.flatnonzero(differ)
+        for k in map(int, np.flatnonzero(differ))
     ]
     return sorted(moved, key=lambda document: (-abs(document.weight), document.doc_id))
 
@@ -210,8 +210,8 @@ def compare_runs(
         profile = configs[0]['tasks'].get(task, {}).get('profile')
         metric = primary_metric(task, profile)
         parts = [_pick_rows(table, task, metric) for table in scores]
-        sides = _pair_sides(task, profile, parts)
-        found.append(_compare_task(task, metric, *sides, draws))
+        first, second = _pair_sides(task, profile, parts)
+        found.append(_compare_task(task, metric, first, second, draws))
     notes = tuple(_list_notes(folders, configs))
     return RunComparison(folders[0].name, folders[1].name, tuple(found), notes)
 

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 import hashlib, json, re, shlex
-from ..data.base import MedxferError, suggest_choice
+from ..data.base import suggest_choice
 from ..data.load import SPLITS, fingerprint
 from ..data.corpora import TASKS, get_corpus
 from .own_configs import read_own_configs, write_own_configs
@@ -90,7 +90,6 @@ def _compose_cached(overrides: tuple[str, ...]) -> dict:
     cfg = deepcopy(_compose_groups(tuple(rest), own))
     if not cfg.get('task'):
         raise ConfigError('task=[] names no task; choose from: ' + ', '.join(sorted(TASKS)))
-    _register_own_tasks(cfg)
     for name, value in plain.items():
         _set_value(cfg, name, value)
     check_settings(cfg)
@@ -115,19 +114,6 @@ def _resolve_own_configs(
             rest.append(override)
     found, own = read_own_configs(folder, experiment)
     return [*([] if found is None else [f'experiment={found}']), *rest], own
-
-
-def _register_own_tasks(cfg: dict):
-    "Make the tasks known that the configuration describes itself, and complete their settings"
-    from medxfer.data.own_task import complete_settings, register_tasks_of
-
-    own = {name: info for name, info in cfg['task'].items() if (info or {}).get('corpus')}
-    try:
-        for name, info in own.items():
-            cfg['task'][name] = complete_settings(name, info)
-        register_tasks_of(own)
-    except MedxferError as error:
-        raise ConfigError(str(error)) from None
 
 
 def _set_value(cfg: dict, name: str, value):
@@ -561,8 +547,6 @@ def _task_identity(cfg: dict, task: str, files: str) -> dict:
         files=files,
         heads=list(cfg['data']['heads'].get(task) or info['heads']),
     )
-    if info.get('corpus'):  # of a task of one's own: whoever opens the run must know it
-        identity['corpus'] = info['corpus']
     if info.get('terminology'):
         identity['terminology'] = _hash_file(info['terminology'])
     return identity
