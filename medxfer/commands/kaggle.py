@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from medxfer.commands.base import (
     add_command,
+    add_config_option,
     add_experiment_argument,
     add_group,
     add_runs_option,
@@ -29,9 +30,10 @@ def _push(args) -> int:
     from medxfer.kaggle.driver import Driver
     from medxfer.kaggle.study_home import DriverMemory, trains_runs
 
+    own = [] if args.config_dir is None else [f'config_dir={args.config_dir}']
     fresh = DriverMemory(
         args.experiment,
-        args.overrides,
+        [*args.overrides, *own],
         args.kernel,
         parameters=_read_parameters(args),
         hours=args.hours,
@@ -231,6 +233,7 @@ def _add_study_arguments(parser: ArgumentParser):
         help='settings for all runs, such as model=gemma-2-2b train.precision=fp16',
     )
     parser.add_argument('--data', help='folder with one folder per task')
+    add_config_option(parser)
     parser.add_argument('--wheels', help="folder with wheels of what Kaggle's image lacks")
     parser.add_argument(
         '--kernel',
