@@ -11,6 +11,7 @@ import json, sys
 
 from medxfer.commands.base import (
     add_command,
+    add_config_option,
     add_run_argument,
     add_settings_arguments,
     collect_overrides,
@@ -117,7 +118,9 @@ def _load_gold_and_predictions(args):
     "Gold, predictions, the report of reading the predictions, and the profile of gold"
     from medxfer.data.base import NotFound
     from medxfer.data.load import load_task
+    from medxfer.study.own_configs import register_own_tasks
 
+    register_own_tasks(args.config_dir)
     gold = load_task(args.task, args.gold, args.split, args.profile, newlines=args.newlines)
     if not Path(args.pred).exists():
         raise NotFound(f'predictions not found: {args.pred}')
@@ -247,6 +250,7 @@ def add_run_commands(commands):
     score.add_argument(
         '--gold', required=True, help='folder with one folder per task, or of the task'
     )
+    add_config_option(score)
     score.add_argument('--pred', required=True, help='folder, or a file of predictions')
     score.add_argument('--split', help='train, dev or test (default: all there are)')
     score.add_argument('--profile', help='how to read gold, where the folder does not say')
