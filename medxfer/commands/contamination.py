@@ -9,7 +9,14 @@ __all__ = ['add_contamination_command']
 from pathlib import Path
 import textwrap
 
-from .base import add_command, print_result, printer
+from medxfer.commands.base import (
+    add_command,
+    add_experiment_argument,
+    add_settings_arguments,
+    collect_overrides,
+    print_result,
+    printer,
+)
 from ..data.base import MedxferError
 
 # %% ../../nbs/commands/36_contamination.ipynb #9e967dfd
@@ -17,9 +24,8 @@ def _resolve_model(args, model: str):
     "The run whose corpora and model are meant"
     from medxfer.study.arms import resolve_run
 
-    root = [f'data.root={args.data}'] if args.data else []
     named = [f'model={model}'] if model else []
-    return resolve_run([f'experiment={args.experiment}', *named, *args.overrides, *root])
+    return resolve_run([f'experiment={args.experiment}', *named, *collect_overrides(args)])
 
 
 def _read_tasks(args, run) -> list:
@@ -199,8 +205,7 @@ def _advise(args, run, verdicts) -> list[str]:
     gone = list(dict.fromkeys(v.task for v in verdicts if v.verdict == 'contaminated'))
     if not gone:
         return []
-    overrides = [*args.overrides, *([f'data.root={args.data}'] if args.data else [])]
-    command = study_command(run.settings, args.experiment, overrides)
+    command = study_command(run.settings, args.experiment, collect_overrides(args))
     advised = []
     if len(gone) < len(run.tasks) - 1:
         advised.append(command.extend(f'data.drop=[{",".join(gone)}]').plan())
@@ -235,9 +240,8 @@ def add_contamination_command(commands):
         'medxfer contamination demo --models tiny --documents 24 '
         "'data.synthetic.documents={train: 12, dev: 3, test: 24}'",
     )
-    parser.add_argument('experiment', help='a file of configs/experiment, such as demo or open')
-    parser.add_argument('overrides', nargs='*', help='settings, such as data.profiles={…}')
-    parser.add_argument('--data', help='folder with one folder per task')
+    add_experiment_argument(parser)
+    add_settings_arguments(parser, 'data.profiles={…}')
     parser.add_argument(
         '--models',
         help='files of configs/model, with commas between (default: that of the experiment)',

@@ -7,10 +7,16 @@ __all__ = ['add_data_commands']
 
 # %% ../../nbs/commands/30_data.ipynb #f36e4ab4
 from pathlib import Path
-import json
 import sys
 
-from .base import NETWORK, add_command, add_group, print_result, printer
+from medxfer.commands.base import (
+    NETWORK,
+    add_command,
+    add_config_option,
+    add_group,
+    print_result,
+    printer,
+)
 from ..data.base import MedxferError
 
 # %% ../../nbs/commands/30_data.ipynb #1e26f2dc
@@ -66,10 +72,7 @@ def _check_corpora(args) -> int:
     from medxfer.data.sources.check import can_run, check_root, format_check_report
 
     rows = check_root(args.data)
-    if args.json:
-        print(json.dumps(rows, indent=1, default=str))
-    else:
-        print(format_check_report(rows))
+    print_result(args, dict(corpora=rows), lambda: format_check_report(rows))
     return 0 if can_run(rows) else 1
 
 # %% ../../nbs/commands/30_data.ipynb #35b18c05
@@ -188,15 +191,19 @@ def _add_folder(parser):
     "The folder of corpora: `--data DIR`, and for one more release `--root DIR` and `DIR` alone"
     parser.add_argument('folder', nargs='?', help='the same as --data')
     parser.add_argument('--data', '--root', help='folder with one folder per task')
+    add_config_option(parser)
 
 
 def _with_folder(call):
     "The command with `args.data` filled from whichever spelling was used"
 
     def command(args) -> int:
+        from medxfer.study.own_configs import register_own_tasks
+
         args.data = args.data or args.folder
         if args.data is None:
             raise MedxferError('name the folder that has one folder per task: --data DIR')
+        register_own_tasks(args.config_dir)
         return call(args)
 
     command.__doc__ = call.__doc__

@@ -9,7 +9,15 @@ __all__ = ['add_kaggle_commands']
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import TYPE_CHECKING, Any
 
-from .base import add_command, add_group, print_result, printer
+from medxfer.commands.base import (
+    add_command,
+    add_config_option,
+    add_experiment_argument,
+    add_group,
+    add_runs_option,
+    print_result,
+    printer,
+)
 from ..data.base import MedxferError
 
 if TYPE_CHECKING:
@@ -22,9 +30,10 @@ def _push(args) -> int:
     from medxfer.kaggle.driver import Driver
     from medxfer.kaggle.study_home import DriverMemory, trains_runs
 
+    own = [] if args.config_dir is None else [f'config_dir={args.config_dir}']
     fresh = DriverMemory(
         args.experiment,
-        args.overrides,
+        [*args.overrides, *own],
         args.kernel,
         parameters=_read_parameters(args),
         hours=args.hours,
@@ -195,7 +204,7 @@ def add_kaggle_commands(commands):
     )
     _add_study_arguments(push)
     _add_session_options(push)
-    _add_runs_option(push)
+    add_runs_option(push)
     watch = add_command(kaggle, 'watch', _watch, 'medxfer kaggle watch demo --poll 1')
     watch.add_argument(
         '--poll', type=_parse_seconds, default=60.0, help='seconds between polls (default: 60)'
@@ -205,7 +214,7 @@ def add_kaggle_commands(commands):
     status = add_command(kaggle, 'status', _show_status, 'medxfer kaggle status demo')
     for parser in (watch, pull, status):
         parser.add_argument('study', help='name of the study, as in runs/STUDY')
-        _add_runs_option(parser)
+        add_runs_option(parser)
 
 
 def _parse_seconds(text: str) -> float:
@@ -215,19 +224,16 @@ def _parse_seconds(text: str) -> float:
     return seconds
 
 
-def _add_runs_option(parser: ArgumentParser):
-    parser.add_argument('--runs', default='runs', help='folder of studies (default: runs)')
-
-
 def _add_study_arguments(parser: ArgumentParser):
     "What a session is to run"
-    parser.add_argument('experiment', help='a file of configs/experiment, such as demo or open')
+    add_experiment_argument(parser)
     parser.add_argument(
         'overrides',
         nargs='*',
         help='settings for all runs, such as model=gemma-2-2b train.precision=fp16',
     )
     parser.add_argument('--data', help='folder with one folder per task')
+    add_config_option(parser)
     parser.add_argument('--wheels', help="folder with wheels of what Kaggle's image lacks")
     parser.add_argument(
         '--kernel',

@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 import json
 
-from .base import add_command, print_result, printer
+from medxfer.commands.base import (
+    add_command,
+    add_experiment_argument,
+    add_settings_arguments,
+    collect_overrides,
+    print_result,
+    printer,
+)
 
 if TYPE_CHECKING:
     from medxfer.evaluation.asking import Estimate
@@ -61,12 +68,8 @@ def _ask_reference(args) -> int:
 
 def _collect_overrides(args) -> list[str]:
     "The settings of the study, with those that options stand for"
-    overrides = list(args.overrides)
-    if args.data:
-        overrides.append(f'data.root={args.data}')
-    if args.model:
-        overrides.append(f'prompt.model={args.model}')
-    return overrides
+    asked = [f'prompt.model={args.model}'] if args.model else []
+    return [*collect_overrides(args), *asked]
 
 
 def _prepare_order(args, runs: 'list[RunSpec]') -> _Order:
@@ -190,11 +193,8 @@ def add_reference_command(commands):
     parser = add_command(
         commands, 'reference', _ask_reference, f'medxfer reference demo {_SECONDS} --dry-run'
     )
-    parser.add_argument('experiment', help='a file of configs/experiment, such as demo or open')
-    parser.add_argument(
-        'overrides', nargs='*', help='settings of the study, such as prompt.examples=5'
-    )
-    parser.add_argument('--data', help='folder with one folder per task')
+    add_experiment_argument(parser)
+    add_settings_arguments(parser, 'prompt.examples=5')
     parser.add_argument('--model', help='the model to ask (default: prompt.model, gpt-4o-mini)')
     parser.add_argument(
         '--cap',

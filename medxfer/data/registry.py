@@ -11,7 +11,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from .base import MedxferError, NotFound
+from .base import MedxferError, NotFound, suggest_choice
 
 # %% ../../nbs/data/03_registry.ipynb #b15720a6
 class Registry:
@@ -52,9 +52,9 @@ class Registry:
         self._import_package()
         if name in self._entries:
             return self._entries[name]
-        known = ', '.join(self) or 'none'
+        known = suggest_choice(name, list(self) or ['none'])
         raise NotFound(
-            f'{name!r} is not a {self.kind}; choose from {known}, or write package.module:name for your own'
+            f'{name!r} is not a {self.kind}; {known}, or write package.module:name for your own'
         )
 
     def _import_package(self):

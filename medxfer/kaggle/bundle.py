@@ -196,11 +196,15 @@ def _wheel_metadata() -> tuple[str, dict[str, bytes]]:
     }
 
 # %% ../../nbs/kaggle/10_bundle.ipynb #06964d6b
-def write_wheel(folder) -> Path:
-    "Write the wheel of this package"
+def write_wheel(
+    folder,
+    own: Iterable[tuple[str, str]] = (),  # configurations of one's own, see `detach_configs`
+) -> Path:
+    "Write the wheel of this package; configurations of one's own become some of its own"
     version, about = _wheel_metadata()
     info = f'medxfer-{version}.dist-info'
     files = _package_sources() | {f'{info}/{n}': d for n, d in about.items()}
+    files |= {f'medxfer/configs/{name}': text.encode() for name, text in own}
 
     def code(d):
         return base64.urlsafe_b64encode(hashlib.sha256(d).digest()).rstrip(b'=').decode()

@@ -6,10 +6,12 @@
 __all__ = ['Publisher']
 
 # %% ../../nbs/kaggle/27_publisher.ipynb #57077252
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-import shlex, shutil
+import shlex, shutil, zipfile
 
+from ..data.base import MedxferError
 from medxfer.kaggle.bundle import (
     MISSING_FROM_IMAGE,
     PACK_SUFFIX,
@@ -21,8 +23,21 @@ from medxfer.kaggle.bundle import (
 )
 from .resume import find_newest_snapshot, find_snapshots, take_snapshot
 from .study_home import StudyHome
+from ..study.own_configs import detach_configs
 
 # %% ../../nbs/kaggle/27_publisher.ipynb #e9763302
+def _refuse_changed_configs(wheel: Path, own: Iterable[tuple[str, str]]):
+    "Refuse configurations of one's own that are not those in the wheel of the study"
+    with zipfile.ZipFile(wheel) as carried:
+        for name, text in own:
+            path = f'medxfer/configs/{name}'
+            if path not in carried.namelist() or carried.read(path) != text.encode():
+                raise MedxferError(
+                    f'{name} has changed since the study was pushed, and its sessions have the old '
+                    'one; change it back, or name the new study with study=NAME'
+                )
+
+# %% ../../nbs/kaggle/27_publisher.ipynb #5bad8df4
 class Publisher:
     "Fills and publishes the datasets of a study"
 
@@ -42,8 +57,12 @@ class Publisher:
     def fill_code(self, folder: Path):
         "The wheel that the study began with, and those of what the image lacks"
         kept = self.home.home / 'code'
+        memory = self.home.memory
+        _, _, own = detach_configs(memory.experiment, memory.overrides)
+        for wheel in kept.glob('*.whl') if own else ():
+            _refuse_changed_configs(wheel, own)
         if not list(kept.glob('*.whl')):
-            write_wheel(kept)
+            write_wheel(kept, own)
         for wheel in [*kept.glob('*.whl'), *self._wheels()]:
             shutil.copyfile(wheel, folder / wheel.name)
 

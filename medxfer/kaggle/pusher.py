@@ -16,6 +16,7 @@ from .client import KaggleError, is_transient
 from .publisher import Publisher
 from .study_home import StudyHome, make_slug, trains_runs
 from ..study.config import RunSpec
+from ..study.own_configs import detach_configs
 
 # %% ../../nbs/kaggle/28_pusher.ipynb #236dbdba
 def find_kernel_folder(kernel: str, folders=()) -> Path:
@@ -179,9 +180,10 @@ class Pusher:
         "The parameters of the session's notebook"
         memory = self.home.memory
         assert memory.session is not None
+        experiment, overrides, _ = detach_configs(memory.experiment, memory.overrides)
         parameters = dict(
-            experiment=memory.experiment,
-            overrides=shlex.join(memory.overrides),
+            experiment=experiment,
+            overrides=shlex.join(overrides),
             name=memory.session['name'],
             hours=hours,
             margin=memory.margin,

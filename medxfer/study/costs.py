@@ -234,21 +234,42 @@ def plan_costs(
     )
 
 # %% ../../nbs/study/11_costs.ipynb #c0dab0bf
+def format_hours(hours: float) -> str:
+    "A time as people say it: minutes below two hours"
+    if 60 * hours < 1:
+        return 'under a minute' if hours > 0 else 'no time'
+    if hours < 2:
+        return f'{60 * hours:.0f} minutes'
+    return f'{hours:.1f} hours'
+
+
+def format_dollars(dollars: float) -> str:
+    "An amount of money, cents included"
+    return 'under a cent' if 0 < dollars < 0.01 else f'{dollars:.2f} dollars'
+
+
+def format_share(weeks: float) -> str:
+    "How many weeks of free hours are used, or which part of one"
+    if weeks < 1:
+        return 'under 1% of a week' if 0 < weeks < 0.01 else f'{weeks:.0%} of a week'
+    return f'{weeks:.1f} weeks'
+
+
 def _machine_line(c: Costs) -> str:
     "Hours on this machine"
     if c.hours is None:
-        return 'hours on this machine: not measured; add --measure'
+        return 'time on this machine: not measured; add --measure'
     how = f'{c.speed:,.0f} tokens/s measured, {c.workers} side by side'
-    return f'{c.hours:.1f} hours on this machine ({how})'
+    return f'{format_hours(c.hours)} on this machine ({how})'
 
 
 def _gpu_line(c: Costs) -> str:
     "Hours and dollars on the GPU to plan for"
     size = f'{c.parameters / 1e6:,.0f} M parameters'
     power = f'{c.gpu.share:.0%} of {c.gpu.tflops:g} TFLOPS'
-    hours = f'{c.gpu_hours:.2f} hours on a {c.gpu.name}'
-    rented = f'{c.dollars:.2f} dollars rented'
-    free = f'{c.weeks:.2f} weeks of {c.gpu.weekly_hours:g} free hours'
+    hours = f'{format_hours(c.gpu_hours)} on a {c.gpu.name}'
+    rented = f'{format_dollars(c.dollars)} rented'
+    free = f'{format_share(c.weeks)} of {c.gpu.weekly_hours:g} free hours'
     return f'{hours} by arithmetic ({size}, {power}): {rented}, or {free}'
 
 
