@@ -5,12 +5,59 @@
 # %% auto #0
 __all__ = ['build_parser', 'main', 'run_program']
 
-# %% ../nbs/commands/40_cli.ipynb #c7807c0c
+# %% ../nbs/commands/40_cli.ipynb #0c440f05
 import argparse, io, os, sys
 
 from . import __version__
 
-# %% ../nbs/commands/40_cli.ipynb #712bcac6
+# %% ../nbs/commands/40_cli.ipynb #78262045
+class _PrintVersion(argparse.Action):
+    "Print the version, and the commit of a checkout"
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        from medxfer.study.environment import find_commit
+
+        commit = find_commit()
+        print(f'medxfer {__version__}' + (f' ({commit})' if commit else ''))
+        parser.exit()
+
+
+_SHELLS = ('bash', 'zsh', 'tcsh')
+_FOLDERS = ('data', 'out', 'runs', 'config_dir', 'folder', 'run', 'other', 'gold', 'pred')
+
+
+class _PrintCompletion(argparse.Action):
+    "Print the completion of a shell"
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        from medxfer.data.base import MedxferError
+
+        try:
+            import shtab
+        except ModuleNotFoundError:
+            raise MedxferError(
+                'shell completion needs the Python package shtab, which is not installed; '
+                'pip install shtab'
+            ) from None
+        _describe_arguments(parser, shtab)
+        print(shtab.complete(parser, shell=values))
+        parser.exit()
+
+
+def _describe_arguments(parser: argparse.ArgumentParser, shtab):
+    "Say of every argument what completes it: names of experiments, folders or files"
+    from medxfer.study.own_configs import list_choices
+
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                _describe_arguments(inner, shtab)
+        elif action.dest == 'experiment':
+            action.choices = list(list_choices('experiment'))
+        elif action.dest in _FOLDERS:
+            setattr(action, 'complete', shtab.DIRECTORY)
+
+# %% ../nbs/commands/40_cli.ipynb #b006218a
 _QUESTION = (
     'Does multi-task training teach small medical language models something, '
     'or do they just see more data?'
@@ -22,7 +69,9 @@ def build_parser() -> argparse.ArgumentParser:
     from medxfer.commands.contamination import add_contamination_command
     from medxfer.commands.calibrate import add_calibrate_command
     from medxfer.commands.card import add_card_command
+    from medxfer.commands.config import add_config_commands
     from medxfer.commands.data import add_data_commands
+    from medxfer.commands.doctor import add_doctor_command
     from medxfer.commands.errors import add_errors_command
     from medxfer.commands.kaggle import add_kaggle_commands
     from medxfer.commands.predict import add_predict_command
@@ -30,18 +79,33 @@ def build_parser() -> argparse.ArgumentParser:
     from medxfer.commands.paper import add_paper_command
     from medxfer.commands.probe import add_probe_command
     from medxfer.commands.run import add_run_commands
+    from medxfer.commands.runs import add_runs_commands
     from medxfer.commands.study import add_study_commands
     from medxfer.commands.sweep import add_sweep_command
 
     parser = argparse.ArgumentParser('medxfer', description=_QUESTION)
-    parser.add_argument('--version', action='version', version=f'medxfer {__version__}')
+    parser.add_argument(
+        '--version',
+        action=_PrintVersion,
+        nargs=0,
+        help='print the version, and the commit if known',
+    )
+    parser.add_argument(
+        '--print-completion',
+        action=_PrintCompletion,
+        choices=_SHELLS,
+        help='print what a shell needs to complete commands, for `eval` or a file',
+    )
     commands = parser.add_subparsers(dest='command', required=True, metavar='COMMAND')
+    add_doctor_command(commands)
     add_data_commands(commands)
+    add_config_commands(commands)
     add_study_commands(commands)
     add_paper_command(commands)
     add_run_commands(commands)
     add_predict_command(commands)
     add_card_command(commands)
+    add_runs_commands(commands)
     add_contamination_command(commands)
     add_reference_command(commands)
     add_calibrate_command(commands)
@@ -64,7 +128,7 @@ def _parse_args(words: list[str] | None = None) -> argparse.Namespace:
         args.overrides = [*args.overrides, *rest]
     return args
 
-# %% ../nbs/commands/40_cli.ipynb #8f05ef6c
+# %% ../nbs/commands/40_cli.ipynb #8afa4973
 def _call_command(words: list[str] | None) -> int:
     "Do what a command line asks for; the exit code, after a sentence where it was refused"
     from medxfer.data.base import MedxferError, describe_error
@@ -72,8 +136,8 @@ def _call_command(words: list[str] | None) -> int:
     from medxfer.training.callbacks import quiet_libraries
 
     quiet_libraries()
-    args = _parse_args(words)
     try:
+        args = _parse_args(words)
         code = args.call(args)
         sys.stdout.flush()  # here, where a full disk and a closed pipe are answered
         return code
@@ -121,7 +185,7 @@ def _drop_output():
         except OSError:
             os.dup2(nowhere, stream.fileno())
 
-# %% ../nbs/commands/40_cli.ipynb #e3bbb1eb
+# %% ../nbs/commands/40_cli.ipynb #41af084b
 def run_program():
     "Call `main`, and end with its exit code"
     code = main()
@@ -130,7 +194,7 @@ def run_program():
         os._exit(code)
     sys.exit(code)
 
-# %% ../nbs/commands/40_cli.ipynb #bacb5fc6
+# %% ../nbs/commands/40_cli.ipynb #ace0e8c7
 #| eval: false
 if __name__ == '__main__':
     run_program()

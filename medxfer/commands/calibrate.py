@@ -5,41 +5,35 @@
 # %% auto #0
 __all__ = ['add_calibrate_command']
 
-# %% ../../nbs/commands/25_calibrate.ipynb #c863b2dc
-from collections.abc import Iterable, Iterator, Sequence
+# %% ../../nbs/commands/25_calibrate.ipynb #a5e8060f
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .base import add_command, print_result, printer
+from .base import add_command, add_run_argument, print_result, printer, to_plain
 
 if TYPE_CHECKING:
     from medxfer.study.finished import RunCorpora
     from medxfer.study.inside import ScoredArms
 
-# %% ../../nbs/commands/25_calibrate.ipynb #4a6f0ce3
+# %% ../../nbs/commands/25_calibrate.ipynb #da423dc2
 def _calibrate_runs(args) -> int:
     "Measure the calibration of finished runs on test, raw and scaled on dev, and compare their arms"
     from medxfer.study.finished import RunCorpora
-    from medxfer.study.inside import measure_arms, write_finding
+    from medxfer.study.inside import find_study, measure_arms, write_finding
 
-    corpora = RunCorpora(args.data)
-    study = _find_study(args.run)
+    corpora = RunCorpora(args.data, args.runs)
+    study = find_study(args.run)
     arms = _load_study(study, corpora) if study else _load_runs(args.run, corpora)
     tables = measure_arms(arms)
     if study:
-        printer(args)(f'written: {write_finding(study, "calibration", _to_json(tables))}')
+        printer(args)(f'written: {write_finding(study, "calibration", to_plain(tables))}')
     if tables['calibration'].empty:
         return _report_no_items(args)
     if args.figure:
         _save_figures(arms, args)
-    print_result(args, _to_json(tables), lambda: _format_calibration(tables))
+    print_result(args, tables, lambda: _format_calibration(tables))
     return 0
-
-
-def _find_study(places: Sequence[str]) -> Path | None:
-    "The folder of a study, if that is all that was named"
-    folder = Path(places[0])
-    return folder if len(places) == 1 and (folder / 'study.yaml').is_file() else None
 
 
 def _load_study(folder: Path, corpora: 'RunCorpora') -> list['ScoredArms']:
@@ -50,7 +44,7 @@ def _load_study(folder: Path, corpora: 'RunCorpora') -> list['ScoredArms']:
     return load_scored_arms(load_study(folder), corpora)
 
 
-def _load_runs(places: Iterable[str], corpora: 'RunCorpora') -> list['ScoredArms']:
+def _load_runs(places: Sequence[str], corpora: 'RunCorpora') -> list['ScoredArms']:
     "The first arm that was named beside each of the others"
     from medxfer.study.inside import ScoredArms
     from medxfer.study.scored import load_scored_items
@@ -83,16 +77,7 @@ def _save_figures(arms: Sequence['ScoredArms'], args):
         figure.savefig(file, dpi=150)
         printer(args)(f'reliability diagrams: {file}')
 
-
-def _to_json(tables: dict) -> dict:
-    "Tables as lists of rows; None for what is not known"
-    rows = {name: table.astype(object).to_dict('records') for name, table in tables.items()}
-    return {
-        name: [{k: None if v != v else v for k, v in row.items()} for row in of_table]
-        for name, of_table in rows.items()
-    }
-
-# %% ../../nbs/commands/25_calibrate.ipynb #449c6894
+# %% ../../nbs/commands/25_calibrate.ipynb #4c1b3d92
 _SHOWN = {
     'ece': 'ECE',
     'equal_mass': 'equal-mass',
@@ -166,13 +151,13 @@ def _format_differences(table) -> Iterator[str]:
         )
         yield f'{where}: {row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f}), {word}'
 
-# %% ../../nbs/commands/25_calibrate.ipynb #7943d317
+# %% ../../nbs/commands/25_calibrate.ipynb #f5d0e4b2
 def add_calibrate_command(commands):
     "Add `calibrate` to the sub-parsers of a parser"
     parser = add_command(
         commands, 'calibrate', _calibrate_runs, 'medxfer calibrate one --data corpora'
     )
-    parser.add_argument('run', nargs='+', help='a run folder, or the folder of a study')
+    add_run_argument(parser, nargs='+', studies=True)
     parser.add_argument('--data', help='folder of the corpora (default: where the study has them)')
     parser.add_argument(
         '--figure', metavar='FILE', help='write reliability diagrams, such as a.png'

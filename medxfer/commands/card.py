@@ -8,14 +8,14 @@ __all__ = ['add_card_command']
 # %% ../../nbs/commands/23_card.ipynb #c27d396f
 from argparse import Namespace
 
-from .base import add_command, print_result
+from .base import add_command, add_run_argument, print_result
 from ..data.base import MedxferError
 
 # %% ../../nbs/commands/23_card.ipynb #c505b0f2
 def _make_card(args: Namespace) -> int:
     "Write a run's model card: corpora, licences, scores, the study's verdict, limits; upload it on request"
     from medxfer.report.card import push_run, write_card
-    from medxfer.study.run_errors import find_run
+    from medxfer.study.runs import find_run
 
     if args.public and not args.push:
         raise MedxferError('--public is about --push OWNER/NAME, which is missing')
@@ -34,7 +34,7 @@ def _make_card(args: Namespace) -> int:
 def add_card_command(commands):
     "Add `card` to the sub-parsers of a parser"
     parser = add_command(commands, 'card', _make_card, 'medxfer card one')
-    parser.add_argument('run', help='a run: its folder, or the beginning of its id')
+    add_run_argument(parser)
     parser.add_argument(
         '--out', metavar='FILE', help='(default: README.md in the folder of the run)'
     )
@@ -42,4 +42,3 @@ def add_card_command(commands):
         '--push', metavar='OWNER/NAME', help='upload the run to this repository of the hub'
     )
     parser.add_argument('--public', action='store_true', help='a repository that all can read')
-    parser.add_argument('--runs', default='runs', help='folder of studies (default: runs)')

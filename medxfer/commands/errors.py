@@ -5,25 +5,26 @@
 # %% auto #0
 __all__ = ['add_errors_command']
 
-# %% ../../nbs/commands/22_errors.ipynb #b6e887ec
+# %% ../../nbs/commands/22_errors.ipynb #82427216
 from argparse import Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .base import add_command, print_result, printer
+from .base import add_command, add_run_argument, print_result, printer
 from ..data.base import MedxferError
 
 if TYPE_CHECKING:
     from medxfer.study.finished import RunCorpora
 
-# %% ../../nbs/commands/22_errors.ipynb #573e9a02
+# %% ../../nbs/commands/22_errors.ipynb #f420713d
 def _analyze_runs(args: Namespace) -> int:
     "Sort what a run got wrong into six categories; with a second run, show what it repairs and adds"
     from medxfer.study.finished import RunCorpora
-    from medxfer.study.run_errors import find_run, read_run_errors
+    from medxfer.study.inside import find_study
+    from medxfer.study.run_errors import read_run_errors
+    from medxfer.study.runs import find_run
 
     corpora = RunCorpora(args.data, args.runs)
-    if (Path(args.run) / 'study.yaml').is_file():
+    if find_study([args.run]):
         return _analyze_study(args, corpora)
     names = [args.run, args.other] if args.other else [args.run]
     if args.other and args.examples:
@@ -91,7 +92,7 @@ def _describe_total(report, metric: str) -> dict:
     gold, fp, fn = report.total(metric)
     return dict(metric=metric, part=report.parts[metric], gold=gold, fp=fp, fn=fn)
 
-# %% ../../nbs/commands/22_errors.ipynb #5217fcd1
+# %% ../../nbs/commands/22_errors.ipynb #6c04a9f7
 def _format_one(result: dict) -> str:
     "A table a metric, then examples"
     lines = [f'{result["run"]}: {result["arm"]}, seed {result["seed"]}']
@@ -136,7 +137,7 @@ def _format_place(item: dict) -> str:
     places = [end['place'] for end in item['ends']] if 'ends' in item else [item['place']]
     return ' to '.join(','.join(f'{start}-{end}' for start, end in at) for at in places)
 
-# %% ../../nbs/commands/22_errors.ipynb #029a6939
+# %% ../../nbs/commands/22_errors.ipynb #6dd777f5
 def _describe_two(args: Namespace, base, arm, corpora) -> dict:
     "Categories and moves in every task that two runs share"
     from medxfer.study.run_errors import collect_arm, compare_sides, find_shared_tasks
@@ -144,11 +145,10 @@ def _describe_two(args: Namespace, base, arm, corpora) -> dict:
     names = _name_sides(base, arm)
     tasks = {}
     for task in find_shared_tasks(base, arm):
-        sides = []
-        for run, name in zip((base, arm), names):
-            sides.append(collect_arm(run, task, corpora, name))
+        first = collect_arm(base, task, corpora, names[0])
+        second = collect_arm(arm, task, corpora, names[1])
         metrics = _choose_metrics(args, base.reports[task])
-        tasks[task] = [compare_sides(*sides, metric) for metric in metrics]
+        tasks[task] = [compare_sides(first, second, metric) for metric in metrics]
     return dict(base=names[0], arm=names[1], runs=[base.folder.name, arm.folder.name], tasks=tasks)
 
 
@@ -158,7 +158,7 @@ def _name_sides(base, arm) -> tuple[str, str]:
         return base.arm, arm.arm
     return base.folder.name, arm.folder.name
 
-# %% ../../nbs/commands/22_errors.ipynb #ad69cade
+# %% ../../nbs/commands/22_errors.ipynb #b2ac2772
 def _format_two(result: dict) -> str:
     "A table a metric, the moves that are more than chance, and why there is no interval"
     base, arm = result['base'], result['arm']
@@ -211,18 +211,15 @@ def _format_move(move: dict) -> str:
         text += f'; between two seeds of the first {move["by_seed"]:.1f}'
     return text
 
-# %% ../../nbs/commands/22_errors.ipynb #51bedf97
+# %% ../../nbs/commands/22_errors.ipynb #032f511e
 def add_errors_command(commands):
     "Add `errors` to the sub-parsers of a parser"
     parser = add_command(
         commands, 'errors', _analyze_runs, 'medxfer errors one --data corpora --examples 2'
     )
-    parser.add_argument(
-        'run', help='a run: its folder, or the beginning of its id; or the folder of a study'
-    )
+    add_run_argument(parser, studies=True)
     parser.add_argument('other', nargs='?', help='a second run, which is compared with the first')
     parser.add_argument('--data', help='folder of the corpora (default: where the study has them)')
-    parser.add_argument('--runs', default='runs', help='folder of studies (default: runs)')
     parser.add_argument('--task', action='append', help='only this one; may be repeated')
     parser.add_argument(
         '--part', help='mentions, attributes, relations, answers or rows (default: all)'

@@ -10,7 +10,7 @@ from argparse import Namespace
 from pathlib import Path
 import sys
 
-from .base import add_command, print_result
+from .base import add_command, add_run_argument, print_result
 from ..data.base import MedxferError, UnifiedSample
 
 # %% ../../nbs/commands/21_predict.ipynb #ba1328d8
@@ -176,7 +176,7 @@ def _predict(args: Namespace) -> int:
     "Annotate texts with a finished run: mentions, attributes, concepts, relations, or ranks of candidates"
     from medxfer.report.predicted import Prediction, format_lines
     from medxfer.study.open_run import open_run
-    from medxfer.study.run_errors import find_run
+    from medxfer.study.runs import find_run
 
     _refuse_unclear_input(args)
     _refuse_output(args)
@@ -229,7 +229,7 @@ def add_predict_command(commands):
     "Add `predict` to the sub-parsers of a parser"
     example = 'medxfer predict one --in corpora --split test --out predicted'
     parser = add_command(commands, 'predict', _predict, example)
-    parser.add_argument('run', help='a run: its folder, or the beginning of its id')
+    add_run_argument(parser)
     parser.add_argument('--text', help='a text, in quotes')
     # An option and no positional one: argparse takes those only directly behind each other.
     parser.add_argument(
@@ -245,5 +245,4 @@ def add_predict_command(commands):
     parser.add_argument(
         '--newlines', help='crlf or lf: line ends of official files (default: as they are)'
     )
-    parser.add_argument('--runs', default='runs', help='folder of studies (default: runs)')
     parser.add_argument('--device', default='auto', help='cpu, cuda … (default: auto)')

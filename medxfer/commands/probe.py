@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['add_probe_command']
 
-# %% ../../nbs/commands/27_probe.ipynb #c060ce68
+# %% ../../nbs/commands/27_probe.ipynb #a78f40b8
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 import json
-from .base import add_command, print_result, printer
+from .base import add_command, add_run_argument, print_result, printer
 from ..data.base import MedxferError, write_atomic
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from medxfer.study.finished import RunCorpora
     from medxfer.study.open_run import Run
 
-# %% ../../nbs/commands/27_probe.ipynb #21171b22
+# %% ../../nbs/commands/27_probe.ipynb #9b940f1f
 def _load_documents(run: 'Run', corpora: 'RunCorpora', split: str) -> dict[str, list]:
     "The documents of a split for each task that a run is for"
     from medxfer.study.finished import read_finished
@@ -38,7 +38,7 @@ def _cache(run: 'Run', out: Path, task: str, docs: list, view: str, of: str = ''
     about = dict(run=run.id, adapter=digest)
     return cache_states(folder, run.model, run.encoder, task, docs, view, about, profile)
 
-# %% ../../nbs/commands/27_probe.ipynb #a2746fb4
+# %% ../../nbs/commands/27_probe.ipynb #823628b5
 def _probe_run(
     run: 'Run', out: Path, documents: Mapping[str, list], args, say
 ) -> list['pd.DataFrame']:
@@ -93,7 +93,7 @@ def _measure_run(run: 'Run', documents: Mapping[str, list], args, say) -> list[d
                 rows.append(about | asdict(result))
     return rows
 
-# %% ../../nbs/commands/27_probe.ipynb #b2422873
+# %% ../../nbs/commands/27_probe.ipynb #1f7ddb70
 def _compare_tasks(run: 'Run', out: Path, documents: Mapping[str, list]) -> list['pd.DataFrame']:
     "How alike documents of each task are in the eyes of the tasks of a run with private adapters"
     from medxfer.evaluation.probing import compare_states
@@ -126,7 +126,7 @@ def _compare_runs(
             tables.append(compare_states(states, arms).assign(between='runs', task=task, run=''))
     return tables
 
-# %% ../../nbs/commands/27_probe.ipynb #59a3de6b
+# %% ../../nbs/commands/27_probe.ipynb #793c2756
 def _write_tables(out: Path, tables: Mapping[str, list]):
     "One parquet file for each kind of result; empty where there is none"
     import pandas as pd
@@ -171,19 +171,23 @@ def _format_results(result: dict) -> str:
         lines.append(f'{row["task"]}: {row["a"]} and {row["b"]} {row["cka"]:.2f}{ceiling}')
     return '\n'.join([*lines, f'done: {result["folder"]}'])
 
-# %% ../../nbs/commands/27_probe.ipynb #ec3acdf9
+# %% ../../nbs/commands/27_probe.ipynb #7060521e
 def _probe(args) -> int:
     "Probe the states of finished runs: is a property there, is it used, what is shared"
     from medxfer.study.finished import RunCorpora
-    from medxfer.study.inside import read_probes
+    from medxfer.study.inside import choose_probed, find_study, read_probes
     from medxfer.study.open_run import open_run
+    from medxfer.study.record import load_study
+    from medxfer.study.runs import find_runs
 
-    if len(args.runs) > 1 and not args.out:
+    if len(args.run) > 1 and not args.out:
         raise MedxferError('several runs are probed into one folder: give it with --out DIR')
-    out = Path(args.out or Path(args.runs[0]) / 'probes')
-    runs = [open_run(folder) for folder in _choose_runs(args.runs)]
+    study = find_study(args.run)
+    folders = choose_probed(load_study(study)) if study else find_runs(args.run, args.runs)
+    out = Path(args.out or (study or folders[0]) / 'probes')
     out.mkdir(parents=True, exist_ok=True)
-    corpora = RunCorpora(args.data)
+    runs = [open_run(folder) for folder in folders]
+    corpora = RunCorpora(args.data, args.runs)
     documents = {run.id: _load_documents(run, corpora, args.split) for run in runs}
     _write_tables(out, _make_tables(runs, out, documents, args))
     about = {r.id: dict(arm=r.config['arm'], seed=r.config['seed'], tasks=r.tasks) for r in runs}
@@ -193,17 +197,6 @@ def _probe(args) -> int:
     result = {name: _list_rows(table) for name, table in tables.items()} | dict(folder=str(out))
     print_result(args, result, lambda: _format_results(result))
     return 0
-
-
-def _choose_runs(places: Sequence[str]) -> list[Path]:
-    "The run folders that were named; of a study two seeds of every strategy"
-    from medxfer.study.inside import choose_probed
-    from medxfer.study.record import load_study
-
-    folder = Path(places[0])
-    if len(places) == 1 and (folder / 'study.yaml').is_file():
-        return choose_probed(load_study(folder))
-    return [Path(place) for place in places]
 
 
 def _make_tables(
@@ -224,15 +217,13 @@ def _list_rows(table) -> list[dict]:
     "The rows of a table in types that JSON keeps"
     return json.loads(str(table.to_json(orient='records')))
 
-# %% ../../nbs/commands/27_probe.ipynb #c073a1c9
+# %% ../../nbs/commands/27_probe.ipynb #c1946c32
 def add_probe_command(commands):
     "Add `medxfer probe` to the sub-parsers of a parser"
     probe = add_command(
         commands, 'probe', _probe, 'medxfer probe one --data corpora --layers 1 --views joint'
     )
-    probe.add_argument(
-        'runs', nargs='+', metavar='RUN', help='folders of finished runs, or of one study'
-    )
+    add_run_argument(probe, nargs='+', studies=True)
     probe.add_argument('--data', help='folder of the corpora (default: where the study has them)')
     probe.add_argument(
         '--split',

@@ -5,14 +5,22 @@
 # %% auto #0
 __all__ = ['add_run_commands']
 
-# %% ../../nbs/commands/20_run.ipynb #990e0cca
+# %% ../../nbs/commands/20_run.ipynb #712b8202
 from pathlib import Path
 import json, sys
 
-from .base import add_command, print_result, printer
+from medxfer.commands.base import (
+    add_command,
+    add_config_option,
+    add_run_argument,
+    add_settings_arguments,
+    collect_overrides,
+    print_result,
+    printer,
+)
 from ..data.base import DataError, MedxferError
 
-# %% ../../nbs/commands/20_run.ipynb #31e83ed8
+# %% ../../nbs/commands/20_run.ipynb #ece60e5a
 def _execute_run(args) -> int:
     "Train and score one configuration; resumes if interrupted"
     from medxfer.study.arms import resolve_run
@@ -21,7 +29,7 @@ def _execute_run(args) -> int:
     from medxfer.training.processes import current_processes
 
     processes = current_processes()
-    spec = processes.first_then_others(lambda: resolve_run(args.overrides))
+    spec = processes.first_then_others(lambda: resolve_run(collect_overrides(args)))
     progress = LinePrinter(spec.id, sys.stderr if args.json else None)
     how = execute(spec, progress, printer(args), processes)
     processes.end()
@@ -44,16 +52,15 @@ def _format_metrics(result: dict, heads: dict[str, list[str]]) -> str:
     lines.append(f'{result["how"]}: {result["folder"]}')
     return '\n'.join(lines)
 
-# %% ../../nbs/commands/20_run.ipynb #606ff933
+# %% ../../nbs/commands/20_run.ipynb #db731bd8
 def _write_predictions(args) -> int:
     "Write a finished run's predictions as official files; these hold text where the format does"
-    import yaml
     from medxfer.data.load import load_task
+    from medxfer.study.finished import read_config
+    from medxfer.study.runs import find_run
 
-    folder = Path(args.run)
-    if not (folder / 'config.yaml').is_file():
-        raise MedxferError(f'{folder} is not a run folder: it has no config.yaml')
-    config = yaml.safe_load((folder / 'config.yaml').read_text())
+    folder = find_run(args.run, args.runs)
+    config = read_config(folder)
     split = config['data']['splits']['test']
     for task, info in config['tasks'].items():
         predicted = folder / 'predictions' / f'{task}.jsonl'
@@ -84,7 +91,7 @@ def _write_task_predictions(predicted: Path, corpus, out: Path) -> int:
         )
     return len(documents)
 
-# %% ../../nbs/commands/20_run.ipynb #b951e809
+# %% ../../nbs/commands/20_run.ipynb #ca0d97b9
 def _score_predictions(args) -> int:
     "Score a folder of predictions, or a prediction file, against a folder of gold"
     from medxfer.evaluation.metrics import score_task
@@ -105,7 +112,9 @@ def _load_gold_and_predictions(args):
     "Gold, predictions, the report of reading the predictions, and the profile of gold"
     from medxfer.data.base import NotFound
     from medxfer.data.load import load_task
+    from medxfer.study.own_configs import register_own_tasks
 
+    register_own_tasks(args.config_dir)
     gold = load_task(args.task, args.gold, args.split, args.profile, newlines=args.newlines)
     if not Path(args.pred).exists():
         raise NotFound(f'predictions not found: {args.pred}')
@@ -170,7 +179,7 @@ def _load_predictions(args, gold: list):
     _check_same_documents(viewed, predicted)
     return viewed, predicted, report
 
-# %% ../../nbs/commands/20_run.ipynb #9c97fae2
+# %% ../../nbs/commands/20_run.ipynb #0d65e78c
 def _show_intervals(args, gold: list, predicted, profile: str | None) -> int:
     "Print every metric with its interval for other documents"
     from medxfer.data.corpora import find_group
@@ -187,17 +196,8 @@ def _show_intervals(args, gold: list, predicted, profile: str | None) -> int:
     }
     count = len(set(groups))
     result = dict(metrics=metrics, documents=len(gold), groups=count)
-    print_result(args, _without_nan(result), lambda: _format_intervals(result))
+    print_result(args, result, lambda: _format_intervals(result))
     return 0
-
-
-def _without_nan(result: dict) -> dict:
-    "The result with None where there is no interval: nan is not JSON"
-    metrics = {
-        name: {key: None if x != x else x for key, x in found.items()}
-        for name, found in result['metrics'].items()
-    }
-    return result | dict(metrics=metrics)
 
 
 def _format_intervals(result: dict) -> str:
@@ -215,7 +215,7 @@ def _format_intervals(result: dict) -> str:
         lines.append(f'95 % intervals for other documents, from {of}')
     return '\n'.join(lines)
 
-# %% ../../nbs/commands/20_run.ipynb #3dddaf2a
+# %% ../../nbs/commands/20_run.ipynb #19833ef2
 def add_run_commands(commands):
     "Add the commands about one run to the sub-parsers of a parser"
     run = add_command(
@@ -224,16 +224,14 @@ def add_run_commands(commands):
         _execute_run,
         "medxfer run experiment=demo model=tiny strategy=s2 seed=1 budget.epochs=1 out=one data.root=corpora 'data.profiles={semeval2014t7: synthetic, semeval2021t6: synthetic}'",
     )
-    run.add_argument(
-        'overrides', nargs='*', help='settings, such as experiment=demo model=tiny seed=1 out=DIR'
-    )
+    add_settings_arguments(run, 'experiment=demo model=tiny seed=1 out=DIR')
     predictions = add_command(
         commands,
         'predictions',
         _write_predictions,
         'medxfer predictions one --data corpora --out sent',
     )
-    predictions.add_argument('run', help='a run folder')
+    add_run_argument(predictions)
     predictions.add_argument('--data', required=True, help='folder with one folder per task')
     predictions.add_argument('--out', required=True, help='gets one folder per task')
     score = add_command(
@@ -246,11 +244,12 @@ def add_run_commands(commands):
     score.add_argument(
         '--gold', required=True, help='folder with one folder per task, or of the task'
     )
+    add_config_option(score)
     score.add_argument('--pred', required=True, help='folder, or a file of predictions')
     score.add_argument('--split', help='train, dev or test (default: all there are)')
     score.add_argument('--profile', help='how to read gold, where the folder does not say')
     score.add_argument('--subtask', help='semeval2017t3: A, B, C or D (default: the one predicted)')
     score.add_argument(
-        '--ci', action='store_true', help='add 95 % intervals: groups of documents are redrawn'
+        '--ci', action='store_true', help='add 95 %% intervals: groups of documents are redrawn'
     )
     score.add_argument('--newlines', help='crlf or lf: line ends when the offsets were counted')

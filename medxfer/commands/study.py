@@ -5,7 +5,8 @@
 # %% auto #0
 __all__ = ['find_study', 'add_study_commands']
 
-# %% ../../nbs/commands/10_study.ipynb #01165ff7
+# %% ../../nbs/commands/10_study.ipynb #ecfa99eb
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from pathlib import Path
@@ -14,31 +15,34 @@ import json
 import re
 import textwrap
 
-from .base import NETWORK, add_command, print_result, printer
+from medxfer.commands.base import (
+    NETWORK,
+    add_command,
+    add_experiment_argument,
+    add_settings_arguments,
+    collect_overrides,
+    print_result,
+    printer,
+    to_plain,
+)
 from .sweep import add_engine_arguments, choose_engine
 from ..data.base import MedxferError
 from ..training.callbacks import make_printer
 
 if TYPE_CHECKING:
     import pandas as pd
-    from medxfer.models.memory import MemoryPlan
     from medxfer.study.costs import Costs
     from medxfer.study.disk import DiskNeed
     from medxfer.study.limit import LimitFit
+    from medxfer.study.sizes import PlanSizes
 
-# %% ../../nbs/commands/10_study.ipynb #0de21dcf
-def _collect_overrides(args) -> list[str]:
-    "The settings of a command about a whole experiment"
-    root = [f'data.root={args.data}'] if args.data else []
-    return [*args.overrides, *root]
-
-
+# %% ../../nbs/commands/10_study.ipynb #b54a5caa
 def _make_plans(args):
     "The whole plan of an experiment, and the part that `--only` keeps"
     from medxfer.study.arms import COMPARED_ARMS
     from medxfer.study.plan import plan_study
 
-    overrides = _collect_overrides(args)
+    overrides = collect_overrides(args)
     whole = plan_study(args.experiment, overrides)
     only = args.only or ()
     planned = whole.settings['plan']['arms']
@@ -46,20 +50,18 @@ def _make_plans(args):
     if unplanned:
         overrides.append(f'plan.arms=[{",".join((*planned, *unplanned))}]')
         whole = plan_study(args.experiment, overrides)
-    return whole, plan_study(args.experiment, overrides, only)
+    return whole, whole.pick_arms(only)
 
-# %% ../../nbs/commands/10_study.ipynb #4aed039c
+# %% ../../nbs/commands/10_study.ipynb #e63c1a50
 @dataclass
 class _PlanSheet:
     "The runs of a plan with their tokens, their costs and their trainable parameters"
 
     rows: list[dict]  # one a run
     costs: 'Costs'
-    adapters: 'pd.DataFrame | None'  # trainable parameters by run and adapter
-    sums: 'pd.DataFrame | None'  # by run
+    sizes: 'PlanSizes'
     disk: 'DiskNeed'
     notes: list[str]  # what does not fit, is left out or cannot be served
-    memory: 'MemoryPlan | None'  # on the GPU to plan for; None where it does not fit
     model: str | None = None  # of several
 
     @property
@@ -73,14 +75,14 @@ class _PlanSheet:
             **(dict(model=self.model) if self.model else {}),
             runs=self.rows,
             tokens=self.tokens,
-            adapters=_to_records(self.adapters),
-            trainable=_to_records(self.sums),
+            adapters=self.sizes.adapters,
+            trainable=self.sizes.trainable,
             gpu=costs.gpu.name,
             gpu_hours=costs.gpu_hours,
             dollars=costs.dollars,
             kaggle_weeks=costs.weeks,
             hours_here=costs.hours,
-            memory=self.memory and self.memory.to_dict(),
+            memory=self.sizes.memory,
             disk=dict(needed=self.disk.needed, fits=self.disk.needed <= self.disk.free),
             notes=self.notes,
             mde=[dict(task=task, points=points) for task, points in costs.mde],
@@ -92,36 +94,55 @@ class _PlanSheet:
         from medxfer.study.costs import cost_lines
 
         done = sum(row['done'] for row in self.rows)
-        lines = [_format_run(row) for row in self.rows]
+        lines = list(_format_arms(self.rows))
         of = f'{self.model}: ' if self.model else ''
         lines.append(f'{of}{len(self.rows)} runs, {self.tokens:,} training tokens; {done} are done')
         computed = sum(row['computed'] for row in self.rows)
         if computed < self.tokens:
             lines.append(f'{computed:,} of these tokens are computed: branches share the rest')
         lines += cost_lines(self.costs)
-        if self.memory:
-            lines.append(f'on a {self.costs.gpu.name}: {self.memory}')
+        if self.sizes.memory:
+            lines.append(f'on a {self.costs.gpu.name}: {self.sizes.memory_text}')
         lines += [str(self.disk), *self.notes]
-        if self.adapters is not None and self.sums is not None:
-            adapters = self.adapters.to_string(index=False)
-            lines.append(
-                f'\nTrainable parameters\n{adapters}\n\n{self.sums.to_string(index=False)}'
-            )
+        if self.sizes.adapters:
+            lines += ['', 'Trainable parameters', *_format_table(self.sizes.adapters)]
+            lines += ['', *_format_table(self.sizes.trainable)]
         return '\n'.join(lines)
+
+
+def _format_arms(rows: list[dict]) -> Iterator[str]:
+    "A line for each arm at each budget: its runs, how many are done, and the tokens of one"
+    groups: dict[tuple, list[dict]] = {}
+    for row in rows:
+        groups.setdefault((row['arm'], row['share']), []).append(row)
+    yield f'{"arm":16} {"runs":>5} {"done":>5} {"tokens a run":>24}  begins after'
+    arms = {row['id']: row['arm'] for row in rows}
+    for (arm, share), own in groups.items():
+        budget = '' if share == 1 else f' at {share:g}'
+        done = sum(row['done'] for row in own)
+        needs = dict.fromkeys(arms.get(need, need) for row in own for need in row['waits_for'])
+        line = f'{arm + budget:16} {len(own):5} {done:5} {_format_range(own):>24}'
+        yield f'{line}  {", ".join(needs)}'.rstrip()
+
+
+def _format_range(rows: list[dict]) -> str:
+    "The fewest and the most tokens of some runs"
+    least, most = (pick(row['tokens'] for row in rows) for pick in (min, max))
+    return f'{least:,}' if least == most else f'{least:,} to {most:,}'
+
+
+def _format_table(rows: list[dict]) -> list[str]:
+    "Rows under their names, aligned; numbers to the right"
+    head = {name: name for name in rows[0]}
+    cells = [head, *({name: str(value) for name, value in row.items()} for row in rows)]
+    widths = {name: max(len(row[name]) for row in cells) for name in head}
+    return ['  '.join(f'{row[n]:>{widths[n]}}' for n in head) for row in cells]
 
 
 def _to_records(table: 'pd.DataFrame | None') -> list[dict]:
     return [] if table is None else table.to_dict('records')
 
-
-def _format_run(row: dict) -> str:
-    "One line: state, tokens, id, and the runs it needs"
-    state = 'done' if row['done'] else 'to do'
-    after = f'  after {", ".join(row["waits_for"])}' if row['waits_for'] else ''
-    budget = '' if row['share'] == 1 else f'  at {row["share"]:g} of the budget'
-    return f'{state:6} {row["tokens"]:>12,} tokens  {row["id"]}{budget}{after}'
-
-# %% ../../nbs/commands/10_study.ipynb #33891556
+# %% ../../nbs/commands/10_study.ipynb #953a2399
 @dataclass
 class _PlanBook:
     "The sheets of a study's models"
@@ -173,60 +194,42 @@ class _PlanBook:
         return '\n\n'.join(texts)
 
     def _describe_sum(self) -> str:
+        from medxfer.study.costs import format_dollars, format_hours, format_share
+
         found = self.to_dict()
-        hours = f'{found["gpu_hours"]:.2f} hours on a {found["gpu"]}'
+        hours = f'{format_hours(found["gpu_hours"])} on a {found["gpu"]}'
+        money, weeks = format_dollars(found['dollars']), format_share(found['kaggle_weeks'])
         return (
             f'{len(self.sheets)} models: {len(found["runs"])} runs, {found["tokens"]:,} training '
-            f'tokens; {hours}, {found["dollars"]:.2f} dollars, {found["kaggle_weeks"]:.2f} weeks\n'
+            f'tokens; {hours}, {money}, {weeks}\n'
             'Each model is judged at an equal share of the level: '
             f'any false word about one has a chance of at most {5 / len(self.sheets):.2g} %'
         )
 
 
 def _make_book(plan) -> _PlanBook:
-    "Read the corpora of a plan and count what its runs would take, model by model"
-    from medxfer.study.run import load_data
+    "What the runs of a plan would take, model by model"
+    from medxfer.study.sizes import measure_plan
 
-    data = load_data(plan.widest)
-    if len(plan.models) == 1:
-        return _PlanBook([_make_sheet(plan, data)], plan.left_out)
-    parts = {name: plan.pick_model(name) for name in plan.models}
-    sheets = [replace(_make_sheet(part, data), model=name) for name, part in parts.items()]
+    sizes = measure_plan(plan)
+    if len(sizes) == 1:
+        return _PlanBook([_make_sheet(plan, *sizes.values())], plan.left_out)
+    parts = {name: plan.pick_model(name) for name in sizes}
+    sheets = [replace(_make_sheet(parts[name], sizes[name]), model=name) for name in sizes]
     return _PlanBook(sheets, plan.left_out)
 
-# %% ../../nbs/commands/10_study.ipynb #109c914a
-def _make_sheet(plan, data: dict) -> _PlanSheet:
-    "What the runs of a plan with one model would take; `data` are its documents by task"
-    from medxfer.models.budget import build_meta_model, count_head_parameters
-    from medxfer.study.build import (
-        adapter_tables,
-        base_spec,
-        encoder_for,
-        schemas_for,
-        training_windows,
-    )
-    from medxfer.study.costs import plan_costs, plan_gpu_memory
+# %% ../../nbs/commands/10_study.ipynb #c793c5c0
+def _make_sheet(plan, sizes: 'PlanSizes') -> _PlanSheet:
+    "What the runs of a plan with one model would take"
+    from medxfer.study.costs import plan_costs
     from medxfer.study.engines import is_done, worker_count
     from medxfer.study.gpu import find_serving_obstacle
     from medxfer.study.plan import computed_tokens, planned_tokens
 
-    widest = plan.widest
-    encoder = encoder_for(widest)
-    windows = training_windows(encoder, data)
-    bare = build_meta_model(base_spec(widest))
-    schemas = schemas_for(widest, windows, encoder.tokenizer)
-    heads = count_head_parameters(bare, schemas)
-    adapters, sums = adapter_tables(plan.runs, heads)
-    window_tokens = {task: sum(len(w) for w in ws) for task, ws in windows.items()}
-    training_documents = {task: len(d.train) for task, d in data.items()}
-    test_documents = {task: len(d.test) for task, d in data.items()}
-    tokens = planned_tokens(plan, window_tokens, training_documents)
-    parameters = sum(p.numel() for p in bare.parameters())
+    tokens = planned_tokens(plan, sizes.tokens, sizes.training)
     computed = computed_tokens(plan, tokens)
-    costs = plan_costs(plan, computed, parameters, test_documents, worker_count(plan))
-    memory, misfit = plan_gpu_memory(plan, schemas)
-    notes = [misfit, find_serving_obstacle(widest.settings['model'])]
-    disk = _predict_disk(plan, bare, heads, test_documents)
+    costs = plan_costs(plan, computed, sizes.parameters, sizes.test, worker_count(plan))
+    notes = [sizes.misfit, find_serving_obstacle(plan.widest.settings['model'])]
     rows = [
         dict(
             id=run.id,
@@ -242,40 +245,27 @@ def _make_sheet(plan, data: dict) -> _PlanSheet:
         )
         for run in plan.runs
     ]
-    return _PlanSheet(rows, costs, adapters, sums, disk, list(filter(None, notes)), memory)
+    return _PlanSheet(rows, costs, sizes, _predict_disk(plan, sizes), list(filter(None, notes)))
 
 
-def _predict_disk(plan, bare, heads: dict, documents: dict) -> 'DiskNeed':
-    "What a plan with one model needs; `bare` is its base without weights"
-    from medxfer.models.adapters import target_shapes
+def _predict_disk(plan, sizes: 'PlanSizes') -> 'DiskNeed':
+    "What a plan with one model needs"
     from medxfer.study.disk import predict_disk
     from medxfer.study.engines import worker_count
 
-    shapes = target_shapes(bare, plan.widest.config['model']['lora']['targets'])
-    base = sum(p.numel() for p in bare.parameters())
-    return predict_disk(plan, shapes, heads, base, documents, worker_count(plan))
+    return predict_disk(plan, sizes.trained, sizes.test, worker_count(plan))
 
 
 def _refuse_full_disk(plan):
     "Refuse a study whose missing runs would fill the disk"
-    from medxfer.models.budget import build_meta_model, count_head_parameters
-    from medxfer.study.build import base_spec, encoder_for, schemas_for, training_windows
     from medxfer.study.disk import refuse_full_disk
     from medxfer.study.engines import is_done
-    from medxfer.study.run import load_data
+    from medxfer.study.sizes import measure_plan
 
     if all(map(is_done, plan.runs)):
         return
-    data = load_data(plan.widest)
-    documents = {task: len(d.test) for task, d in data.items()}
-    needs = []
-    for part in map(plan.pick_model, plan.models):
-        widest, encoder = part.widest, encoder_for(part.widest)
-        bare = build_meta_model(base_spec(widest))
-        windows = training_windows(encoder, data)
-        schemas = schemas_for(widest, windows, encoder.tokenizer)
-        heads = count_head_parameters(bare, schemas)
-        needs.append(_predict_disk(part, bare, heads, documents))
+    sizes = measure_plan(plan)
+    needs = [_predict_disk(plan.pick_model(name), sizes[name]) for name in sizes]
     refuse_full_disk(reduce(lambda a, b: a.join(b), needs))
 
 
@@ -297,7 +287,7 @@ def _show_plan(args) -> int:
     print_result(args, book.to_dict(), book.to_text)
     return 0
 
-# %% ../../nbs/commands/10_study.ipynb #f524fb72
+# %% ../../nbs/commands/10_study.ipynb #8ffb42b8
 def _run_study(args) -> int:
     "Run everything that is missing, then decide and report"
     if args.dry_run:
@@ -398,7 +388,7 @@ def find_study(name: str) -> str:
     is_study = (named / 'plan.jsonl').is_file() or any(named.glob('*/state.json'))
     return str(below) if below.is_dir() and not is_study else name
 
-# %% ../../nbs/commands/10_study.ipynb #fb5723cc
+# %% ../../nbs/commands/10_study.ipynb #252156bc
 def _run_baselines(args) -> int:
     "Fine-tune BERT-size models in full, each on each task alone, for comparison"
     from medxfer.study.baseline import (
@@ -413,7 +403,7 @@ def _run_baselines(args) -> int:
 
     models = args.models.split(',') if args.models else BASELINE_MODELS
     printer(args)(f'planning {args.experiment}')
-    plan = plan_baselines(args.experiment, models, _collect_overrides(args))
+    plan = plan_baselines(args.experiment, models, collect_overrides(args))
     outcome = None
     if not args.dry_run:
         check_baselines(plan)
@@ -460,13 +450,13 @@ def _tune_study(args) -> int:
     from medxfer.study.hpo import tune
     from medxfer.study.plan import plan_study
 
-    overrides = _collect_overrides(args)
+    overrides = collect_overrides(args)
     check_data(plan_study(args.experiment, [*overrides, 'hpo.tuned=false']))
     found = tune(args.experiment, overrides, printer(args), args.top)
-    print(json.dumps(found, default=str, indent=1))
+    print_result(args, found, lambda: json.dumps(to_plain(found), indent=1))
     return 0
 
-# %% ../../nbs/commands/10_study.ipynb #a6a59a7a
+# %% ../../nbs/commands/10_study.ipynb #b24b4d02
 _SECONDS = (
     "model=tiny budget.epochs=1 train.evaluations=1 plan.seeds=[1] "
     "'data.synthetic.documents={train: 12, dev: 3, test: 6}'"
@@ -475,11 +465,8 @@ _SECONDS = (
 
 def _add_experiment(parser):
     "The experiment, overrides and corpora of a command"
-    parser.add_argument('experiment', help='a file of configs/experiment, such as demo or open')
-    parser.add_argument(
-        'overrides', nargs='*', help='settings for all runs, such as model=tiny plan.seeds=[1,2]'
-    )
-    parser.add_argument('--data', help='folder with one folder per task')
+    add_experiment_argument(parser)
+    add_settings_arguments(parser, 'model=tiny plan.seeds=[1,2]')
 
 
 def _add_only(parser):

@@ -28,7 +28,8 @@ from medxfer.report.manuscript import (
 )
 from .models import ModelAnswer, answer_models
 from .page import caveats, describe_computing, describe_splits, describe_parity
-from .questions import QUESTIONS, verdict_sentence
+from .answers import QUESTIONS
+from .questions import verdict_sentence
 from .tables import TexPage, all_scores, list_baseline_models, score_table, to_tex
 from .write import list_figures, list_tables, shorten_table
 from ..study.arms import ARMS, JUDGED_ARMS
@@ -152,16 +153,16 @@ class _Draft:
         "paper.tex"
         from jinja2 import Environment, StrictUndefined
 
-        marks = dict(
+        environment = Environment(
             variable_start_string='<<',
             variable_end_string='>>',
             block_start_string='<%',
             block_end_string='%>',
             comment_start_string='<#',
             comment_end_string='#>',
-        )
-        environment = Environment(
-            **marks, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=StrictUndefined,
         )
         _count_study(self)
         template = environment.from_string(_read_packaged('paper.tex'))

@@ -8,13 +8,13 @@ __all__ = ['ARMS', 'SINGLE_TASK_ARMS', 'CURVE_ARMS', 'JUDGED_ARMS', 'COMPARED_AR
            'refuse_reference', 'list_shares', 'check_arm', 'name_tuned_arm', 'name_tuned_model', 'compose_tuned',
            'resolve_run']
 
-# %% ../../nbs/study/05_arms.ipynb #d2797682
+# %% ../../nbs/study/05_arms.ipynb #c6626dae
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 import numpy as np
-from ..data.base import MedxferError
+from ..data.base import MedxferError, suggest_choice
 from ..data.placebo import PERMUTATION
 from .advice import StudyCommand, study_overrides
 from medxfer.study.config import (
@@ -28,7 +28,7 @@ from medxfer.study.config import (
 from .build import count_micro_batches
 from .tuned import tuned_overrides
 
-# %% ../../nbs/study/05_arms.ipynb #1939492f
+# %% ../../nbs/study/05_arms.ipynb #b28e13cc
 @dataclass(frozen=True)
 class Arm:
     "One way to differ from a strategy"
@@ -89,7 +89,7 @@ class _RunRequest:
         least = min([1.0, *budget['curve']])
         return dict(epochs=float(budget['epochs'] * least), tasks=self.corpora)
 
-# %% ../../nbs/study/05_arms.ipynb #c957fdb4
+# %% ../../nbs/study/05_arms.ipynb #219f7526
 def count_epochs(cfg: dict) -> float:
     "Passes over the training tokens: the study's, by the share of the run"
     epochs, share = cfg['budget']['epochs'], cfg['budget']['share']
@@ -112,7 +112,7 @@ def strategy_overrides(overrides, cfg: dict) -> list[str]:
     kept = [o for o in overrides if override_key(o) not in _ARM_KEYS]
     return [*kept, *tasks]
 
-# %% ../../nbs/study/05_arms.ipynb #28f307a2
+# %% ../../nbs/study/05_arms.ipynb #4ff474a2
 def restrict_strategy(strategy: dict) -> dict:
     """A strategy that trains one task alone.
 
@@ -158,7 +158,7 @@ def _make_placebo(asked: _RunRequest):
     "The strategy; the labels are permuted when the windows are made"
     return dict(strategy=asked.strategy(), permutation=PERMUTATION), ()
 
-# %% ../../nbs/study/05_arms.ipynb #c1de76dd
+# %% ../../nbs/study/05_arms.ipynb #4600837e
 def trial_weights(trial: int, tasks) -> dict[str, float]:
     "The task weights of a trial; their mean is 1"
     if trial == 0:
@@ -194,7 +194,7 @@ def _make_scalar(asked: _RunRequest):
     }
     return dict(strategy=_weighted_strategy(asked, {}), choose=choose), tuple(runs)
 
-# %% ../../nbs/study/05_arms.ipynb #34384046
+# %% ../../nbs/study/05_arms.ipynb #b51d034b
 def _make_without(asked: _RunRequest):
     "The strategy on all tasks but the target, with their labels or permuted ones"
     permuted = asked.cfg['arm'] == 'without-placebo'
@@ -254,7 +254,7 @@ def _make_loto_total(asked: _RunRequest):
     before = dict(epochs=count_epochs(asked.whole), tasks=others)
     return changes | dict(budget=changes['budget'] | dict(before=before)), ()
 
-# %% ../../nbs/study/05_arms.ipynb #1bbb8480
+# %% ../../nbs/study/05_arms.ipynb #47ec9944
 def _make_reference(asked: _RunRequest):
     "A proprietary model: it trains nothing"
     return dict(budget=dict(epochs=0), prompt=dict(asked.cfg['prompt'])), ()
@@ -275,7 +275,7 @@ def refuse_reference(run: RunSpec):
             f'`{reference_command(run)}` does that under a cap, or says with --dry-run what it costs'
         )
 
-# %% ../../nbs/study/05_arms.ipynb #ee0bb375
+# %% ../../nbs/study/05_arms.ipynb #db4a7d01
 def _make_adapter(asked: _RunRequest):
     "One task, for a fusion"
     strategy, epochs = asked.cfg['strategy'], count_epochs(asked.cfg)
@@ -342,7 +342,7 @@ def _make_strategy(asked: _RunRequest):
         else ({}, ())
     )
 
-# %% ../../nbs/study/05_arms.ipynb #e6ae2e57
+# %% ../../nbs/study/05_arms.ipynb #446d5c4f
 def _make_dedicated(asked: _RunRequest):
     "The strategy with a linear schedule over its own budget"
     if asked.cfg['train']['schedule'] == 'linear':
@@ -350,7 +350,7 @@ def _make_dedicated(asked: _RunRequest):
     linear = asked.whole['train'] | dict(schedule='linear')
     return dict(strategy=asked.strategy(), train=identify_training(linear)), ()
 
-# %% ../../nbs/study/05_arms.ipynb #0318a9a4
+# %% ../../nbs/study/05_arms.ipynb #8a943d81
 ARMS = {
     'st-own': Arm(
         'The same model on one task alone, with its own share of the tokens: the usual, naive comparison. The strategy has seen more, so a gain may be nothing but more data.',
@@ -421,7 +421,7 @@ CURVE_ARMS = (*SINGLE_TASK_ARMS, 'placebo')  # those that a study trains at each
 JUDGED_ARMS = ('st-own', 'st-total', 'placebo', 'scalar')  # of every strategy; the others of one
 COMPARED_ARMS = [name for name, arm in ARMS.items() if not arm.prepares]
 
-# %% ../../nbs/study/05_arms.ipynb #cdc6b5c5
+# %% ../../nbs/study/05_arms.ipynb #c2b6d26c
 def list_shares(
     cfg: dict,
     arm: str | None = None,  # None: the strategies themselves
@@ -439,7 +439,7 @@ def list_shares(
     half = [curve[0] / 2] if arm in SINGLE_TASK_ARMS and len(curve) > 1 else []
     return half + curve
 
-# %% ../../nbs/study/05_arms.ipynb #dc7bd739
+# %% ../../nbs/study/05_arms.ipynb #1260b0e1
 _TARGET_SUBJECTS = ('target', 'shots')  # subjects that a target names
 
 
@@ -448,7 +448,7 @@ def check_arm(cfg: dict):
     tasks, name = list(cfg['task']), cfg['arm']
     if name not in (None, *ARMS):
         raise ConfigError(
-            f'there is no arm {name!r}; there are: {", ".join(COMPARED_ARMS)}, or none for the strategy itself'
+            f'there is no arm {name!r}; {suggest_choice(name, COMPARED_ARMS)}, or none for the strategy itself'
         )
     subject = ARMS[name].subject if name else ''
     if (subject in _TARGET_SUBJECTS) != (cfg['target'] is not None):
@@ -485,7 +485,7 @@ def _trained_tasks(cfg: dict) -> list[str]:
         [cfg['target']] if cfg['arm'] and ARMS[cfg['arm']].subject == 'shots' else list(cfg['task'])
     )
 
-# %% ../../nbs/study/05_arms.ipynb #cc0f26e3
+# %% ../../nbs/study/05_arms.ipynb #164dbb55
 def name_tuned_arm(cfg: dict) -> str:
     "Under which name the model of a run is tuned: a strategy, or a single-task arm of one"
     arm, strategy = ARMS.get(cfg['arm']), cfg['strategy']
@@ -518,7 +518,7 @@ def compose_tuned(overrides) -> dict:
         [*overrides, *tuned_overrides(Path(cfg['runs']) / cfg['study'], _tuning_name(cfg))]
     )
 
-# %% ../../nbs/study/05_arms.ipynb #bc649108
+# %% ../../nbs/study/05_arms.ipynb #0eec26af
 SCHEDULES = ('linear', 'wsd')  # of the learning rate
 
 
@@ -527,7 +527,8 @@ def _check_schedule(cfg: dict):
     train = cfg['train']
     if train['schedule'] not in SCHEDULES:
         raise ConfigError(
-            f'unknown train.schedule {train["schedule"]!r}; choose from {", ".join(SCHEDULES)}'
+            f'unknown train.schedule {train["schedule"]!r}; '
+            f'{suggest_choice(train["schedule"], SCHEDULES)}'
         )
     if train['schedule'] == 'linear':
         return
@@ -542,7 +543,7 @@ def _check_schedule(cfg: dict):
     if not train['decay'] < 1:
         raise ConfigError(f'train.decay is {train["decay"]:g}; it must be below 1')
 
-# %% ../../nbs/study/05_arms.ipynb #b2ec4d82
+# %% ../../nbs/study/05_arms.ipynb #7878b255
 def resolve_run(
     overrides,  # as for `compose`
     prints: dict | None = None,  # task: fingerprint, where it is known already

@@ -28,12 +28,11 @@ from medxfer.evaluation.significance import (
 )
 from .environment import explain_differences, read_environment
 from .run import read_state
-from .runs import read_config, require_finished
+from .finished import read_finished
 
 # %% ../../nbs/study/40_compare_runs.ipynb #180aca31
 def _read_scores(folder: Path) -> pd.DataFrame:
     "scores.parquet of a finished run"
-    require_finished(folder)
     path = folder / 'scores.parquet'
     if not path.is_file():
         raise NotFound(f'{folder} has no {path.name}; copy the whole folder')
@@ -201,7 +200,7 @@ def compare_runs(
     folders = [Path(base), Path(arm)]
     if folders[0].resolve() == folders[1].resolve():
         raise MedxferError(f'{folders[0].name} is one run; give two')
-    configs = [read_config(folder) for folder in folders]
+    configs = [read_finished(folder).config for folder in folders]
     scores = [_read_scores(folder) for folder in folders]
     shared = _find_shared_tasks(folders, configs, scores)
     chosen = _choose_tasks(shared, tasks)

@@ -6,18 +6,21 @@
 __all__ = ['resolve_profile', 'planned_profile', 'compose', 'compose_shared', 'data_root', 'make_corpora', 'fingerprint_tasks',
            'RunSpec', 'run_id', 'run_identity', 'identify_training', 'OtherCorpus', 'list_ood', 'fingerprint_ood']
 
-# %% ../../nbs/study/00_config.ipynb #5c623a32
+# %% ../../nbs/study/00_config.ipynb #92af9fd3
 from collections.abc import Collection, Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from inspect import signature
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any
 import hashlib, json, re, shlex
+from ..data.base import suggest_choice
 from ..data.load import SPLITS, fingerprint
 from ..data.corpora import TASKS, get_corpus
 from .advice import override_key
+from .own_configs import read_own_configs, write_own_configs
 from medxfer.study.settings import (
     OPEN_MAPPINGS,
     ConfigError,
@@ -26,7 +29,7 @@ from medxfer.study.settings import (
     suggest_setting,
 )
 
-# %% ../../nbs/study/00_config.ipynb #9cac5282
+# %% ../../nbs/study/00_config.ipynb #cd268c58
 def resolve_profile(cfg: dict, task: str) -> str:
     "The profile in which a task is read; refused where the registry does not know it"
     replaced = cfg['data']['replace'].get(task)
@@ -39,7 +42,7 @@ def planned_profile(cfg: dict, task: str) -> str:
     profile = cfg['data']['profiles'].get(task) or cfg['task'][task]['profile']
     return get_corpus(task, profile).profile
 
-# %% ../../nbs/study/00_config.ipynb #62202373
+# %% ../../nbs/study/00_config.ipynb #2b110248
 def _drop_sources(cfg: dict) -> dict:
     "The configuration without the tasks whose text comes from a source in `data.exclude_sources`"
     from medxfer.data.sources.venues import exclude_sources
@@ -55,7 +58,7 @@ def _drop_sources(cfg: dict) -> dict:
     cfg['task'] = {task: info for task, info in cfg['task'].items() if task in kept}
     return cfg
 
-# %% ../../nbs/study/00_config.ipynb #6922264b
+# %% ../../nbs/study/00_config.ipynb #43aa7346
 def _drop_tasks(cfg: dict) -> dict:
     "The configuration without the tasks in `data.drop`; refused where `data.replace` names no task"
     for name in ('drop', 'replace'):
@@ -73,7 +76,10 @@ def _drop_tasks(cfg: dict) -> dict:
     cfg['task'] = kept
     return cfg
 
-# %% ../../nbs/study/00_config.ipynb #0caef5f4
+# %% ../../nbs/study/00_config.ipynb #3381118f
+_Own = tuple[tuple[str, str], ...]  # files that are not medxfer's: path and text
+
+
 def compose(
     overrides: Iterable[str],  # as on the command line: 'model=tiny', 'train.lr=0.01'
 ) -> dict:  # plain values, everything resolved
@@ -84,15 +90,16 @@ def compose(
 def compose_shared(overrides: Iterable[str]) -> dict:
     "`compose`, to be read only: its parts belong to other configurations, too"
     plain, rest = _split_plain_settings(overrides)
+    rest, own = _resolve_own_configs(rest, plain.get('config_dir'))
     seed = plain.pop('seed', None)
-    cfg = _compose_checked(tuple(rest), tuple(plain.items()))
+    cfg = _compose_checked(tuple(rest), own, tuple(plain.items()))
     return cfg if seed is None else cfg | dict(seed=seed)
 
 
 @cache  # the seeds of a study share it
-def _compose_checked(rest: tuple[str, ...], plain: tuple[tuple[str, Any], ...]) -> dict:
+def _compose_checked(rest: tuple[str, ...], own: _Own, plain: tuple[tuple[str, Any], ...]) -> dict:
     "What Hydra makes of overrides, with the settings that it need not parse, checked"
-    cfg = dict(_narrow_groups(rest))
+    cfg = dict(_narrow_groups(rest, own))
     if not cfg.get('task'):
         raise ConfigError('task=[] names no task; choose from: ' + ', '.join(sorted(TASKS)))
     for name, value in plain:
@@ -100,6 +107,22 @@ def _compose_checked(rest: tuple[str, ...], plain: tuple[tuple[str, Any], ...]) 
     check_settings(cfg)
     _check_selection(cfg)
     return _drop_sources(_drop_tasks(cfg))
+
+
+def _resolve_own_configs(
+    overrides: Iterable[str],
+    folder: str | None,  # the setting `config_dir`
+) -> tuple[list[str], _Own]:
+    "The overrides with a name where an experiment is a path, and the files that are not medxfer's"
+    rest, experiment = [], None
+    for override in overrides:
+        name, _, value = override.partition('=')
+        if name == 'experiment':
+            experiment = _read_plain_value(value)
+        else:
+            rest.append(override)
+    found, own = read_own_configs(folder, experiment)
+    return [*([] if found is None else [f'experiment={found}']), *rest], own
 
 
 def _set_value(cfg: dict, name: str, value):
@@ -117,19 +140,19 @@ def _set_value(cfg: dict, name: str, value):
     holder[last] = value
 
 
-def _narrow_groups(overrides: tuple[str, ...]) -> dict:
+def _narrow_groups(overrides: tuple[str, ...], own: _Own) -> dict:
     "`_compose_groups`; the tasks of a run are cut out of those of its study where that is the same"
     chosen = [override for override in overrides if override_key(override) == 'task']
     found = re.fullmatch(r'task=\[?([\w,]+)\]?', chosen[-1]) if chosen else None
     if not found:
-        return _compose_groups(overrides)
+        return _compose_groups(overrides, own)
     place = len(overrides) - 1 - overrides[::-1].index(chosen[-1])
     of_study = overrides[:place] + overrides[place + 1 :]
     names = tuple(found[1].split(','))
     common = tuple(o for o in of_study if override_key(o) not in ('model', 'strategy'))
-    if not _is_narrowed(common, chosen[-1], names):
-        return _compose_groups(overrides)
-    return _cut_tasks(_compose_groups(of_study), names)
+    if not _is_narrowed(common, own, chosen[-1], names):
+        return _compose_groups(overrides, own)
+    return _cut_tasks(_compose_groups(of_study, own), names)
 
 
 def _cut_tasks(cfg: dict, names: Iterable[str]) -> dict:
@@ -137,10 +160,11 @@ def _cut_tasks(cfg: dict, names: Iterable[str]) -> dict:
 
 
 @cache
-def _is_narrowed(common: tuple[str, ...], chosen: str, names: tuple[str, ...]) -> bool:
+def _is_narrowed(common: tuple[str, ...], own: _Own, chosen: str, names: tuple[str, ...]) -> bool:
     "Whether a choice of tasks changes nothing but them; files of tasks can set anything"
     try:
-        of_run, of_study = _compose_groups((*common, chosen)), _compose_groups(common)
+        of_run = _compose_groups((*common, chosen), own)
+        of_study = _compose_groups(common, own)
     except ConfigError:
         return False
     if not set(names) <= set(of_study['task']) or list(of_run['task']) != list(names):
@@ -149,8 +173,16 @@ def _is_narrowed(common: tuple[str, ...], chosen: str, names: tuple[str, ...]) -
 
 
 @cache  # the runs of a study differ little in their groups, and Hydra takes a tenth of a second
-def _compose_groups(overrides: tuple[str, ...]) -> dict:
+def _compose_groups(overrides: tuple[str, ...], own: _Own = ()) -> dict:
     "What Hydra makes of the overrides that it has to parse"
+    with TemporaryDirectory() as folder:
+        write_own_configs(folder, own)
+        search = [f'hydra.searchpath=[file://{folder}]'] if own else []
+        return _call_hydra(overrides, search)
+
+
+def _call_hydra(overrides: tuple[str, ...], search: list[str]) -> dict:
+    "The composed configuration; `search` adds a folder of groups"
     from hydra import compose as hydra_compose, initialize_config_module
     from hydra.core.global_hydra import GlobalHydra
     from hydra.errors import HydraException
@@ -160,16 +192,18 @@ def _compose_groups(overrides: tuple[str, ...]) -> dict:
     GlobalHydra.instance().clear()
     try:
         with initialize_config_module('medxfer.configs', version_base='1.3'):
-            composed = hydra_compose('config', overrides=[_to_hydra(o) for o in overrides])
+            wanted = [*search, *(_to_hydra(o) for o in overrides)]
+            composed = hydra_compose('config', overrides=wanted)
             cfg = OmegaConf.to_container(composed, resolve=True)
     except (HydraException, OmegaConfBaseException, ValueError, TypeError) as e:
         raise ConfigError(_explain_hydra_error(e, overrides)) from None
     assert isinstance(cfg, dict)
     return cfg
 
-# %% ../../nbs/study/00_config.ipynb #409bc6de
+# %% ../../nbs/study/00_config.ipynb #297e1b9c
 _PLAIN_SETTINGS = (
     r'data\.root|data\.ood_root|model\.folder|task\.\w+\.terminology|out|runs|study|device'
+    r'|config_dir'
 )
 _RUN_SETTINGS = {  # in which the runs of a study differ: what their simple values look like
     'seed': r'\d+',
@@ -227,7 +261,7 @@ def _read_plain_value(value: str) -> str | None:
         return value[1:-1].replace(f'\\{quote}', quote)
     return value
 
-# %% ../../nbs/study/00_config.ipynb #a457ffed
+# %% ../../nbs/study/00_config.ipynb #2913b937
 def _to_hydra(override: str) -> str:
     "The override as Hydra wants it"
     tasks = re.fullmatch(r'task=([\w,]+)', override)
@@ -265,10 +299,10 @@ def _explain_hydra_error(error: Exception, overrides: Iterable[str]) -> str:
         r"Could not find '(\w+)/([^']*)'.*?Available options in '\w+': (.*?) Config search path"
     )
     if found := re.search(missing, text):
-        options = ', '.join(name for name in found[3].split() if name != 'base')
-        return f'there is no {found[1]} {found[2]!r}; choose one of: {options}'
+        options = [name for name in found[3].split() if name != 'base']
+        return f'there is no {found[1]} {found[2]!r}; {suggest_choice(found[2], options)}'
     if found := re.search(r"Could not load '(\w+)/([^']*)'", text):
-        return f'there is no {found[1]} {found[2]!r}; choose one of: {", ".join(sorted(TASKS))}'
+        return f'there is no {found[1]} {found[2]!r}; {suggest_choice(found[2], sorted(TASKS))}'
     if found := re.search(r"Could not override '([^']*)'", text):
         return f'there is no setting {found[1]!r}; {suggest_setting(found[1], _list_settings())}'
     if found := re.search(r"Ambiguous value for argument '(.*?)' 1\.", text):
@@ -300,7 +334,7 @@ def _list_settings() -> list[str]:
             todo += [(f'{name}.{key}', inner) for key, inner in value.items()]
     return names
 
-# %% ../../nbs/study/00_config.ipynb #95bdf621
+# %% ../../nbs/study/00_config.ipynb #8a6308af
 def _check_selection(cfg: dict):
     "Refuse ways to select a point of the learning curve that cannot be combined"
     train, budget = cfg['train'], cfg['budget']
@@ -322,7 +356,7 @@ def _check_selection(cfg: dict):
             'set train.keep_best=false train.patience=0, or leave budget.curve out'
         )
 
-# %% ../../nbs/study/00_config.ipynb #d46e3068
+# %% ../../nbs/study/00_config.ipynb #2c5d1edf
 def data_root(cfg: dict) -> Path:
     "The folder that holds the tasks' folders; `make_corpora` writes it where the experiment generates them"
     if cfg['data']['root']:
@@ -382,7 +416,7 @@ def _complete_generator_settings(settings: Mapping) -> dict:
             )
     return complete
 
-# %% ../../nbs/study/00_config.ipynb #829f6a5f
+# %% ../../nbs/study/00_config.ipynb #6389f83e
 def fingerprint_tasks(
     cfg: dict,
     tasks: Iterable[str] | None = None,  # None: all of the configuration
@@ -421,7 +455,7 @@ def _fingerprint_generated(settings: str) -> dict[str, str]:
         prints[name] = h.hexdigest()[:16]
     return prints
 
-# %% ../../nbs/study/00_config.ipynb #895b4f7d
+# %% ../../nbs/study/00_config.ipynb #d4b93d6c
 @dataclass(frozen=True)
 class RunSpec:
     "One run, resolved"
@@ -460,7 +494,7 @@ class RunSpec:
     def command(self) -> str:
         return 'medxfer run ' + shlex.join(self.overrides)
 
-# %% ../../nbs/study/00_config.ipynb #7da6a736
+# %% ../../nbs/study/00_config.ipynb #ff27c16e
 def run_id(config: dict) -> str:
     "A readable name and a hash of the identity"
     digest = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:10]
@@ -478,7 +512,7 @@ def run_id(config: dict) -> str:
     ]
     return '-'.join(part for part in parts if part)
 
-# %% ../../nbs/study/00_config.ipynb #b07f4f1a
+# %% ../../nbs/study/00_config.ipynb #9374ea43
 _DESCRIPTIVE_FIELDS = (
     'kaggle',
     'licence',

@@ -5,14 +5,13 @@
 # %% auto #0
 __all__ = ['Run', 'open_run']
 
-# %% ../../nbs/study/21_open_run.ipynb #705ddfc9
+# %% ../../nbs/study/21_open_run.ipynb #1ea0ae8a
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 import json
-import yaml
 from ..data.base import MedxferError, NotFound, UnifiedSample
 from .build import base_spec, choose_device, choose_model_class, encoder_for, lora_spec
 from .config import RunSpec
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from medxfer.models.scores import ScoredItem
 
-# %% ../../nbs/study/21_open_run.ipynb #043320e1
+# %% ../../nbs/study/21_open_run.ipynb #c7723f14
 def _resolve_strategy(config: Mapping, state: Mapping) -> dict:
     "The strategy that a run trained with: what was chosen on dev is in its state"
     strategy = config['strategy']
@@ -44,7 +43,7 @@ def _pin_base(config: Mapping, folder: Path) -> dict:
             model['revision'] = revision
     return model
 
-# %% ../../nbs/study/21_open_run.ipynb #d4c7e0f2
+# %% ../../nbs/study/21_open_run.ipynb #a916f6f6
 def _load_model(spec: RunSpec, folder: Path, encoder):
     "The model of a finished run, with what it has learned"
     from medxfer.models.multitask_model import build_model, load_schema
@@ -66,7 +65,7 @@ def _load_model(spec: RunSpec, folder: Path, encoder):
     model.restore(adapter)
     return model.eval().requires_grad_(False)
 
-# %% ../../nbs/study/21_open_run.ipynb #8fdd71d0
+# %% ../../nbs/study/21_open_run.ipynb #d616d9d4
 @dataclass(frozen=True)
 class Run:
     "A finished run"
@@ -150,7 +149,7 @@ class Run:
             raise NotFound(f'{self.folder} has no {file.name}; copy the whole folder')
         return pd.read_parquet(file)
 
-# %% ../../nbs/study/21_open_run.ipynb #39bacec5
+# %% ../../nbs/study/21_open_run.ipynb #71609c88
 def open_run(
     folder,  # of a finished run
     device: str = 'auto',  # as the setting `device`

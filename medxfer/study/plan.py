@@ -6,14 +6,14 @@
 __all__ = ['StudyPlan', 'plan_study', 'study_command', 'expand_plan', 'list_left_out', 'sort_by_needs', 'planned_tokens',
            'computed_tokens', 'write_study']
 
-# %% ../../nbs/study/10_plan.ipynb #d90c488d
+# %% ../../nbs/study/10_plan.ipynb #3b034019
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import combinations
 from pathlib import Path
 import yaml
-from ..data.base import write_atomic
+from ..data.base import guess_name, suggest_choice, write_atomic
 from ..data.multitask_loader import task_probabilities
 from .advice import StudyCommand
 from .words import is_ablation
@@ -43,7 +43,7 @@ from medxfer.study.config import (
 )
 from .run import list_finished_runs
 
-# %% ../../nbs/study/10_plan.ipynb #96455ba9
+# %% ../../nbs/study/10_plan.ipynb #1e73aef0
 @dataclass(frozen=True)
 class StudyPlan:
     "A study: its settings and its runs, each after what it needs"
@@ -73,6 +73,13 @@ class StudyPlan:
         "The names of the study's models"
         return list(dict.fromkeys(r.config['model']['name'] for r in self.whole or self.runs))
 
+    def pick_arms(self, only: Iterable[str] = ()) -> 'StudyPlan':
+        "The plan with the runs of some arms and what they need; nothing keeps all"
+        kept = set(only)
+        _refuse_unknown_arms(kept, self.whole)
+        wanted = (run for run in self.whole if not kept or run.arm in kept)
+        return replace(self, runs=tuple(sort_by_needs(_put_trunks_first(wanted))))
+
     def pick_model(self, name: str) -> 'StudyPlan':
         "The plan of one of the models: its settings and its runs"
         whole = [r for r in self.whole or self.runs if r.config['model']['name'] == name]
@@ -80,7 +87,7 @@ class StudyPlan:
         settings = self.settings | dict(model=whole[0].settings['model'])
         return replace(self, settings=settings, runs=tuple(own), whole=tuple(whole))
 
-# %% ../../nbs/study/10_plan.ipynb #72018023
+# %% ../../nbs/study/10_plan.ipynb #8b3c0d78
 def plan_study(
     experiment: str,  # a file of configs/experiment
     overrides=(),  # more overrides, for every run
@@ -111,13 +118,10 @@ def plan_study(
             runs.append(run)
             if owner and owner not in owners.setdefault(run.id, []):
                 owners[run.id].append(owner)
-    _refuse_unknown_arms(only, runs)
     _refuse_unequal_selection(sort_by_needs(runs))
-    kept = sort_by_needs(_put_trunks_first(r for r in runs if not only or r.arm in only))
     command = study_command(cfg, experiment, overrides)
     owned = {run: tuple(names) for run, names in owners.items()}
-    whole = tuple(runs)
-    return StudyPlan(cfg, tuple(kept), command, owned, whole, tuple(left_out))
+    return StudyPlan(cfg, (), command, owned, tuple(runs), tuple(left_out)).pick_arms(only)
 
 
 def _put_trunks_first(runs: Iterable[RunSpec]) -> list[RunSpec]:
@@ -137,7 +141,8 @@ def _refuse_unknown_arms(only: Iterable[str], runs: Iterable[RunSpec]):
     known = sorted({run.arm for run in runs})
     unknown = sorted(set(only) - set(known))
     if unknown:
-        raise ConfigError(f'the study has no arm {unknown[0]!r}; it has {", ".join(known)}')
+        guess = guess_name(unknown[0], known)
+        raise ConfigError(f'the study has no arm {unknown[0]!r}; {guess}it has {", ".join(known)}')
 
 
 def _refuse_unequal_selection(runs: Iterable[RunSpec]):
@@ -160,14 +165,15 @@ def study_command(cfg: dict, experiment: str, overrides=()) -> StudyCommand:
     folder = Path(cfg['runs']) / cfg['study']
     return StudyCommand.from_overrides(experiment, overrides, folder, cfg['budget']['epochs'])
 
-# %% ../../nbs/study/10_plan.ipynb #b2bd0aad
+# %% ../../nbs/study/10_plan.ipynb #790e75d6
 def expand_plan(cfg: dict, base, seed: int):
     "For every run of one seed that is asked for: the label of the strategy whose arm it is ('' for none), and its overrides"
     plan = cfg['plan']
     unknown = [arm for arm in plan['arms'] if arm not in COMPARED_ARMS]
     if unknown:
         raise ConfigError(
-            f'there is no arm {unknown[0]!r} to compare with; there are: {", ".join(COMPARED_ARMS)}'
+            f'there is no arm {unknown[0]!r} to compare with; '
+            f'{suggest_choice(unknown[0], COMPARED_ARMS)}'
         )
     strategies = {name: _compose_strategy(tuple(base), name) for name in plan['strategies']}
     strategies = {n: s for n, s in strategies.items() if not _find_needless(tuple(base), n)}
@@ -284,7 +290,7 @@ def sort_by_needs(runs) -> list[RunSpec]:
         visit(run)
     return list(found.values())
 
-# %% ../../nbs/study/10_plan.ipynb #dd6c35e5
+# %% ../../nbs/study/10_plan.ipynb #ae899667
 def planned_tokens(
     plan: StudyPlan,
     sizes: dict,  # task: tokens of its training windows, one epoch
@@ -327,7 +333,7 @@ def computed_tokens(
         for run in plan.runs
     }
 
-# %% ../../nbs/study/10_plan.ipynb #4cae3e29
+# %% ../../nbs/study/10_plan.ipynb #d34ecc41
 def write_study(
     plan: StudyPlan,
     experiment: str | None = None,  # its name; None: as the plan was asked for
@@ -402,10 +408,13 @@ def _describe_choice(plan: StudyPlan, run: RunSpec) -> dict:
 
 
 def _list_more(cfg: dict) -> dict:
-    "What few studies have: other corpora that runs are scored on, and a study to be shown beside"
+    "What few studies have: tasks of one's own, corpora that runs are scored on, a study to be shown beside"
     from medxfer.evaluation.metrics import primary_metric
 
     more = {}
+    own = {task: info['corpus'] for task, info in cfg['task'].items() if info.get('corpus')}
+    if own:
+        more['own_tasks'] = {task: dict(corpus=corpus) for task, corpus in own.items()}
     if others := list_ood(cfg):
         more['ood'] = {
             task: dict(profile=corpus.profile, primary=primary_metric(task, corpus.profile))

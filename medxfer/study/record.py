@@ -7,7 +7,7 @@ __all__ = ['RunRecord', 'select_rows', 'load_run', 'StudyRecord', 'load_study', 
            'select_primary', 'study_budget_curves', 'study_tokens', 'study_curves', 'missing_runs', 'complete_scores',
            'describe_missing_runs', 'study_verdicts', 'study_dev_scores']
 
-# %% ../../nbs/study/35_record.ipynb #c13b4852
+# %% ../../nbs/study/35_record.ipynb #a5ca0f69
 import json
 import math
 import re
@@ -21,6 +21,7 @@ import pandas as pd
 import yaml
 from ..data.base import MedxferError
 from ..data.corpora import find_group
+from ..data.own_task import register_tasks_of
 from ..evaluation.transfer_analysis import pair_arm
 from .advice import StudyCommand, override_key, replace_overrides, run_command
 from .arms import ARMS, JUDGED_ARMS, SINGLE_TASK_ARMS
@@ -31,7 +32,7 @@ from .lock import find_dropped_models, find_late_models, find_late_seeds, read_p
 from .selection import find_split_selected_on
 from .words import describe_word, is_ablation
 
-# %% ../../nbs/study/35_record.ipynb #5eb94fdd
+# %% ../../nbs/study/35_record.ipynb #4aefb57b
 @dataclass(frozen=True)
 class RunRecord:
     "A planned run and what its folder holds"
@@ -67,7 +68,7 @@ class RunRecord:
         assert table is not None, f'{self.id} is {self.status}'
         return table
 
-# %% ../../nbs/study/35_record.ipynb #6ea79f43
+# %% ../../nbs/study/35_record.ipynb #075f9ac0
 _TABLE_COLUMNS = {  # file of a run: columns that are used
     'scores': ['task', 'metric', 'doc_id', 'num', 'den'],
     'ledger': ['task', 'tokens'],
@@ -109,7 +110,7 @@ def select_rows(frame: pd.DataFrame, keep) -> pd.DataFrame:
     "The rows where a mask holds; for a type checker, which reads `frame[keep]` as a column"
     return cast(pd.DataFrame, frame[keep])
 
-# %% ../../nbs/study/35_record.ipynb #f93481bd
+# %% ../../nbs/study/35_record.ipynb #b7e2abe6
 def load_run(
     folder: Path,  # the run's folder; need not exist
     run: RunRecord,  # as planned
@@ -179,7 +180,7 @@ def _mark_broken(run: RunRecord, folder: Path, problem: str) -> RunRecord:
     advice = f'delete the folder {folder.name} and start it again'
     return replace(run, status='broken', problem=f'{problem}; {advice}')
 
-# %% ../../nbs/study/35_record.ipynb #897c07c8
+# %% ../../nbs/study/35_record.ipynb #13da0735
 @dataclass(frozen=True)
 class StudyRecord:
     "A study as its folder holds it"
@@ -274,7 +275,7 @@ class StudyRecord:
         "The metric that decides in a task"
         return self.plan['primary'][task]
 
-# %% ../../nbs/study/35_record.ipynb #71fca154
+# %% ../../nbs/study/35_record.ipynb #f36abb79
 _REQUIRED_KEYS = {'name': str, 'tasks': list, 'strategies': list, 'primary': dict, 'runs': list}
 
 
@@ -291,6 +292,7 @@ def load_study(
             f'{folder} has no study.yaml, so it is not a study; `medxfer study EXPERIMENT` makes one'
         )
     plan = _read_plan(path)
+    register_tasks_of(plan.get('own_tasks') or {})
     command = StudyCommand.from_record(plan, folder)
     planned = [_parse_run(r, command, plan['strategies']) for r in plan['runs']]
     return StudyRecord(folder, plan, tuple(load_run(folder / r.id, r) for r in planned))
@@ -338,7 +340,7 @@ def _place_command(run: str, study: StudyCommand) -> str:
         return run
     return run_command(replace_overrides(words[2:], place))
 
-# %% ../../nbs/study/35_record.ipynb #949a8110
+# %% ../../nbs/study/35_record.ipynb #9fe11f4c
 def _read_plan(path: Path) -> dict[str, Any]:
     "study.yaml, refused where it lacks what is needed"
     again = 'run `medxfer study` with its experiment again, which writes the file'
@@ -361,7 +363,7 @@ def _read_plan(path: Path) -> dict[str, Any]:
         raise MedxferError(f'{path}: task {min(missing)} has no primary metric; {again}')
     return plan
 
-# %% ../../nbs/study/35_record.ipynb #637f6d2c
+# %% ../../nbs/study/35_record.ipynb #fe78efa3
 def scored_arms(run: RunRecord) -> list[tuple[str, str]]:
     "(task, arm) of everything that a run is scored on; a run that several strategies share has an arm for each"
     if run.arm == 'pair':
@@ -385,7 +387,7 @@ def _label_rows(run: RunRecord, rows: pd.DataFrame) -> pd.DataFrame:
     arms = dict.fromkeys(arm for _, arm in pairs)
     return pd.concat([rows.assign(arm=arm, seed=run.seed) for arm in arms], ignore_index=True)
 
-# %% ../../nbs/study/35_record.ipynb #3d427a0d
+# %% ../../nbs/study/35_record.ipynb #4187494b
 def study_scores(
     record: StudyRecord,
     primary: bool = True,  # only the metric that decides, else all
@@ -463,7 +465,7 @@ def _keep_primary(record: StudyRecord, scores: pd.DataFrame) -> pd.DataFrame:
             )
     return kept
 
-# %% ../../nbs/study/35_record.ipynb #df1da841
+# %% ../../nbs/study/35_record.ipynb #653767ba
 _NEAR = 1.05  # two points of a curve closer than this factor are one
 
 
@@ -535,7 +537,7 @@ def _thin_out(points: Iterable[_Point], share: float) -> list[_Point]:
             kept.append(point)
     return sorted(kept, key=lambda p: p.tokens)
 
-# %% ../../nbs/study/35_record.ipynb #d1c1e401
+# %% ../../nbs/study/35_record.ipynb #421a12e4
 _TOKEN_COLUMNS = ['arm', 'task', 'seed', 'tokens', 'run']
 
 
@@ -576,7 +578,7 @@ def _collect_curves(record: StudyRecord) -> pd.DataFrame:
     rows = pd.concat(frames, ignore_index=True)
     return select_primary(record, rows)
 
-# %% ../../nbs/study/35_record.ipynb #950626de
+# %% ../../nbs/study/35_record.ipynb #4b93b83d
 def missing_runs(
     record: StudyRecord,
     arms: Collection[str],  # as in the scores
@@ -616,7 +618,7 @@ def describe_missing_runs(runs: Iterable[RunRecord]) -> str:
     more = f', then {len(others)} more' if others else ''
     return f'{count} not done: {first.id} is {first.status}; run `{first.command}`{more}'
 
-# %% ../../nbs/study/35_record.ipynb #1cbff6d0
+# %% ../../nbs/study/35_record.ipynb #b57b2fab
 def study_verdicts(record: StudyRecord) -> list[Verdict]:
     "The verdicts of a study: for each model and strategy the mean over tasks, then each task"
     entries = read_plans(record.folder)
@@ -717,7 +719,7 @@ def _read_selections(record: StudyRecord) -> dict[str, str]:
     of_runs = {r.arm: r.selected_on for r in record.done if r.selected_on}
     return of_runs | dict(record.plan.get('selected_on') or {})
 
-# %% ../../nbs/study/35_record.ipynb #69eca595
+# %% ../../nbs/study/35_record.ipynb #6436892d
 def study_dev_scores(record: StudyRecord) -> pd.DataFrame:
     "The score on dev of the model that each run of one task kept: task, arm, seed, score"
     ends = []

@@ -5,26 +5,28 @@
 # %% auto #0
 __all__ = ['load_scored_items', 'load_run_items']
 
-# %% ../../nbs/study/39_scored.ipynb #980ef828
-from collections.abc import Iterable, Iterator
+# %% ../../nbs/study/39_scored.ipynb #34f53e73
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from ..data.base import MedxferError
 from ..models.scores import load_scores
-from .finished import FinishedRun, RunCorpora, list_runs, read_finished
+from .finished import FinishedRun, RunCorpora, read_finished
+from .runs import find_runs
 
-# %% ../../nbs/study/39_scored.ipynb #5de5b84f
+# %% ../../nbs/study/39_scored.ipynb #19ffa3a8
 def load_scored_items(
-    places: Iterable,  # run folders, or folders of studies
+    places: Sequence,  # runs, or folders of studies, as for `study.runs.find_runs`
     corpora: RunCorpora | None = None,  # None: where the studies have theirs
 ) -> pd.DataFrame:
     """The scored items of finished runs on dev and test: the columns of `load_scores`, arm and seed.
 
     A `MedxferError` for a run that stopped early, has no scores, or was scored on another version of a corpus.
     """
-    runs = [read_finished(folder) for folder in list_runs(places)]
+    corpora = corpora or RunCorpora()
+    runs = [read_finished(folder) for folder in find_runs(places, corpora.runs)]
     _refuse_doubles(runs)
     corpora = corpora or RunCorpora()
     return pd.concat([load_run_items(run, corpora) for run in runs], ignore_index=True)

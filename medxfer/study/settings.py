@@ -5,17 +5,16 @@
 # %% auto #0
 __all__ = ['OPEN_MAPPINGS', 'ConfigError', 'suggest_setting', 'check_type', 'get_setting', 'check_settings']
 
-# %% ../../nbs/study/02_settings.ipynb #0e41c99c
+# %% ../../nbs/study/02_settings.ipynb #064caa6f
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Any
-import difflib
 import math
 import re
-from ..data.base import MedxferError
+from ..data.base import MedxferError, guess_name, suggest_choice
 
-# %% ../../nbs/study/02_settings.ipynb #c6406a1f
+# %% ../../nbs/study/02_settings.ipynb #86c514d9
 class ConfigError(MedxferError):
     "An override or a name that does not exist: wrong usage, exit 2"
 
@@ -34,11 +33,9 @@ def _read_defaults() -> dict:
 
 def suggest_setting(name: str, known: Iterable[str]) -> str:
     "What else may have been meant by the name of a setting, and where all of them are"
-    near = [found for found in difflib.get_close_matches(name, known) if found != name]
-    guess = f'did you mean {near[0]}? ' if near else ''
-    return f'{guess}medxfer/configs/config.yaml lists them'
+    return f'{guess_name(name, known)}medxfer/configs/config.yaml lists them'
 
-# %% ../../nbs/study/02_settings.ipynb #d0e4eb37
+# %% ../../nbs/study/02_settings.ipynb #24d2ba17
 # Mappings that take keys of their own.
 OPEN_MAPPINGS = (
     'hpo.space',
@@ -131,7 +128,7 @@ def _check_free_mapping(name: str, value: Any):
     for key, inner in value.items():
         check_type(f'{name}.{key}', inner, _FREE_MAPPINGS[name])
 
-# %% ../../nbs/study/02_settings.ipynb #054848b5
+# %% ../../nbs/study/02_settings.ipynb #b1538f2f
 _WHOLE_NUMBERS = {
     'model.max_length',
     'model.lora.r',
@@ -246,7 +243,7 @@ def _make_whole(cfg: dict, name: str):
     section = get_setting(cfg, '.'.join(above)) if above else cfg
     section[last] = int(section[last])
 
-# %% ../../nbs/study/02_settings.ipynb #2b28825f
+# %% ../../nbs/study/02_settings.ipynb #b592409f
 _LISTS = {  # setting: the least value of its whole numbers, None for names
     'plan.seeds': 0,
     'plan.shots': 1,
@@ -302,19 +299,11 @@ def _check_choices(cfg: dict):
     for name, choices in _CHOICES.items():
         value = get_setting(cfg, name)
         if value not in choices:
-            *others, last = [_write_choice(choice) for choice in choices]
-            raise ConfigError(f'{name} is {value!r}; write {", ".join(others)} or {last}')
+            raise ConfigError(f'{name} is {value!r}; {suggest_choice(value, choices)}')
     for name in _OPTIONAL_TEXTS:
         value = get_setting(cfg, name)
         if value is not None:
             check_type(name, value, '')
-
-
-def _write_choice(choice) -> str:
-    "A choice as the command line takes it"
-    if choice is None:
-        return 'null'
-    return str(choice).lower() if isinstance(choice, bool) else choice
 
 
 def _check_names(cfg: dict):
@@ -328,7 +317,7 @@ def _check_names(cfg: dict):
     if not re.fullmatch(r'auto|cpu|mps|(cuda|xpu)(:\d+)?', str(cfg['device']), re.ASCII):
         raise ConfigError(f'device is {cfg["device"]!r}; write auto, cpu, cuda, cuda:1 or mps')
 
-# %% ../../nbs/study/02_settings.ipynb #7b75a659
+# %% ../../nbs/study/02_settings.ipynb #0d98f222
 def check_settings(
     cfg: dict,  # composed; whole numbers that were written as 1e3 become int
 ):
