@@ -588,12 +588,13 @@ def save_peft(
     model,  # a PeftModel
     folder: Path,  # gets one folder per adapter
     base_name: str,  # how the base model is called
+    names: list[str] | None = None,  # of adapters; None: all
 ):
     "Write the adapters of a model"
     for config in model.peft_config.values():
         config.base_model_name_or_path = base_name
     with torch.random.fork_rng(devices=[]):
-        model.save_pretrained(str(folder), save_embedding_layers=False)
+        model.save_pretrained(str(folder), selected_adapters=names, save_embedding_layers=False)
     for card in folder.rglob('README.md'):
         card.unlink()  # PEFT's empty model card
     for file in folder.rglob('adapter_config.json'):
