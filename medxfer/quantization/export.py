@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['EXPORT_FORMATS', 'WAYS_TO_MERGE', 'ExportRequest', 'ExportFormat', 'find_format', 'fill_folder', 'Manifest',
            'read_manifest', 'find_revision', 'fingerprint_base', 'describe_base', 'write_export', 'write_card',
-           'ExportedModel', 'load_export', 'load_encoder']
+           'ExportedModel', 'load_export', 'load_encoder', 'predict_export']
 
 # %% ../../nbs/quantization/00_export.ipynb #36aed117
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -416,3 +416,17 @@ def _choose_device(wanted: str) -> str:
             'choose --device auto or cpu'
         )
     return wanted
+
+# %% ../../nbs/quantization/00_export.ipynb #1bc0951e
+def predict_export(
+    folder: str | Path,
+    documents: Iterable[UnifiedSample],
+    device: str = 'auto',
+    base_folder: str | None = None,  # see `load_export`
+    threads: int = 1,  # of PyTorch
+) -> list[tuple[UnifiedSample, list['ScoredItem']]]:
+    "Load an export and annotate documents"
+    import torch
+
+    torch.set_num_threads(threads)
+    return load_export(folder, device, base_folder).predict_with_scores(documents)
