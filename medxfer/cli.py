@@ -23,6 +23,7 @@ def build_parser() -> argparse.ArgumentParser:
     from medxfer.commands.calibrate import add_calibrate_command
     from medxfer.commands.data import add_data_commands
     from medxfer.commands.errors import add_errors_command
+    from medxfer.commands.export import add_export_command
     from medxfer.commands.kaggle import add_kaggle_commands
     from medxfer.commands.reference import add_reference_command
     from medxfer.commands.probe import add_probe_command
@@ -41,6 +42,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_calibrate_command(commands)
     add_errors_command(commands)
     add_probe_command(commands)
+    add_export_command(commands)
     add_sweep_command(commands)
     add_kaggle_commands(commands)
     return parser
