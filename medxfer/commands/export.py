@@ -72,9 +72,10 @@ def _has_gold(document: UnifiedSample) -> bool:
 def _make_up_documents(task: str) -> Sequence[UnifiedSample]:
     "Documents that look like those of a task"
     from medxfer.data.generated.world import World
-    from medxfer.data.synthetic import generate_samples
+    from medxfer.data.synthetic import generate_samples, select_world_tasks
 
-    return generate_samples(World(), task, 'test', _MADE_UP)
+    world = World(tasks=select_world_tasks([task]))
+    return generate_samples(world, task, 'test', _MADE_UP)
 
 # %% ../../nbs/commands/28_export.ipynb #2004a106
 def _compare(run: 'Run', folder: Path, args, say) -> 'ExportComparison':

@@ -4,14 +4,15 @@
 
 # %% auto #0
 __all__ = ['EXPORT_FORMATS', 'WAYS_TO_MERGE', 'ExportRequest', 'ExportFormat', 'find_format', 'fill_folder', 'Manifest',
-           'read_manifest', 'find_revision', 'fingerprint_base', 'describe_base', 'write_export', 'write_card',
-           'ExportedModel', 'load_export', 'load_encoder', 'predict_export']
+           'read_manifest', 'list_versions', 'find_revision', 'fingerprint_base', 'describe_base', 'write_export',
+           'write_card', 'ExportedModel', 'load_export', 'load_encoder', 'predict_export']
 
 # %% ../../nbs/quantization/00_export.ipynb #36aed117
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 import hashlib
@@ -162,6 +163,11 @@ def read_manifest(folder: str | Path) -> Manifest:
     return manifest
 
 # %% ../../nbs/quantization/00_export.ipynb #4e12aeee
+def list_versions() -> dict[str, str]:
+    "The versions of what computes, as far as it is installed"
+    return {name: version(name) for name in _PACKAGES if find_spec(name)}
+
+
 def find_revision(spec: 'BaseSpec', seed: int) -> str:
     "Which edition of a base this is: a hub's commit, a package's version; '' where a folder has no edition"
     if spec.random:
@@ -259,15 +265,8 @@ def _describe_export(run, request: ExportRequest, details: dict) -> Manifest:
         details,
         _list_licences(run, tasks),
         _read_metrics(run, tasks),
-        {name: _find_version(name) for name in _PACKAGES},
+        list_versions(),
     )
-
-
-def _find_version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return 'not installed'
 
 
 def _read_metrics(run, tasks: Iterable[str]) -> dict:
