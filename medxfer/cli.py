@@ -19,6 +19,7 @@ _QUESTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     "All commands and their options"
+    from medxfer.commands.bench import add_bench_command
     from medxfer.commands.contamination import add_contamination_command
     from medxfer.commands.calibrate import add_calibrate_command
     from medxfer.commands.data import add_data_commands
@@ -43,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_errors_command(commands)
     add_probe_command(commands)
     add_export_command(commands)
+    add_bench_command(commands)
     add_sweep_command(commands)
     add_kaggle_commands(commands)
     return parser

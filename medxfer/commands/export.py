@@ -6,7 +6,7 @@
 __all__ = ['add_export_command']
 
 # %% ../../nbs/commands/28_export.ipynb #4f7c806f
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 import shlex
@@ -26,13 +26,15 @@ def _find_documents(
     run: 'Run', tasks: Iterable[str], args, say
 ) -> tuple[list[UnifiedSample], bool]:
     "The documents to compare on, and whether they are annotated"
+    from medxfer.quantization.check import make_up_documents
+
     if args.source:
         return _read_documents(run, tasks, args.source)
     try:
         return _load_test_documents(run, tasks, args.data), True
     except NotFound:
         say('no corpus of the run is here (--data DIR names one): made-up documents are compared')
-        return [d for task in tasks for d in _make_up_documents(task)], False
+        return [d for task in tasks for d in make_up_documents(task, _MADE_UP)], False
 
 
 def _load_test_documents(run: 'Run', tasks: Iterable[str], root: str | None) -> list[UnifiedSample]:
@@ -67,15 +69,6 @@ def _read_documents(
 def _has_gold(document: UnifiedSample) -> bool:
     "Whether a document is annotated"
     return bool(document.spans) or any(c.label != '?' for c in document.candidates)
-
-
-def _make_up_documents(task: str) -> Sequence[UnifiedSample]:
-    "Documents that look like those of a task"
-    from medxfer.data.generated.world import World
-    from medxfer.data.synthetic import generate_samples, select_world_tasks
-
-    world = World(tasks=select_world_tasks([task]))
-    return generate_samples(world, task, 'test', _MADE_UP)
 
 # %% ../../nbs/commands/28_export.ipynb #2004a106
 def _compare(run: 'Run', folder: Path, args, say) -> 'ExportComparison':

@@ -8,6 +8,7 @@ __all__ = ['BATCH_TOKENS', 'measure_speedup', 'choose_compute', 'Bench', 'serve_
 # %% ../../nbs/quantization/45_bench_worker.ipynb #f98afdea
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,8 @@ def serve_variant(
 
     torch.set_num_threads(threads)
     try:
+        for name in ('transformers', 'peft'):  # seconds, whatever is loaded
+            import_module(name)
         start = time.perf_counter()
         exported = load_export(folder, device)
         seconds = time.perf_counter() - start

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Predicted', 'NOT_THE_SAME', 'predict_in_new_process', 'ScoreChange', 'ExportComparison', 'compare_export',
-           'compare_predictions', 'format_comparison', 'refuse_loss']
+           'compare_predictions', 'make_up_documents', 'format_comparison', 'refuse_loss']
 
 # %% ../../nbs/quantization/40_check.ipynb #4bc082b1
 from collections.abc import Iterable, Mapping, Sequence
@@ -210,6 +210,15 @@ def _draw_interval(ours, theirs, names: Sequence[str]) -> tuple[float, float]:
         return math.nan, math.nan
     low, high = np.nanquantile(differences, [0.025, 0.975])
     return float(low), float(high)
+
+# %% ../../nbs/quantization/40_check.ipynb #39ae7527
+def make_up_documents(task: str, count: int) -> tuple[UnifiedSample, ...]:
+    "Documents that look like those of a task, for where its corpus is not"
+    from medxfer.data.generated.world import World
+    from medxfer.data.synthetic import generate_samples, select_world_tasks
+
+    world = World(tasks=select_world_tasks([task]))
+    return generate_samples(world, task, 'test', count)
 
 # %% ../../nbs/quantization/40_check.ipynb #256ea0a6
 def format_comparison(found: ExportComparison, within: float) -> str:

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['EXPORT_FORMATS', 'WAYS_TO_MERGE', 'ExportRequest', 'ExportFormat', 'find_format', 'fill_folder', 'Manifest',
            'read_manifest', 'list_versions', 'find_revision', 'fingerprint_base', 'describe_base', 'write_export',
-           'write_card', 'ExportedModel', 'load_export', 'load_encoder', 'predict_export']
+           'write_card', 'ExportedModel', 'load_export', 'load_encoder', 'choose_device', 'predict_export']
 
 # %% ../../nbs/quantization/00_export.ipynb #36aed117
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -390,7 +390,7 @@ def load_export(
         spec = manifest.base['spec'] | dict(folder=str(base_folder), random=None)
         manifest = Manifest(**(asdict(manifest) | dict(base=manifest.base | dict(spec=spec))))
     form = find_format(manifest.format)
-    return form.load(folder, manifest, load_encoder(folder, manifest), _choose_device(device))
+    return form.load(folder, manifest, load_encoder(folder, manifest), choose_device(device))
 
 
 def load_encoder(folder: Path, manifest: Manifest):
@@ -402,7 +402,7 @@ def load_encoder(folder: Path, manifest: Manifest):
     return Encoder(tokenizer, manifest.encoder['max_length'], manifest.encoder['overlap'])
 
 
-def _choose_device(wanted: str) -> str:
+def choose_device(wanted: str) -> str:
     "Where an export computes; a `MedxferError` if there is no such device"
     import torch
 
