@@ -83,11 +83,12 @@ def _compare(run: 'Run', folder: Path, args, say) -> 'ExportComparison':
 
 def _find_run(args, folder: Path) -> 'Run':
     "The run of an exported folder"
-    from medxfer.quantization.export import read_manifest
+    from medxfer.quantization.export import choose_device, read_manifest
     from medxfer.study.open_run import open_run
 
+    device = choose_device(args.device)
     if args.run or args.run_folder:
-        return open_run(args.run or args.run_folder, args.device)
+        return open_run(args.run or args.run_folder, device)
     name = read_manifest(folder).run['id']
     places = sorted(Path('runs').glob(f'*/{name}/config.yaml'))
     if not places:
@@ -95,7 +96,7 @@ def _find_run(args, folder: Path) -> 'Run':
             f'{folder} was exported from the run {name}, which is not below runs/; name its folder '
             'with --run DIR'
         )
-    return open_run(places[0].parent, args.device)
+    return open_run(places[0].parent, device)
 
 
 def _check(args) -> int:
@@ -126,12 +127,18 @@ def _export(args) -> int:
     if args.check:
         return _check(args)
     _refuse_unclear_call(args)
-    from medxfer.quantization.export import ExportRequest, find_format, read_manifest, write_export
+    from medxfer.quantization.export import (
+        ExportRequest,
+        choose_device,
+        find_format,
+        read_manifest,
+        write_export,
+    )
     from medxfer.study.open_run import open_run
 
     find_format(args.format)
     request = ExportRequest(args.format, tuple(args.task), args.into)
-    run = open_run(args.run or args.run_folder, args.device)
+    run = open_run(args.run or args.run_folder, choose_device(args.device))
     gate = _LossGate(run, args, printer(args))
     is_scored = request.into or args.max_loss is not None
     out = write_export(run, request, args.out, gate if is_scored else None)
