@@ -16,7 +16,7 @@ from .adapters import LoraSpec
 def choose_model_class(
     strategy: Mapping,  # its settings, as configs/strategy/NAME.yaml has them
     adapters: Mapping[str, Path] = {},  # task: PEFT folder, for a strategy with a fusion
-):  # a class, and what it wants to know beside the others
+) -> tuple[Any, dict[str, Any]]:  # a class, and what it wants to know beside the others
     "The class of a model whose parameters are shared as a strategy says"
     from medxfer.models.full_model import FullModel
     from medxfer.models.fusion import FusionModel, FusionSpec

@@ -138,8 +138,8 @@ def compare_predictions(
     changes = []
     for task in dict.fromkeys(d.task for d in documents):
         at = [k for k, d in enumerate(documents) if d.task == task]
-        of_task = [[group[k] for k in at] for group in (gold, *zip(*pairs))]
-        changes.append(_compare_scores(task, profiles.get(task), *of_task))
+        wanted, before, after = ([group[k] for k in at] for group in (gold, *zip(*pairs)))
+        changes.append(_compare_scores(task, profiles.get(task), wanted, before, after))
     return ExportComparison(
         len(documents),
         sum(_list_said(a) == _list_said(b) for a, b in pairs),
@@ -186,11 +186,10 @@ def _compare_scores(
     "The official score of both, and the interval of its change"
     gold, metric = list(gold), primary_metric(task, profile)
     frames = [document_scores(task, gold, found, profile) for found in (ours, theirs)]
-    scores = [total_scores(frame, profile).get(metric, math.nan) for frame in frames]
-    rows = [frame[frame['metric'] == metric].set_index('doc_id') for frame in frames]
-    names = [find_group(task, profile, d) for d in rows[0].index]
-    low, high = _draw_interval(*rows, names)
-    return ScoreChange(task, metric, *scores, low, high)
+    before, after = (total_scores(frame, profile).get(metric, math.nan) for frame in frames)
+    left, right = (frame[frame['metric'] == metric].set_index('doc_id') for frame in frames)
+    names = [find_group(task, profile, str(d)) for d in left.index]
+    return ScoreChange(task, metric, before, after, *_draw_interval(left, right, names))
 
 
 def _draw_interval(ours, theirs, names: Sequence[str]) -> tuple[float, float]:

@@ -8,9 +8,9 @@ __all__ = ['EXPORT_FORMATS', 'WAYS_TO_MERGE', 'ExportRequest', 'ExportFormat', '
            'write_card', 'ExportedModel', 'load_export', 'load_encoder', 'choose_device', 'predict_export']
 
 # %% ../../nbs/quantization/00_export.ipynb #36aed117
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from medxfer.models.scores import ScoredItem
 
 # %% ../../nbs/quantization/00_export.ipynb #c90a0fee
-EXPORT_FORMATS = Registry('export format', package='medxfer.quantization')
+EXPORT_FORMATS = Registry('format of an export', package='medxfer.quantization')
 
 WAYS_TO_MERGE = ('dequantized', 'original')
 
@@ -388,7 +388,7 @@ def load_export(
     manifest = read_manifest(folder)
     if base_folder is not None:
         spec = manifest.base['spec'] | dict(folder=str(base_folder), random=None)
-        manifest = Manifest(**(asdict(manifest) | dict(base=manifest.base | dict(spec=spec))))
+        manifest = replace(manifest, base=manifest.base | dict(spec=spec))
     form = find_format(manifest.format)
     return form.load(folder, manifest, load_encoder(folder, manifest), choose_device(device))
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 import shutil
 from ..data.base import MedxferError
 from medxfer.quantization.export import (
@@ -142,7 +143,8 @@ def load_saved_base(
     _refuse_small_memory(Path(folder), device)
     logging.disable_progress_bar()
     config = AutoConfig.from_pretrained(str(folder))
-    how = dict(dtype=torch_dtype(dtype), attn_implementation=attention_kernel(config))
+    how: dict[str, Any] = dict(dtype=torch_dtype(dtype))
+    how['attn_implementation'] = attention_kernel(config)
     if getattr(config, 'quantization_config', None):
         how['device_map'] = {'': device}
     model = drop_pooler(AutoModel.from_pretrained(str(folder), local_files_only=True, **how))

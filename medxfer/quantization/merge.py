@@ -142,7 +142,7 @@ def merge_into(
                 f'the adapter does not fit this base: it changes {name} of shape '
                 f'{tuple(correction.shape)}, which here is {there}; give the base it was trained on'
             )
-        weights[name] += correction.to(weights[name])
+        weights[name].add_(correction.to(weights[name]))
 
 # %% ../../nbs/quantization/05_merge.ipynb #4a0f2325
 class _BareBase(nn.Module):

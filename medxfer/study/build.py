@@ -9,7 +9,7 @@ __all__ = ['base_spec', 'lora_spec', 'build_layout', 'encoder_for', 'choose_devi
            'adapter_tables']
 
 # %% ../../nbs/study/15_build.ipynb #f445262f
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import fields, replace
 from pathlib import Path
 from ..data.base import MedxferError
