@@ -20,6 +20,16 @@ if TYPE_CHECKING:
 # %% ../../nbs/commands/28_export.ipynb #dcd739a0
 _MADE_UP = 20  # documents of a task
 _FORMATS = ('adapters', 'fp32', 'bf16', 'fp16', 'int8', 'nf4')
+_MISSING = ('gptq', 'awq')  # known, and without a backend
+
+
+def _refuse_missing_backend(format: str):
+    "A `MedxferError` for a format that medxfer cannot write yet"
+    if format in _MISSING:
+        raise MedxferError(
+            f'this version of medxfer has no backend that writes {format}; nf4 holds four bits, too: '
+            '--format nf4'
+        )
 
 
 def _find_documents(
@@ -136,6 +146,7 @@ def _export(args) -> int:
     )
     from medxfer.study.open_run import open_run
 
+    _refuse_missing_backend(args.format)
     find_format(args.format)
     request = ExportRequest(args.format, tuple(args.task), args.into)
     run = open_run(args.run or args.run_folder, choose_device(args.device))
