@@ -195,11 +195,12 @@ def fingerprint_base(
     import torch
 
     digest = hashlib.sha256()
-    prefix = 'base_model.model.'
-    for name, tensor in sorted(model.named_parameters()):
-        if 'lora_' in name:
-            continue
-        name = name.removeprefix(prefix).replace('.base_layer.', '.')
+    plain = {}
+    for name, tensor in model.named_parameters():
+        if 'lora_' not in name:
+            name = name.removeprefix('base_model.model.').replace('.base_layer.', '.')
+            plain[name] = tensor
+    for name, tensor in sorted(plain.items()):
         digest.update(f'{name} {tuple(tensor.shape)} '.encode())
         some = tensor.detach().flatten()[:_SAMPLED].to('cpu', torch.float32)
         digest.update(some.numpy().tobytes())

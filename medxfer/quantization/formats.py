@@ -145,11 +145,12 @@ def load_saved_base(
     config = AutoConfig.from_pretrained(str(folder))
     how: dict[str, Any] = dict(dtype=torch_dtype(dtype))
     how['attn_implementation'] = attention_kernel(config)
-    if getattr(config, 'quantization_config', None):
+    is_quantized = getattr(config, 'quantization_config', None) is not None
+    if is_quantized:  # such a model is made where it stays
         how['device_map'] = {'': device}
     model = drop_pooler(AutoModel.from_pretrained(str(folder), local_files_only=True, **how))
     model.config.use_cache = False  # it is for generating text
-    return keep_layout(model).to(device).eval()
+    return keep_layout(model if is_quantized else model.to(device)).eval()
 
 
 def count_folder_bytes(folder: str | Path) -> int:
