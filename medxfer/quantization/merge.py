@@ -74,34 +74,31 @@ def save_task_adapters(
     if isinstance(model, FusionModel):
         raise MedxferError(explain_no_merge(model, []))
     for task in tasks:
-        names = list_active(model, task)
-        with _joined_adapter(model.adapters.model, names) as name:
+        with _joined_adapter(model, task) as name:
             save_peft(model.adapters.model, folder / 'joined', base_name, [name])
         (folder / 'joined' / name).rename(folder / task)
         (folder / 'joined').rmdir()
 
 
+_JOINED = 'joined'  # PEFT's name of the adapter while it is there
+
+
 @contextmanager
-def _joined_adapter(
-    model: Any,  # a PeftModel
-    names: list[str],  # adapters in it
-) -> Iterator[str]:
-    "The name of one adapter that computes what some do together; the model is as it was afterwards"
+def _joined_adapter(model: Any, task: str) -> Iterator[str]:
+    "The name of one adapter that computes what those of a task do together; the model is as it was afterwards"
+    names = list_active(model, task)
     if len(names) == 1:
         yield names[0]
         return
-    active = list(model.base_model.active_adapters)
+    adapters = model.adapters.model
+    active = list(adapters.base_model.active_adapters)
     with torch.random.fork_rng(devices=[]):
-        weights = [1.0] * len(names)
-        model.add_weighted_adapter(names, weights, _JOINED, combination_type='cat')
+        model.adapters.merged(task, _JOINED)
     try:
         yield _JOINED
     finally:
-        model.delete_adapter(_JOINED)
-        model.base_model.set_adapter(active)
-
-
-_JOINED = 'joined'
+        adapters.delete_adapter(_JOINED)
+        adapters.base_model.set_adapter(active)
 
 # %% ../../nbs/quantization/05_merge.ipynb #27983845
 def find_corrections(
