@@ -96,7 +96,8 @@ class ExportComparison:
     def to_record(self) -> dict:
         "What was found, in types that JSON has"
         changes = [asdict(c) | dict(change=c.change) for c in self.changes]
-        return asdict(self) | dict(changes=changes)
+        known = [{k: None if v != v else v for k, v in row.items()} for row in changes]
+        return asdict(self) | dict(changes=known)
 
 
 NOT_THE_SAME = 'not the same'
