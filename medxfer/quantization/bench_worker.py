@@ -131,7 +131,9 @@ def serve_variant(
 ):
     "Load an export, then do what comes through the pipe until it is closed"
     import torch
+    from medxfer.training.callbacks import quiet_libraries
 
+    quiet_libraries()
     torch.set_num_threads(threads)
     try:
         for name in ('transformers', 'peft'):  # seconds, whatever is loaded

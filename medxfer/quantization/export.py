@@ -425,8 +425,10 @@ def predict_export(
     base_folder: str | None = None,  # see `load_export`
     threads: int = 1,  # of PyTorch
 ) -> list[tuple[UnifiedSample, list['ScoredItem']]]:
-    "Load an export and annotate documents"
+    "Load an export and annotate documents; for a process that was started for it"
     import torch
+    from medxfer.training.callbacks import quiet_libraries
 
+    quiet_libraries()
     torch.set_num_threads(threads)
     return load_export(folder, device, base_folder).predict_with_scores(documents)
