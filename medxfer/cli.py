@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['build_parser', 'main', 'run_program']
 
-# %% ../nbs/commands/40_cli.ipynb #0c440f05
+# %% ../nbs/commands/40_cli.ipynb #c7306a07
 import argparse, io, os, sys
 
 from . import __version__
 
-# %% ../nbs/commands/40_cli.ipynb #78262045
+# %% ../nbs/commands/40_cli.ipynb #14744c2c
 class _PrintVersion(argparse.Action):
     "Print the version, and the commit of a checkout"
 
@@ -57,7 +57,7 @@ def _describe_arguments(parser: argparse.ArgumentParser, shtab):
         elif action.dest in _FOLDERS:
             setattr(action, 'complete', shtab.DIRECTORY)
 
-# %% ../nbs/commands/40_cli.ipynb #b006218a
+# %% ../nbs/commands/40_cli.ipynb #bb3b468a
 _QUESTION = (
     'Does multi-task training teach small medical language models something, '
     'or do they just see more data?'
@@ -66,6 +66,7 @@ _QUESTION = (
 
 def build_parser() -> argparse.ArgumentParser:
     "All commands and their options"
+    from medxfer.commands.bench import add_bench_command
     from medxfer.commands.contamination import add_contamination_command
     from medxfer.commands.calibrate import add_calibrate_command
     from medxfer.commands.card import add_card_command
@@ -73,6 +74,7 @@ def build_parser() -> argparse.ArgumentParser:
     from medxfer.commands.data import add_data_commands
     from medxfer.commands.doctor import add_doctor_command
     from medxfer.commands.errors import add_errors_command
+    from medxfer.commands.export import add_export_command
     from medxfer.commands.kaggle import add_kaggle_commands
     from medxfer.commands.predict import add_predict_command
     from medxfer.commands.reference import add_reference_command
@@ -111,6 +113,8 @@ def build_parser() -> argparse.ArgumentParser:
     add_calibrate_command(commands)
     add_errors_command(commands)
     add_probe_command(commands)
+    add_export_command(commands)
+    add_bench_command(commands)
     add_sweep_command(commands)
     add_kaggle_commands(commands)
     return parser
@@ -128,7 +132,7 @@ def _parse_args(words: list[str] | None = None) -> argparse.Namespace:
         args.overrides = [*args.overrides, *rest]
     return args
 
-# %% ../nbs/commands/40_cli.ipynb #8afa4973
+# %% ../nbs/commands/40_cli.ipynb #c875c396
 def _call_command(words: list[str] | None) -> int:
     "Do what a command line asks for; the exit code, after a sentence where it was refused"
     from medxfer.data.base import MedxferError, describe_error
@@ -185,7 +189,7 @@ def _drop_output():
         except OSError:
             os.dup2(nowhere, stream.fileno())
 
-# %% ../nbs/commands/40_cli.ipynb #41af084b
+# %% ../nbs/commands/40_cli.ipynb #de68cd5f
 def run_program():
     "Call `main`, and end with its exit code"
     code = main()
@@ -194,7 +198,7 @@ def run_program():
         os._exit(code)
     sys.exit(code)
 
-# %% ../nbs/commands/40_cli.ipynb #ace0e8c7
+# %% ../nbs/commands/40_cli.ipynb #8dda7e73
 #| eval: false
 if __name__ == '__main__':
     run_program()

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['add_card_command']
 
-# %% ../../nbs/commands/23_card.ipynb #c27d396f
+# %% ../../nbs/commands/23_card.ipynb #da2a63d7
 from argparse import Namespace
 
 from .base import add_command, add_run_argument, print_result
 from ..data.base import MedxferError
 
-# %% ../../nbs/commands/23_card.ipynb #c505b0f2
+# %% ../../nbs/commands/23_card.ipynb #8ca781c2
 def _make_card(args: Namespace) -> int:
     "Write a run's model card: corpora, licences, scores, the study's verdict, limits; upload it on request"
     from medxfer.report.card import push_run, write_card
@@ -30,7 +30,7 @@ def _make_card(args: Namespace) -> int:
     print_result(args, dict(run=folder.name, card=place), lambda: f'written: {place}')
     return 0
 
-# %% ../../nbs/commands/23_card.ipynb #aba760c2
+# %% ../../nbs/commands/23_card.ipynb #31d4ce1f
 def add_card_command(commands):
     "Add `card` to the sub-parsers of a parser"
     parser = add_command(commands, 'card', _make_card, 'medxfer card one')

@@ -8,7 +8,7 @@ __all__ = ['HEAD_PARTS', 'NOTHING_FOUND', 'Place', 'PREDICTED_TOKENS', 'TaskSche
            'build_model', 'locate_mention', 'strip_gold', 'encode_bare', 'read_windows', 'predict', 'apply_predictions',
            'save_peft', 'save_heads', 'save_schema', 'SavedSchema', 'load_schema', 'restore_adapters', 'restore_heads']
 
-# %% ../../nbs/models/30_multitask_model.ipynb #f23ec188
+# %% ../../nbs/models/30_multitask_model.ipynb #fc29bf8e
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -36,7 +36,7 @@ from medxfer.models.heads.span import (
     span_loss,
 )
 
-# %% ../../nbs/models/30_multitask_model.ipynb #30122c56
+# %% ../../nbs/models/30_multitask_model.ipynb #a3639268
 HEAD_PARTS = ('spans', 'attributes', 'relations', 'concepts', 'ranking')
 
 
@@ -75,7 +75,7 @@ def _freeze_value(value: Any) -> Any:
     "An attribute's value as samples have it: JSON makes lists of tuples"
     return tuple(value) if isinstance(value, list) else value
 
-# %% ../../nbs/models/30_multitask_model.ipynb #8832342a
+# %% ../../nbs/models/30_multitask_model.ipynb #cbd6143d
 def find_head_parts(windows: Sequence[Window]) -> set[str]:
     "The parts of a head for which training windows hold something"
     found = dict(
@@ -87,7 +87,7 @@ def find_head_parts(windows: Sequence[Window]) -> set[str]:
     )
     return {part for part, is_there in found.items() if is_there}
 
-# %% ../../nbs/models/30_multitask_model.ipynb #c09e7354
+# %% ../../nbs/models/30_multitask_model.ipynb #bea740d7
 def read_schema(
     task: str,
     windows: Sequence[Window],  # its training windows
@@ -113,7 +113,7 @@ def read_schema(
         return schema
     return replace(schema, concepts=Lexicon(tokenizer, terminology, training_mentions(windows)))
 
-# %% ../../nbs/models/30_multitask_model.ipynb #1439e6d3
+# %% ../../nbs/models/30_multitask_model.ipynb #2261c02e
 @dataclass
 class WindowPrediction:
     "What a model predicts for one window"
@@ -141,7 +141,7 @@ class WindowRating:
     # relations between mentions that were found, near misses among them: their scores
     links: dict[tuple[str, int, int], float] = field(default_factory=dict)
 
-# %% ../../nbs/models/30_multitask_model.ipynb #431b40c9
+# %% ../../nbs/models/30_multitask_model.ipynb #f10fd851
 def _make_head_part(
     part: str,  # one of HEAD_PARTS
     hidden: int,  # width of the base
@@ -175,7 +175,7 @@ def _compute_part_loss(
         return head.loss(states, batch)
     return head.loss(states, batch.windows)
 
-# %% ../../nbs/models/30_multitask_model.ipynb #8d91feea
+# %% ../../nbs/models/30_multitask_model.ipynb #d6fa2e90
 class TaskHead(nn.Module):
     "All parts of one task's head"
 
@@ -284,7 +284,7 @@ def _read_words(batch: Batch, mentions: Sequence[Sequence[Mention]]) -> list[lis
     "The words of the mentions of each window"
     return [[w.words(m) for m in ms] for w, ms in zip(batch.windows, mentions)]
 
-# %% ../../nbs/models/30_multitask_model.ipynb #5fe0b406
+# %% ../../nbs/models/30_multitask_model.ipynb #ed40da03
 @dataclass(frozen=True)
 class BatchShare:
     "How much of a batch a piece of it holds; the shares of all pieces add up to 1"
@@ -305,7 +305,7 @@ def find_share(
     shares = {part: n / terms[part] if terms[part] else 0.0 for part, n in found.items()}
     return BatchShare(len(piece) / windows, shares)
 
-# %% ../../nbs/models/30_multitask_model.ipynb #6d0c5b96
+# %% ../../nbs/models/30_multitask_model.ipynb #91378e1e
 def build_heads(
     base,  # a transformers model
     schemas: Mapping[str, TaskSchema],  # by task
@@ -316,7 +316,7 @@ def build_heads(
         heads[task] = TaskHead(base.config.hidden_size, schema, base.get_input_embeddings())
     return heads
 
-# %% ../../nbs/models/30_multitask_model.ipynb #7710adf1
+# %% ../../nbs/models/30_multitask_model.ipynb #4db66576
 class MultiTaskModel(nn.Module):
     "A base model with adapters, and a head for each task"
 
@@ -406,7 +406,7 @@ class MultiTaskModel(nn.Module):
         restore_adapters(self.adapters, Path(folder))
         restore_heads(self, Path(folder))
 
-# %% ../../nbs/models/30_multitask_model.ipynb #4b6918ec
+# %% ../../nbs/models/30_multitask_model.ipynb #77f973ad
 def build_model(
     spec: BaseSpec,
     lora: LoraSpec,
@@ -427,7 +427,7 @@ def build_model(
     model.heads.to(device)  # the base and its adapters are there already
     return model
 
-# %% ../../nbs/models/30_multitask_model.ipynb #dbedcf6d
+# %% ../../nbs/models/30_multitask_model.ipynb #c51a68fe
 Place = tuple[str, tuple[tuple[int, int], ...]]  # of a mention: label, fragments in characters
 
 
@@ -437,7 +437,7 @@ def locate_mention(window: Window, mention: Mention) -> Place:
     fragments = sorted(mention.fragments)
     return mention.label, tuple((int(offsets[i, 0]), int(offsets[j, 1])) for i, j in fragments)
 
-# %% ../../nbs/models/30_multitask_model.ipynb #58b85b13
+# %% ../../nbs/models/30_multitask_model.ipynb #6eb40d28
 def _collect_spans(
     windows: Sequence[Window],  # of one document
     found: Sequence[WindowPrediction],  # of each window
@@ -466,7 +466,7 @@ def _collect_links(
                 links.add((label, *(locate_mention(window, mention) for mention in ends)))
     return links
 
-# %% ../../nbs/models/30_multitask_model.ipynb #de1b9351
+# %% ../../nbs/models/30_multitask_model.ipynb #828188fb
 def _order_place(place: Place):
     "Sorts mentions by their fragments, then by label"
     label, fragments = place
@@ -490,7 +490,7 @@ def _assemble_annotation(
         tuple(Relation(f'R{n}', *link) for n, link in enumerate(sorted(links), 1)),
     )
 
-# %% ../../nbs/models/30_multitask_model.ipynb #9d831e2d
+# %% ../../nbs/models/30_multitask_model.ipynb #7a89de8d
 def _rank_candidates(sample: UnifiedSample, scores: Sequence[float]) -> UnifiedSample:
     "A question with ranked candidates, in the file's order if scores are equal; a positive score means true"
     order = sorted(range(len(scores)), key=lambda k: -scores[k])
@@ -501,13 +501,13 @@ def _rank_candidates(sample: UnifiedSample, scores: Sequence[float]) -> UnifiedS
         candidates.append(replace(candidate, rank=ranks[k], label=label))
     return replace(sample, candidates=tuple(candidates))
 
-# %% ../../nbs/models/30_multitask_model.ipynb #f4bce58b
+# %% ../../nbs/models/30_multitask_model.ipynb #e9cd480b
 def strip_gold(sample: UnifiedSample) -> UnifiedSample:
     "A document without its annotation"
     candidates = tuple(replace(c, label='?') for c in sample.candidates)
     return replace(sample, spans=(), relations=(), candidates=candidates)
 
-# %% ../../nbs/models/30_multitask_model.ipynb #cb94d1a3
+# %% ../../nbs/models/30_multitask_model.ipynb #55f6e28d
 PREDICTED_TOKENS = 4096  # most tokens that are predicted at once, where memory asks for no less
 
 
@@ -548,7 +548,7 @@ def read_windows(
     model.train(was_training)
     return found
 
-# %% ../../nbs/models/30_multitask_model.ipynb #0cb92066
+# %% ../../nbs/models/30_multitask_model.ipynb #370ebc06
 def predict(
     model: MultiTaskModel,
     encoder: Encoder,
@@ -566,7 +566,7 @@ def predict(
         annotated.append(apply_predictions(sample, of_doc, predictions))
     return annotated
 
-# %% ../../nbs/models/30_multitask_model.ipynb #1d83a0c5
+# %% ../../nbs/models/30_multitask_model.ipynb #5e9e3a87
 def apply_predictions(
     sample: UnifiedSample,
     windows: Sequence[Window],  # of the sample
@@ -584,17 +584,18 @@ def apply_predictions(
         )
     return _rank_candidates(sample, scores)
 
-# %% ../../nbs/models/30_multitask_model.ipynb #0d369043
+# %% ../../nbs/models/30_multitask_model.ipynb #0cf904ee
 def save_peft(
     model,  # a PeftModel
     folder: Path,  # gets one folder per adapter
     base_name: str,  # how the base model is called
+    names: list[str] | None = None,  # of adapters; None: all
 ):
     "Write the adapters of a model"
     for config in model.peft_config.values():
         config.base_model_name_or_path = base_name
     with torch.random.fork_rng(devices=[]):
-        model.save_pretrained(str(folder), save_embedding_layers=False)
+        model.save_pretrained(str(folder), selected_adapters=names, save_embedding_layers=False)
     for card in folder.rglob('README.md'):
         card.unlink()  # PEFT's empty model card
     for file in folder.rglob('adapter_config.json'):
@@ -619,7 +620,7 @@ def save_heads(model: MultiTaskModel, folder: Path):
     tensors = {name: value.contiguous() for name, value in model.heads.state_dict().items()}
     save_file(tensors, folder / _HEADS_FILE)
 
-# %% ../../nbs/models/30_multitask_model.ipynb #db165fdc
+# %% ../../nbs/models/30_multitask_model.ipynb #76ab8296
 _HEADS_FILE = 'heads.safetensors'
 _SCHEMA_FILE = 'schema.json'
 _LEXICON_FILE = 'lexicon.json'
@@ -633,7 +634,7 @@ def _hash_files(folder: Path) -> dict[str, str]:
         p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files
     }
 
-# %% ../../nbs/models/30_multitask_model.ipynb #4a45fe1c
+# %% ../../nbs/models/30_multitask_model.ipynb #e9e130a9
 def save_schema(
     model: MultiTaskModel,
     folder: Path,  # where adapters and heads are saved already
@@ -702,7 +703,7 @@ def _check_files(folder: Path, files: Mapping[str, str]):
                 f'{folder / name} was changed after it was written; copy the folder again'
             )
 
-# %% ../../nbs/models/30_multitask_model.ipynb #740b9c80
+# %% ../../nbs/models/30_multitask_model.ipynb #e72e8aaf
 def restore_adapters(adapters: SharedPrivateLoRA, folder: Path):
     "Give adapters the weights that `save_peft` wrote"
     from peft import set_peft_model_state_dict

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ITEM_PARTS', 'DECISION_THRESHOLD', 'NEAR_MISS_FLOOR', 'SCORE_COLUMNS', 'ScoredItem', 'predict_with_scores',
-           'scores_file', 'format_scores', 'ScoreFile', 'read_scores', 'load_scores']
+           'annotate_documents', 'scores_file', 'format_scores', 'ScoreFile', 'read_scores', 'load_scores']
 
 # %% ../../nbs/models/31_scores.ipynb #6c8c7585
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -147,6 +147,22 @@ def predict_with_scores(
         annotated.append(apply_predictions(sample, of_doc, [p for _, p, _ in rated]))
         items.append(_rate_document(sample, rated))
     return annotated, items
+
+# %% ../../nbs/models/31_scores.ipynb #286b2c0a
+def annotate_documents(
+    model: MultiTaskModel,
+    encoder: Encoder,
+    samples: Iterable[UnifiedSample],  # of any of its tasks; their annotation is ignored
+) -> list[tuple[UnifiedSample, list[ScoredItem]]]:  # in the order of the documents
+    "Annotate documents of several tasks, task by task, and say how sure each part of the annotation is"
+    documents = list(samples)
+    found: dict[int, tuple[UnifiedSample, list[ScoredItem]]] = {}
+    for task in dict.fromkeys(s.task for s in documents):
+        places = [k for k, s in enumerate(documents) if s.task == task]
+        of_task = [documents[k] for k in places]
+        pairs = zip(*predict_with_scores(model, encoder, task, of_task))
+        found |= dict(zip(places, pairs))
+    return [found[k] for k in range(len(documents))]
 
 # %% ../../nbs/models/31_scores.ipynb #10b05854
 _FORMAT = 1

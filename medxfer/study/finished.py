@@ -186,7 +186,7 @@ class RunCorpora:
                 'version with --data, or run it again on this one'
             )
         where = f'in {self.data}' if self.data else 'beside the run'
-        return MedxferError(
+        return NotFound(
             f'the documents of {task} that {run.folder} was scored on are not {where}, and a run '
             'folder holds no text; give the folder of the corpora with --data'
         )

@@ -5,24 +5,27 @@
 # %% auto #0
 __all__ = ['Run', 'open_run']
 
-# %% ../../nbs/study/21_open_run.ipynb #1ea0ae8a
+# %% ../../nbs/study/21_open_run.ipynb #04a29fbd
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 import json
+import yaml
 from ..data.base import MedxferError, NotFound, UnifiedSample
-from .build import base_spec, choose_device, choose_model_class, encoder_for, lora_spec
+from .build import base_spec, choose_device, encoder_for, lora_spec
 from .config import RunSpec
 from .environment import read_environment
 from .finished import read_finished
 
 if TYPE_CHECKING:
     import pandas as pd
+    from medxfer.models.adapters import LoraSpec
+    from medxfer.models.base_loader import BaseSpec
     from medxfer.models.scores import ScoredItem
 
-# %% ../../nbs/study/21_open_run.ipynb #c7723f14
+# %% ../../nbs/study/21_open_run.ipynb #309d7ef0
 def _resolve_strategy(config: Mapping, state: Mapping) -> dict:
     "The strategy that a run trained with: what was chosen on dev is in its state"
     strategy = config['strategy']
@@ -43,29 +46,22 @@ def _pin_base(config: Mapping, folder: Path) -> dict:
             model['revision'] = revision
     return model
 
-# %% ../../nbs/study/21_open_run.ipynb #a916f6f6
+# %% ../../nbs/study/21_open_run.ipynb #7519d87d
 def _load_model(spec: RunSpec, folder: Path, encoder):
     "The model of a finished run, with what it has learned"
-    from medxfer.models.multitask_model import build_model, load_schema
+    from medxfer.models.base_loader import load_base
+    from medxfer.models.saved_model import restore_model
 
     adapter = folder / 'adapter'
-    saved = load_schema(adapter, encoder.tokenizer)
     strategy = spec.config['strategy']
-    has_merged = 'merge' in (strategy['fusion'] or {})
-    names = ['merged'] if has_merged else saved.tasks
-    adapters = {name: adapter / name for name in names}
-    kind, more = choose_model_class(strategy, adapters)
     base = base_spec(spec)
     if strategy['full']:
         base = replace(base, folder=str(adapter / 'base'), random=None)
-    device = choose_device(spec)
-    layout: Any = saved.layout  # None where the class has no use for it
-    lora = lora_spec(spec)
-    model = build_model(base, lora, layout, saved.tasks, spec.seed, kind, device, **more)
-    model.restore(adapter)
-    return model.eval().requires_grad_(False)
+    loaded = load_base(base, spec.seed, choose_device(spec))
+    lora, tokenizer = lora_spec(spec), encoder.tokenizer
+    return restore_model(adapter, loaded, lora, strategy, tokenizer, base.attention)
 
-# %% ../../nbs/study/21_open_run.ipynb #d616d9d4
+# %% ../../nbs/study/21_open_run.ipynb #a15b580e
 @dataclass(frozen=True)
 class Run:
     "A finished run"
@@ -86,6 +82,16 @@ class Run:
         return self.spec.config
 
     @property
+    def base(self) -> 'BaseSpec':
+        "The base model that it was trained on"
+        return base_spec(self.spec)
+
+    @property
+    def lora(self) -> 'LoraSpec':
+        "What its adapters look like"
+        return lora_spec(self.spec)
+
+    @property
     def tasks(self) -> list[str]:
         "The tasks that it has heads for"
         return list(self.model.heads)
@@ -103,17 +109,12 @@ class Run:
         self, samples: Iterable[UnifiedSample]
     ) -> list[tuple[UnifiedSample, list['ScoredItem']]]:
         "The documents as the run annotates them, and how sure it is of each part"
-        from medxfer.models.scores import predict_with_scores
+        from medxfer.models.scores import annotate_documents
 
         documents = list(samples)
-        found: dict[int, Any] = {}
         for task in dict.fromkeys(s.task for s in documents):
             self.check_task(task)
-            places = [k for k, s in enumerate(documents) if s.task == task]
-            of_task = [documents[k] for k in places]
-            pairs = zip(*predict_with_scores(self.model, self.encoder, task, of_task))
-            found |= dict(zip(places, pairs))
-        return [found[k] for k in range(len(documents))]
+        return annotate_documents(self.model, self.encoder, documents)
 
     def check_task(self, task: str):
         "A `MedxferError` if the run has no head for a task"
@@ -149,7 +150,7 @@ class Run:
             raise NotFound(f'{self.folder} has no {file.name}; copy the whole folder')
         return pd.read_parquet(file)
 
-# %% ../../nbs/study/21_open_run.ipynb #71609c88
+# %% ../../nbs/study/21_open_run.ipynb #7d491b5d
 def open_run(
     folder,  # of a finished run
     device: str = 'auto',  # as the setting `device`
