@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 import shlex
-from .base import add_command, print_result, printer
+from .base import add_command, add_runs_option, print_result, printer
 from ..data.base import MedxferError, NotFound, UnifiedSample
 
 if TYPE_CHECKING:
@@ -92,30 +92,22 @@ def _compare(run: 'Run', folder: Path, args, say) -> 'ExportComparison':
     return compare_export(run, folder, documents, has_gold, args.device, args.base)
 
 
-def _find_run(args, folder: Path) -> 'Run':
-    "The run of an exported folder"
-    from medxfer.quantization.export import choose_device, read_manifest
+def _open_run(args, name: str) -> 'Run':
+    "A run by its folder, or by the beginning of its id"
+    from medxfer.quantization.export import choose_device
     from medxfer.study.open_run import open_run
+    from medxfer.study.runs import find_run
 
-    device = choose_device(args.device)
-    if args.run or args.run_folder:
-        return open_run(args.run or args.run_folder, device)
-    name = read_manifest(folder).run['id']
-    places = sorted(Path('runs').glob(f'*/{name}/config.yaml'))
-    if not places:
-        raise NotFound(
-            f'{folder} was exported from the run {name}, which is not below runs/; name its folder '
-            'with --run DIR'
-        )
-    return open_run(places[0].parent, device)
+    return open_run(find_run(name, args.runs), choose_device(args.device))
 
 
 def _check(args) -> int:
     "Compare an export with its run; 1 where it is not the same"
     from medxfer.quantization.check import NOT_THE_SAME, format_comparison
+    from medxfer.quantization.export import read_manifest
 
     folder = Path(args.check)
-    run = _find_run(args, folder)
+    run = _open_run(args, args.run or args.run_folder or read_manifest(folder).run['id'])
     found = _compare(run, folder, args, printer(args))
     verdict = found.judge(args.within)
     record = found.to_record() | dict(verdict=verdict)
@@ -138,19 +130,12 @@ def _export(args) -> int:
     if args.check:
         return _check(args)
     _refuse_unclear_call(args)
-    from medxfer.quantization.export import (
-        ExportRequest,
-        choose_device,
-        find_format,
-        read_manifest,
-        write_export,
-    )
-    from medxfer.study.open_run import open_run
+    from medxfer.quantization.export import ExportRequest, find_format, read_manifest, write_export
 
     _refuse_missing_backend(args.format)
     find_format(args.format)
     request = ExportRequest(args.format, tuple(args.task), args.into)
-    run = open_run(args.run or args.run_folder, choose_device(args.device))
+    run = _open_run(args, args.run or args.run_folder)
     gate = _LossGate(run, args, printer(args))
     is_scored = request.into or args.max_loss is not None
     out = write_export(run, request, args.out, gate if is_scored else None)
@@ -220,7 +205,9 @@ def add_export_command(commands):
     export = add_command(
         commands, 'export', _export, 'medxfer export one --format fp32 --out exported'
     )
-    export.add_argument('run_folder', nargs='?', metavar='RUN', help='the folder of a finished run')
+    export.add_argument(
+        'run_folder', nargs='?', metavar='RUN', help='a run: its folder, or the beginning of its id'
+    )
     known = ', '.join(_FORMATS)
     export.add_argument('--format', default='adapters', help=f'one of {known} (default: adapters)')
     export.add_argument('--out', metavar='DIR', help='becomes the exported folder')
@@ -244,8 +231,9 @@ def add_export_command(commands):
     )
     export.add_argument('--check', metavar='DIR', help='compare an exported folder with its run')
     export.add_argument(
-        '--run', metavar='DIR', help='the run of the export (default: found in runs/)'
+        '--run', metavar='RUN', help='the run of the export (default: found among the studies)'
     )
+    add_runs_option(export)
     _add_document_options(export)
 
 
