@@ -289,6 +289,7 @@ def _run_study(args) -> int:
     printer(args)(f'planning {args.experiment}')
     from medxfer.study.engines import check_data, score_dictionary, worker_count
     from medxfer.study.plan import write_study
+    from medxfer.study.records import keep_records, restore_records
     from medxfer.study.similarity import write_similarity
 
     say = printer(args)
@@ -298,11 +299,21 @@ def _run_study(args) -> int:
     worker_count(part, args.workers)
     check_data(whole)
     _refuse_full_disk(part)
+    if args.records:
+        restored = restore_records(part, args.records)
+        say(f'{len(restored)} runs are taken from the records in {args.records}')
     write_study(whole, args.experiment)
-    outcome = run_missing(part, workers=args.workers, say=say)
+    try:
+        outcome = run_missing(part, workers=args.workers, say=say)
+    finally:  # also of a study that is interrupted
+        if args.records:
+            kept = keep_records(whole.folder, args.records)
+            say(f'{len(kept)} new records in {args.records}')
     say('comparing the runs')
     dictionary = score_dictionary(whole)
     write_similarity(whole)
+    if args.records:
+        keep_records(whole.folder, args.records)  # with what was computed beside the runs
     _show_report(args, whole.folder, dictionary)
     if not outcome.complete:
         raise MedxferError(
@@ -491,6 +502,12 @@ def add_study_commands(commands):
     _add_only(study)
     _add_workers(study)
     study.add_argument('--dry-run', action='store_true', help='print the plan and run nothing')
+    study.add_argument(
+        '--records',
+        metavar='DIR',
+        help='take finished runs from these records, and add those that finish: small, without weights '
+        'or text, to be shared in a repository',
+    )
     add_engine_arguments(study)
     report = add_command(commands, 'report', _rewrite_report, 'medxfer report runs/demo')
     report.add_argument('folder', help='of a study, such as runs/demo, or its name: demo')
