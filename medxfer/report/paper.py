@@ -152,16 +152,16 @@ class _Draft:
         "paper.tex"
         from jinja2 import Environment, StrictUndefined
 
-        marks = dict(
+        environment = Environment(
             variable_start_string='<<',
             variable_end_string='>>',
             block_start_string='<%',
             block_end_string='%>',
             comment_start_string='<#',
             comment_end_string='#>',
-        )
-        environment = Environment(
-            **marks, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=StrictUndefined,
         )
         _count_study(self)
         template = environment.from_string(_read_packaged('paper.tex'))
