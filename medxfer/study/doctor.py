@@ -8,7 +8,7 @@ __all__ = ['Finding', 'check_versions', 'check_device', 'check_memory', 'check_d
 
 # %% ../../nbs/study/41_doctor.ipynb #e4d16f1b
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 import os
@@ -294,9 +294,10 @@ def _read_spec(name: str, own: str | None) -> Any:
     try:
         return replace(model_spec(name), name=name)
     except MedxferError:  # not one of medxfer's
-        fields = compose([f'model={name}', *_name_folder(own)])['model']
-        known = {key: fields[key] for key in BaseSpec.__dataclass_fields__ if key in fields}
-        return BaseSpec(**known | dict(name=name))
+        settings = compose([f'model={name}', *_name_folder(own)])['model']
+        names = {known.name for known in fields(BaseSpec)}
+        found: dict[str, Any] = {key: settings[key] for key in names & settings.keys()}
+        return replace(BaseSpec(**found), name=name)
 
 
 def _name_folder(own: str | None) -> list[str]:

@@ -25,6 +25,10 @@ from medxfer.data.base import (
 from .brat import check_round_trip
 
 # %% ../../../nbs/data/formats/70_bigbio.ipynb #d2cc572d
+# What a value of another type or size than the schema's leads to.
+_WRONG_SHAPE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
+
+
 class BigBioFormat(Format):
     "Documents in BigBio's KB schema (Fries et al. 2022), `.json` or `.jsonl`"
 
@@ -44,7 +48,7 @@ class BigBioFormat(Format):
         "One document; a `DataError` where it is not one"
         try:
             return _parse_document(record, report, partial(_note, report, path, line))
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except _WRONG_SHAPE as error:
             what = f'{type(error).__name__}: {error}'
             raise DataError(f'is not a document of the KB schema ({what})', path, line) from None
 
@@ -132,13 +136,17 @@ def _parse_relations(
             )
 
 
+_WIDEST_GAP = 10_000  # characters between two passages
+
+
 def _join_passages(passages: Iterable[Mapping]) -> str:
     "The text of a document: each passage at its offsets, blanks between"
     text = ''
     for passage in passages:
         [own] = passage['text']
         [(start, end)] = passage['offsets']
-        if start < len(text) or end - start != len(own):
+        is_far = start - len(text) > _WIDEST_GAP  # no text of that length is made of blanks
+        if start < len(text) or is_far or end - start != len(own):
             raise ValueError(f'a passage at {start}-{end} of {len(own)} characters')
         text = text.ljust(start) + own
     return text
