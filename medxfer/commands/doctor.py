@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from .base import add_command, add_runs_option, print_result
+from .base import add_command, add_config_option, add_runs_option, print_result
 
 # %% ../../nbs/commands/32_doctor.ipynb #82cad440
 _TITLES = {
@@ -31,8 +31,8 @@ def _examine(args: Namespace) -> int:
     "Say what this machine has and lacks for a study, and what to do next"
     from medxfer.study.doctor import choose_next, examine
 
-    findings = examine(args.runs, args.data)
-    steps = choose_next(findings, args.data)
+    findings = examine(args.runs, args.data, own=args.config_dir)
+    steps = choose_next(findings, args.data, args.config_dir)
     rows = [asdict(finding) for finding in findings]
     result = dict(findings=rows, next=steps)
     print_result(args, result, lambda: _format_findings(findings, steps))
@@ -54,4 +54,5 @@ def add_doctor_command(commands):
     "Add `doctor` to the sub-parsers of a parser"
     parser = add_command(commands, 'doctor', _examine, 'medxfer doctor')
     parser.add_argument('--data', metavar='DIR', help='folder with one folder per task')
+    add_config_option(parser)
     add_runs_option(parser)

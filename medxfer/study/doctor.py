@@ -8,7 +8,7 @@ __all__ = ['Finding', 'check_versions', 'check_device', 'check_memory', 'check_d
 
 # %% ../../nbs/study/41_doctor.ipynb #e4d16f1b
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 import os
@@ -274,24 +274,42 @@ def _is_open(path: Path) -> bool:
     return os.name == 'posix' and bool(path.stat().st_mode & 0o077)
 
 # %% ../../nbs/study/41_doctor.ipynb #3c68e16c
-def check_models() -> Iterator[Finding]:
-    "Every model that medxfer knows: whether it is here, and whether it fits"
+def check_models(own: str | None = None) -> Iterator[Finding]:
+    "Every model that medxfer, a package or the folder `own` has: whether it is here, and whether it fits"
     import torch
     from medxfer.models.precision import get_compute_capability, get_total_memory
     from medxfer.study.own_configs import list_choices
 
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     memory, capability = get_total_memory(device), get_compute_capability(device)
-    for name in list_choices('model'):
-        yield _check_model(name, memory, capability)
+    for name in list_choices('model', own):
+        yield _check_model(_read_spec(name, own), memory, capability)
 
 
-def _check_model(name: str, memory: int, capability: tuple[int, int]) -> Finding:
+def _read_spec(name: str, own: str | None) -> Any:
+    "The spec of a model, whoever has it"
+    from medxfer.models.base_loader import BaseSpec, model_spec
+    from medxfer.study.config import compose
+
+    try:
+        return replace(model_spec(name), name=name)
+    except MedxferError:  # not one of medxfer's
+        settings = compose([f'model={name}', *_name_folder(own)])['model']
+        names = {known.name for known in fields(BaseSpec)}
+        found: dict[str, Any] = {key: settings[key] for key in names & settings.keys()}
+        return replace(BaseSpec(**found), name=name)
+
+
+def _name_folder(own: str | None) -> list[str]:
+    "The override that names a folder of configurations"
+    return [] if own is None else [f'config_dir={own}']
+
+
+def _check_model(spec: Any, memory: int, capability: tuple[int, int]) -> Finding:
     "One model on a device of so much memory"
-    from medxfer.models.base_loader import model_spec
     from medxfer.models.precision import fit_memory
 
-    spec = model_spec(name)
+    name = spec.name
     where, lacks = _find_weights(spec)
     size = f'{(spec.parameters or 0) / 1e6:,.0f} M parameters'
     values = dict(parameters=spec.parameters, weights=where)
@@ -355,6 +373,7 @@ def check_corpora(data: str | Path | None) -> Iterator[Finding]:
 def check_experiments(
     findings: Iterable[Finding],  # of models and corpora
     data: str | Path | None,
+    own: str | None = None,  # folder of configurations of one's own
 ) -> Iterator[Finding]:
     "Which experiments can run here with these models and corpora"
     from medxfer.study.own_configs import list_choices
@@ -363,17 +382,17 @@ def check_experiments(
     models = {f.name for f in found if f.about == 'models' and f.good is not False}
     corpora = [f.values for f in found if f.about == 'corpora' and f.good]
     profiles = {(row['task'], row['profile']) for row in corpora}
-    for name in list_choices('experiment'):
-        lacks = _find_lack(name, data, models, profiles)
+    for name in list_choices('experiment', own):
+        lacks = _find_lack([f'experiment={name}', *_name_folder(own)], data, models, profiles)
         text = f'experiment {name} can run' if not lacks else f'experiment {name}: {lacks}'
         yield Finding('experiments', name, not lacks or None, text, values=dict(lacks=lacks))
 
 
-def _find_lack(name: str, data, models: set[str], profiles: set[tuple[str, str]]) -> str:
+def _find_lack(overrides: list[str], data, models: set[str], profiles: set[tuple[str, str]]) -> str:
     "What an experiment lacks here; '' if nothing"
     from medxfer.study.config import compose, resolve_profile
 
-    cfg = compose([f'experiment={name}'])
+    cfg = compose(overrides)
     used = cfg['plan']['models'] or [cfg['model']['name']]
     if absent := [model for model in used if model not in models]:
         return f'its model {absent[0]} is missing'
@@ -393,37 +412,54 @@ def examine(
     runs: str | Path = 'runs',  # folder of studies
     data: str | Path | None = None,  # folder of corpora
     seconds: float = 0.5,  # of the probe of speed
+    own: str | None = None,  # folder of configurations of one's own
 ) -> list[Finding]:
     "Look at everything that a study needs"
+    from medxfer.study.own_configs import register_own_tasks
+
+    register_own_tasks(own)
     found = [*check_versions(), *check_device(), *check_memory(), *check_disk(runs)]
-    found += [*check_speed(seconds), *check_access(), *check_models(), *check_corpora(data)]
-    return [*found, *check_experiments(found, data)]
+    found += [*check_speed(seconds), *check_access(), *check_models(own), *check_corpora(data)]
+    return [*found, *check_experiments(found, data, own)]
 
 
 _HEADLINES = ('official', 'open')  # the studies to begin with, where their corpora are there
 
 
-def choose_next(findings: Iterable[Finding], data: str | Path | None = None) -> list[str]:
+def choose_next(
+    findings: Iterable[Finding],
+    data: str | Path | None = None,
+    own: str | None = None,  # folder of configurations of one's own
+) -> list[str]:
     "What to do next, the first thing first: commands and advice"
     found = list(findings)
     steps = [f.advice for f in found if f.good is False and f.advice and f.about != 'corpora']
     ready = [f.name for f in found if f.about == 'experiments' and f.good]
-    own = [name for name in ready if _needs_corpora(name)]
-    own.sort(key=lambda name: name not in _HEADLINES)
-    if own:
-        command = StudyCommand(own[0], data=str(data))
+    mine = [name for name in ready if _needs_corpora(name, own)]
+    mine.sort(key=_rank_experiment)
+    if mine:
+        command = StudyCommand(mine[0], tuple(_name_folder(own)), data=str(data))
         steps.append(f'`{command.plan()}` says what it costs')
         steps.append(f'`{command.study()}` runs it')
     elif data is not None:
         steps.append(
             f'`{shlex.join(["medxfer", "data", "check", str(data)])}` says what is missing'
         )
-    if not own and 'demo' in ready:
+    if not mine and 'demo' in ready:
         steps.append(f'`{StudyCommand("demo").study()}` runs a study of minutes on made-up corpora')
     return list(dict.fromkeys(steps))
 
 
-def _needs_corpora(name: str) -> bool:
+def _needs_corpora(name: str, own: str | None) -> bool:
     from medxfer.study.config import compose
 
-    return not compose([f'experiment={name}'])['data']['synthetic']
+    return not compose([f'experiment={name}', *_name_folder(own)])['data']['synthetic']
+
+
+def _rank_experiment(name: str) -> int:
+    "One's own first, then the studies to begin with"
+    from medxfer.study.own_configs import list_choices
+
+    if name not in list_choices('experiment'):
+        return 0
+    return 1 if name in _HEADLINES else 2

@@ -25,6 +25,10 @@ from medxfer.data.base import (
 from .brat import check_round_trip
 
 # %% ../../../nbs/data/formats/70_bigbio.ipynb #d2cc572d
+# What a value of another type or size than the schema's leads to.
+_WRONG_SHAPE = (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError)
+
+
 class BigBioFormat(Format):
     "Documents in BigBio's KB schema (Fries et al. 2022), `.json` or `.jsonl`"
 
@@ -44,7 +48,7 @@ class BigBioFormat(Format):
         "One document; a `DataError` where it is not one"
         try:
             return _parse_document(record, report, partial(_note, report, path, line))
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except _WRONG_SHAPE as error:
             what = f'{type(error).__name__}: {error}'
             raise DataError(f'is not a document of the KB schema ({what})', path, line) from None
 
@@ -95,30 +99,44 @@ def _note(report: ParseReport, path: Path, line: int, kind: str, message: str):
 def _parse_document(record: Mapping, report: ParseReport, note) -> UnifiedSample:
     "A document of the schema as a sample; `note(kind, message)` takes what must be left out"
     name, text = str(record['document_id']), _join_passages(record['passages'])
-    spans = []
-    for entity in record['entities']:
+    spans = tuple(_parse_entities(record['entities'], name, text, note))
+    known = {span.id for span in spans}
+    relations = tuple(_parse_relations(record.get('relations') or (), name, known, note))
+    for part in ('events', 'coreferences'):
+        if record.get(part):
+            report.counts[part] += len(record[part])
+    passages = [(str(p['type']), *map(int, p['offsets'][0])) for p in record['passages']]
+    is_plain = len(passages) == 1 and passages[0][0] == 'text'
+    meta = {} if is_plain else dict(passages=passages)
+    return UnifiedSample(name, '', text, spans, relations, meta=meta)
+
+
+def _parse_entities(entities: Iterable[Mapping], name: str, text: str, note) -> Iterator[Span]:
+    "The mentions of a document"
+    for entity in entities:
         places = tuple((int(start), int(end)) for start, end in entity['offsets'])
         if not places or not all(0 <= start < end <= len(text) for start, end in places):
             note('entity outside', f'the entity {entity["id"]} of {name} is outside its text')
             continue
         concepts = tuple(f'{n["db_name"]}:{n["db_id"]}' for n in entity.get('normalized') or ())
-        spans.append(Span(str(entity['id']), str(entity['type']), places, {}, concepts))
-    known = {span.id for span in spans}
-    relations = []
-    for found in record.get('relations') or ():
+        yield Span(str(entity['id']), str(entity['type']), places, {}, concepts)
+
+
+def _parse_relations(
+    relations: Iterable[Mapping], name: str, known: set[str], note
+) -> Iterator[Relation]:
+    "The relations of a document between mentions that it has"
+    for found in relations:
         ends = str(found['arg1_id']), str(found['arg2_id'])
-        if not known.issuperset(ends):
+        if known.issuperset(ends):
+            yield Relation(str(found['id']), str(found['type']), *ends)
+        else:
             note(
                 'end missing', f'the relation {found["id"]} of {name} has an end that is not there'
             )
-            continue
-        relations.append(Relation(str(found['id']), str(found['type']), *ends))
-    for part in ('events', 'coreferences'):
-        if record.get(part):
-            report.counts[part] += len(record[part])
-    passages = [(str(p['type']), *map(int, p['offsets'][0])) for p in record['passages']]
-    meta = {} if len(passages) == 1 and passages[0][0] == 'text' else dict(passages=passages)
-    return UnifiedSample(name, '', text, tuple(spans), tuple(relations), meta=meta)
+
+
+_WIDEST_GAP = 10_000  # characters between two passages
 
 
 def _join_passages(passages: Iterable[Mapping]) -> str:
@@ -127,7 +145,8 @@ def _join_passages(passages: Iterable[Mapping]) -> str:
     for passage in passages:
         [own] = passage['text']
         [(start, end)] = passage['offsets']
-        if start < len(text) or end - start != len(own):
+        is_far = start - len(text) > _WIDEST_GAP  # no text of that length is made of blanks
+        if start < len(text) or is_far or end - start != len(own):
             raise ValueError(f'a passage at {start}-{end} of {len(own)} characters')
         text = text.ljust(start) + own
     return text

@@ -58,11 +58,11 @@ class ConllFormat(Format):
 def _split_documents(path: Path) -> Iterator[tuple[str, list[tuple[int, str]]]]:
     "Name and numbered lines of each document of a file"
     parts: list[list[tuple[int, str]]] = [[]]
-    for number, line in enumerate(read_text(path).split('\n'), 1):
+    for number, line in enumerate(re.split(r'\r\n|\r|\n', read_text(path)), 1):
         if line.startswith('-DOCSTART-'):
             parts.append([])
         else:
-            parts[-1].append((number, line.rstrip('\r')))
+            parts[-1].append((number, line))
     full = [rows for rows in parts if any(line.strip() for _, line in rows)]
     for number, rows in enumerate(full, 1):
         yield (path.stem if len(full) == 1 else f'{path.stem}-{number}'), rows

@@ -81,16 +81,8 @@ def _split_documents(path: Path) -> Iterator[list[tuple[int, str]]]:
 # %% ../../../nbs/data/formats/72_pubtator.ipynb #94fddf35
 def _parse_document(rows: list[tuple[int, str]], path: Path, report: ParseReport) -> UnifiedSample:
     "Title, abstract, mentions, then relations between all mentions of two concepts"
-    texts = {}
-    for number, line in rows[:2]:
-        found = re.fullmatch(r'([^|\t]+)\|([ta])\|(.*)', line)
-        if not found:
-            raise DataError('is not a line ID|t|TITLE or ID|a|ABSTRACT', path, number)
-        texts[found[2]] = found[3]
-        name = found[1]
-    if len(texts) < 2:
-        raise DataError('has no abstract after its title', path, rows[0][0])
-    text = f'{texts["t"]} {texts["a"]}'
+    name, title, abstract = _parse_texts(rows, path)
+    text, size = f'{title} {abstract}', len(title)
     spans: list[Span] = []
     links = []
     for number, line in rows[2:]:
@@ -99,14 +91,34 @@ def _parse_document(rows: list[tuple[int, str]], path: Path, report: ParseReport
             links.append(fields[1:])
         elif span := _parse_mention(fields, f'T{len(spans) + 1}', text, path, number, report):
             spans.append(span)
-    relations = []
-    for label, head, tail in links:
-        for pair in product(_find_mentions(spans, head), _find_mentions(spans, tail)):
-            relations.append(Relation(f'R{len(relations) + 1}', label, *pair))
-    size = len(texts['t'])
+    relations = tuple(_link_mentions(links, spans))
     passages = [('title', 0, size), ('abstract', size + 1, len(text))]
-    meta = dict(passages=passages)
-    return UnifiedSample(name, '', text, tuple(spans), tuple(relations), meta=meta)
+    return UnifiedSample(name, '', text, tuple(spans), relations, meta=dict(passages=passages))
+
+
+def _parse_texts(rows: list[tuple[int, str]], path: Path) -> tuple[str, str, str]:
+    "Name, title and abstract of a document"
+    texts: dict[str, str] = {}
+    name = ''
+    for number, line in rows[:2]:
+        found = re.fullmatch(r'([^|\t]+)\|([ta])\|(.*)', line)
+        if not found:
+            raise DataError('is not a line ID|t|TITLE or ID|a|ABSTRACT', path, number)
+        name, texts[found[2]] = found[1], found[3]
+    if len(texts) < 2:
+        raise DataError('has no abstract after its title', path, rows[0][0])
+    return name, texts['t'], texts['a']
+
+
+def _link_mentions(links: Iterable[list[str]], spans: list[Span]) -> Iterator[Relation]:
+    "A relation for each mention of the one concept and each of the other"
+    pairs = [
+        (label, *pair)
+        for label, head, tail in links
+        for pair in product(_find_mentions(spans, head), _find_mentions(spans, tail))
+    ]
+    for number, found in enumerate(pairs, 1):
+        yield Relation(f'R{number}', *found)
 
 
 def _parse_mention(
