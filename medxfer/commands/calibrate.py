@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def _calibrate_runs(args) -> int:
     "Measure the calibration of finished runs on test, raw and scaled on dev, and compare their arms"
     from medxfer.study.finished import RunCorpora
-    from medxfer.study.inside import find_study, measure_arms, write_finding
+    from medxfer.study.inside import single_study, measure_arms, write_finding
 
     corpora = RunCorpora(args.data, args.runs)
-    study = find_study(args.run)
+    study = single_study(args.run)
     arms = _load_study(study, corpora) if study else _load_runs(args.run, corpora)
     tables = measure_arms(arms)
     if study:

@@ -7,6 +7,7 @@ __all__ = ['add_errors_command']
 
 # %% ../../nbs/commands/22_errors.ipynb #82427216
 from argparse import Namespace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .base import add_command, add_run_argument, print_result, printer
@@ -19,12 +20,12 @@ if TYPE_CHECKING:
 def _analyze_runs(args: Namespace) -> int:
     "Sort what a run got wrong into six categories; with a second run, show what it repairs and adds"
     from medxfer.study.finished import RunCorpora
-    from medxfer.study.inside import find_study
+    from medxfer.study.inside import single_study
     from medxfer.study.run_errors import read_run_errors
     from medxfer.study.runs import find_run
 
     corpora = RunCorpora(args.data, args.runs)
-    if find_study([args.run]):
+    if single_study([args.run]):
         return _analyze_study(args, corpora)
     names = [args.run, args.other] if args.other else [args.run]
     if args.other and args.examples:

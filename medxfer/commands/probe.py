@@ -175,14 +175,14 @@ def _format_results(result: dict) -> str:
 def _probe(args) -> int:
     "Probe the states of finished runs: is a property there, is it used, what is shared"
     from medxfer.study.finished import RunCorpora
-    from medxfer.study.inside import choose_probed, find_study, read_probes
+    from medxfer.study.inside import choose_probed, single_study, read_probes
     from medxfer.study.open_run import open_run
     from medxfer.study.record import load_study
     from medxfer.study.runs import find_runs
 
     if len(args.run) > 1 and not args.out:
         raise MedxferError('several runs are probed into one folder: give it with --out DIR')
-    study = find_study(args.run)
+    study = single_study(args.run)
     folders = choose_probed(load_study(study)) if study else find_runs(args.run, args.runs)
     out = Path(args.out or (study or folders[0]) / 'probes')
     out.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['find_study', 'add_study_commands']
 
-# %% ../../nbs/commands/10_study.ipynb #ecfa99eb
+# %% ../../nbs/commands/10_study.ipynb #10a9dc4a
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from medxfer.study.limit import LimitFit
     from medxfer.study.sizes import PlanSizes
 
-# %% ../../nbs/commands/10_study.ipynb #b54a5caa
+# %% ../../nbs/commands/10_study.ipynb #54c0be17
 def _make_plans(args):
     "The whole plan of an experiment, and the part that `--only` keeps"
     from medxfer.study.arms import COMPARED_ARMS
@@ -52,7 +52,7 @@ def _make_plans(args):
         whole = plan_study(args.experiment, overrides)
     return whole, whole.pick_arms(only)
 
-# %% ../../nbs/commands/10_study.ipynb #e63c1a50
+# %% ../../nbs/commands/10_study.ipynb #04d01954
 @dataclass
 class _PlanSheet:
     "The runs of a plan with their tokens, their costs and their trainable parameters"
@@ -142,7 +142,7 @@ def _format_table(rows: list[dict]) -> list[str]:
 def _to_records(table: 'pd.DataFrame | None') -> list[dict]:
     return [] if table is None else table.to_dict('records')
 
-# %% ../../nbs/commands/10_study.ipynb #953a2399
+# %% ../../nbs/commands/10_study.ipynb #15c551fb
 @dataclass
 class _PlanBook:
     "The sheets of a study's models"
@@ -218,7 +218,7 @@ def _make_book(plan) -> _PlanBook:
     sheets = [replace(_make_sheet(parts[name], sizes[name]), model=name) for name in sizes]
     return _PlanBook(sheets, plan.left_out)
 
-# %% ../../nbs/commands/10_study.ipynb #c793c5c0
+# %% ../../nbs/commands/10_study.ipynb #d8061486
 def _make_sheet(plan, sizes: 'PlanSizes') -> _PlanSheet:
     "What the runs of a plan with one model would take"
     from medxfer.study.costs import plan_costs
@@ -287,7 +287,7 @@ def _show_plan(args) -> int:
     print_result(args, book.to_dict(), book.to_text)
     return 0
 
-# %% ../../nbs/commands/10_study.ipynb #8ffb42b8
+# %% ../../nbs/commands/10_study.ipynb #db4957b6
 def _run_study(args) -> int:
     "Run everything that is missing, then decide and report"
     if args.dry_run:
@@ -295,6 +295,7 @@ def _run_study(args) -> int:
     printer(args)(f'planning {args.experiment}')
     from medxfer.study.engines import check_data, score_dictionary, worker_count
     from medxfer.study.plan import write_study
+    from medxfer.study.records import keep_records, restore_records
     from medxfer.study.similarity import write_similarity
 
     say = printer(args)
@@ -304,11 +305,21 @@ def _run_study(args) -> int:
     worker_count(part, args.workers)
     check_data(whole)
     _refuse_full_disk(part)
+    if args.records:
+        restored = restore_records(part, args.records)
+        say(f'{len(restored)} runs are taken from the records in {args.records}')
     write_study(whole, args.experiment)
-    outcome = run_missing(part, workers=args.workers, say=say)
+    try:
+        outcome = run_missing(part, workers=args.workers, say=say)
+    finally:  # also of a study that is interrupted
+        if args.records:
+            kept = keep_records(whole.folder, args.records)
+            say(f'{len(kept)} new records in {args.records}')
     say('comparing the runs')
     dictionary = score_dictionary(whole)
     write_similarity(whole)
+    if args.records:
+        keep_records(whole.folder, args.records)  # with what was computed beside the runs
     _show_report(args, whole.folder, dictionary)
     if not outcome.complete:
         raise MedxferError(
@@ -388,7 +399,7 @@ def find_study(name: str) -> str:
     is_study = (named / 'plan.jsonl').is_file() or any(named.glob('*/state.json'))
     return str(below) if below.is_dir() and not is_study else name
 
-# %% ../../nbs/commands/10_study.ipynb #252156bc
+# %% ../../nbs/commands/10_study.ipynb #c7289990
 def _run_baselines(args) -> int:
     "Fine-tune BERT-size models in full, each on each task alone, for comparison"
     from medxfer.study.baseline import (
@@ -456,7 +467,7 @@ def _tune_study(args) -> int:
     print_result(args, found, lambda: json.dumps(to_plain(found), indent=1))
     return 0
 
-# %% ../../nbs/commands/10_study.ipynb #b24b4d02
+# %% ../../nbs/commands/10_study.ipynb #d75b6fa0
 _SECONDS = (
     "model=tiny budget.epochs=1 train.evaluations=1 plan.seeds=[1] "
     "'data.synthetic.documents={train: 12, dev: 3, test: 6}'"
@@ -494,6 +505,12 @@ def add_study_commands(commands):
     _add_only(study)
     _add_workers(study)
     study.add_argument('--dry-run', action='store_true', help='print the plan and run nothing')
+    study.add_argument(
+        '--records',
+        metavar='DIR',
+        help='take finished runs from these records, and add those that finish: small, without weights '
+        'or text, to be shared in a repository',
+    )
     add_engine_arguments(study)
     report = add_command(commands, 'report', _rewrite_report, 'medxfer report runs/demo')
     report.add_argument('folder', help='of a study, such as runs/demo, or its name: demo')

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['STYLES', 'write_paper']
 
-# %% ../../nbs/report/60_paper.ipynb #6b59d132
+# %% ../../nbs/report/60_paper.ipynb #13d8a295
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ from medxfer.study.record import (
 )
 from ..study.words import is_ablation
 
-# %% ../../nbs/report/60_paper.ipynb #1cf981f6
+# %% ../../nbs/report/60_paper.ipynb #99a1e1fe
 STYLES = {  # and what a page of each has room for
     'two-column': TexPage(column=66, both=138, lines=60),
     'article': TexPage(column=110, both=110, lines=60),
@@ -97,7 +97,7 @@ def _is_sealed(text: str) -> bool:
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-# %% ../../nbs/report/60_paper.ipynb #051198c6
+# %% ../../nbs/report/60_paper.ipynb #8feccadb
 _POWER = 0.8  # of the smallest effect that is named
 _ALPHA = 0.05
 _UNKNOWN = 'not available'
@@ -177,7 +177,7 @@ _FIGURE = r'''\begin{{figure*}}[tp]
 \end{{figure*}}
 '''
 
-# %% ../../nbs/report/60_paper.ipynb #e2e5e43e
+# %% ../../nbs/report/60_paper.ipynb #5800ee14
 def _count_study(draft: _Draft):
     "Name the numbers that the text itself refers to"
     record, define = draft.record, draft.text.numbers.define
@@ -196,7 +196,7 @@ def _count_study(draft: _Draft):
     define('Margin macro', f'{draft.margins["macro"]:g}')
     define('Margin task', f'{draft.margins["task"]:g}')
 
-# %% ../../nbs/report/60_paper.ipynb #ec573f15
+# %% ../../nbs/report/60_paper.ipynb #e30c4bca
 def _front_values(draft: _Draft) -> dict[str, Any]:
     "Title, abstract and introduction"
     record, say = draft.record, draft.text.say_sentence
@@ -246,7 +246,7 @@ def _introduce(draft: _Draft) -> str:
         r'that was fixed in advance. ' + (found if words else 'No strategy was judged yet.')
     )
 
-# %% ../../nbs/report/60_paper.ipynb #14228104
+# %% ../../nbs/report/60_paper.ipynb #fb079bc9
 def _method_values(draft: _Draft) -> dict[str, Any]:
     "What was trained, on what, and how it is judged"
     record = draft.record
@@ -327,7 +327,7 @@ def _describe_strategies(draft: _Draft) -> str:
         return 'No strategy was planned.'
     return f'The base stays frozen; the strategies {names} (Table~\\ref{{tab:strategies}}) train low-rank adapters and heads.'
 
-# %% ../../nbs/report/60_paper.ipynb #a548c0b2
+# %% ../../nbs/report/60_paper.ipynb #c77b9598
 def _read_config(record: StudyRecord, strategy: str) -> dict[str, Any]:
     "The resolved configuration of a finished run of a strategy; {} where there is none"
     for run in record.done:
@@ -398,7 +398,7 @@ def _describe_plan(record: StudyRecord) -> str:
         else f'{said}; the plan was not changed since'
     )
 
-# %% ../../nbs/report/60_paper.ipynb #88d0b415
+# %% ../../nbs/report/60_paper.ipynb #121b7562
 def _result_values(draft: _Draft) -> dict[str, Any]:
     "The answers, the scores and their tables and figures"
     record, say = draft.record, draft.text.say_sentence
@@ -548,7 +548,7 @@ def _title_answer(a: ModelAnswer) -> str:
     of = f' ({a.model})' if a.model else ''
     return escape_tex(f'{_TITLES.get(a.rq, a.rq)}{of}')
 
-# %% ../../nbs/report/60_paper.ipynb #33036311
+# %% ../../nbs/report/60_paper.ipynb #e7d65367
 def _back_values(draft: _Draft) -> dict[str, Any]:
     "Limitations, statements, checklist and appendix"
     record, say = draft.record, draft.text.say_sentence
@@ -620,7 +620,7 @@ def _describe_open(run) -> str:
     problem = f': {run.problem}' if run.problem else ''
     return f'{run.arm} on {join_names(run.tasks)}, seed {run.seed}, is {run.status}{problem}'
 
-# %% ../../nbs/report/60_paper.ipynb #c5b9eb70
+# %% ../../nbs/report/60_paper.ipynb #2ea75ef1
 def _set_checklist(draft: _Draft) -> list[dict[str, str]]:
     "Items and answers for LaTeX"
     return [
@@ -663,7 +663,7 @@ def _check_study(draft: _Draft) -> list[tuple[str, str]]:
 def _say_whether(holds: bool) -> str:
     return 'yes' if holds else 'no'
 
-# %% ../../nbs/report/60_paper.ipynb #3bf98c37
+# %% ../../nbs/report/60_paper.ipynb #ec398f99
 _SHOWN_SETTINGS = ('model', 'train', 'budget', 'data')
 
 

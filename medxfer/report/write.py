@@ -6,7 +6,7 @@
 __all__ = ['write_report', 'write_judged_report', 'list_tables', 'shorten_table', 'list_figures', 'load_study', 'study_scores',
            'study_tokens', 'study_curves', 'study_verdicts']
 
-# %% ../../nbs/report/50_write.ipynb #b42f68f3
+# %% ../../nbs/report/50_write.ipynb #2ada71bc
 import re
 import shutil
 import tempfile
@@ -36,11 +36,11 @@ from .models import ModelAnswer, answer_models, model_table
 from .tables import all_scores, to_markdown, to_tex, verdicts_csv
 from ..study.tuned import best_file, hpo_figure, hpo_table, read_best
 
-# %% ../../nbs/report/50_write.ipynb #e08ffceb
+# %% ../../nbs/report/50_write.ipynb #84f34210
 # What reads a study imports it from here.
 _all_ = ['load_study', 'study_scores', 'study_tokens', 'study_curves', 'study_verdicts']
 
-# %% ../../nbs/report/50_write.ipynb #b3cb3045
+# %% ../../nbs/report/50_write.ipynb #3e440ed1
 def write_report(
     folder: str | Path,  # runs/STUDY
 ) -> Path:
@@ -64,7 +64,7 @@ def write_judged_report(record: StudyRecord, verdicts: list[Verdict]) -> Path:
         out.rename(target)
     return target
 
-# %% ../../nbs/report/50_write.ipynb #a901acc0
+# %% ../../nbs/report/50_write.ipynb #d8e1ec1b
 _Named = tuple[pd.DataFrame, str]  # a table and its caption
 
 
@@ -130,7 +130,7 @@ def _write_table(table: pd.DataFrame, caption: str, label: str, path: Path):
     path.with_suffix('.tex').write_text(to_tex(shorten_table(table), caption, tex_label), 'utf-8')
     path.with_suffix('.csv').write_text(table.to_csv(index=False), 'utf-8')
 
-# %% ../../nbs/report/50_write.ipynb #d8713499
+# %% ../../nbs/report/50_write.ipynb #f1baab60
 _CONTROLS = ('st-total', 'st-own', 'placebo', 'scalar')  # drawn beside the strategies
 
 

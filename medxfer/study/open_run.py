@@ -5,13 +5,14 @@
 # %% auto #0
 __all__ = ['Run', 'open_run']
 
-# %% ../../nbs/study/21_open_run.ipynb #04a29fbd
+# %% ../../nbs/study/21_open_run.ipynb #006d84a5
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 import json
+import yaml
 from ..data.base import MedxferError, NotFound, UnifiedSample
 from .build import base_spec, choose_device, encoder_for, lora_spec
 from .config import RunSpec
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from medxfer.models.base_loader import BaseSpec
     from medxfer.models.scores import ScoredItem
 
-# %% ../../nbs/study/21_open_run.ipynb #309d7ef0
+# %% ../../nbs/study/21_open_run.ipynb #4aeee7cd
 def _resolve_strategy(config: Mapping, state: Mapping) -> dict:
     "The strategy that a run trained with: what was chosen on dev is in its state"
     strategy = config['strategy']
@@ -45,7 +46,7 @@ def _pin_base(config: Mapping, folder: Path) -> dict:
             model['revision'] = revision
     return model
 
-# %% ../../nbs/study/21_open_run.ipynb #7519d87d
+# %% ../../nbs/study/21_open_run.ipynb #8d3cc389
 def _load_model(spec: RunSpec, folder: Path, encoder):
     "The model of a finished run, with what it has learned"
     from medxfer.models.base_loader import load_base
@@ -60,7 +61,7 @@ def _load_model(spec: RunSpec, folder: Path, encoder):
     lora, tokenizer = lora_spec(spec), encoder.tokenizer
     return restore_model(adapter, loaded, lora, strategy, tokenizer, base.attention)
 
-# %% ../../nbs/study/21_open_run.ipynb #a15b580e
+# %% ../../nbs/study/21_open_run.ipynb #efe6ca8e
 @dataclass(frozen=True)
 class Run:
     "A finished run"
@@ -149,7 +150,7 @@ class Run:
             raise NotFound(f'{self.folder} has no {file.name}; copy the whole folder')
         return pd.read_parquet(file)
 
-# %% ../../nbs/study/21_open_run.ipynb #7d491b5d
+# %% ../../nbs/study/21_open_run.ipynb #d322a00a
 def open_run(
     folder,  # of a finished run
     device: str = 'auto',  # as the setting `device`

@@ -7,7 +7,7 @@ __all__ = ['RunRecord', 'select_rows', 'load_run', 'StudyRecord', 'load_study', 
            'select_primary', 'study_budget_curves', 'study_tokens', 'study_curves', 'missing_runs', 'complete_scores',
            'describe_missing_runs', 'study_verdicts', 'study_dev_scores']
 
-# %% ../../nbs/study/35_record.ipynb #a5ca0f69
+# %% ../../nbs/study/35_record.ipynb #9fd0769c
 import json
 import math
 import re
@@ -32,7 +32,7 @@ from .lock import find_dropped_models, find_late_models, find_late_seeds, read_p
 from .selection import find_split_selected_on
 from .words import describe_word, is_ablation
 
-# %% ../../nbs/study/35_record.ipynb #4aefb57b
+# %% ../../nbs/study/35_record.ipynb #c757af44
 @dataclass(frozen=True)
 class RunRecord:
     "A planned run and what its folder holds"
@@ -68,7 +68,7 @@ class RunRecord:
         assert table is not None, f'{self.id} is {self.status}'
         return table
 
-# %% ../../nbs/study/35_record.ipynb #075f9ac0
+# %% ../../nbs/study/35_record.ipynb #19eead50
 _TABLE_COLUMNS = {  # file of a run: columns that are used
     'scores': ['task', 'metric', 'doc_id', 'num', 'den'],
     'ledger': ['task', 'tokens'],
@@ -110,7 +110,7 @@ def select_rows(frame: pd.DataFrame, keep) -> pd.DataFrame:
     "The rows where a mask holds; for a type checker, which reads `frame[keep]` as a column"
     return cast(pd.DataFrame, frame[keep])
 
-# %% ../../nbs/study/35_record.ipynb #b7e2abe6
+# %% ../../nbs/study/35_record.ipynb #826424d0
 def load_run(
     folder: Path,  # the run's folder; need not exist
     run: RunRecord,  # as planned
@@ -180,7 +180,7 @@ def _mark_broken(run: RunRecord, folder: Path, problem: str) -> RunRecord:
     advice = f'delete the folder {folder.name} and start it again'
     return replace(run, status='broken', problem=f'{problem}; {advice}')
 
-# %% ../../nbs/study/35_record.ipynb #13da0735
+# %% ../../nbs/study/35_record.ipynb #d368e099
 @dataclass(frozen=True)
 class StudyRecord:
     "A study as its folder holds it"
@@ -275,7 +275,7 @@ class StudyRecord:
         "The metric that decides in a task"
         return self.plan['primary'][task]
 
-# %% ../../nbs/study/35_record.ipynb #f36abb79
+# %% ../../nbs/study/35_record.ipynb #f92376be
 _REQUIRED_KEYS = {'name': str, 'tasks': list, 'strategies': list, 'primary': dict, 'runs': list}
 
 
@@ -340,7 +340,7 @@ def _place_command(run: str, study: StudyCommand) -> str:
         return run
     return run_command(replace_overrides(words[2:], place))
 
-# %% ../../nbs/study/35_record.ipynb #9fe11f4c
+# %% ../../nbs/study/35_record.ipynb #d01ea15c
 def _read_plan(path: Path) -> dict[str, Any]:
     "study.yaml, refused where it lacks what is needed"
     again = 'run `medxfer study` with its experiment again, which writes the file'
@@ -363,7 +363,7 @@ def _read_plan(path: Path) -> dict[str, Any]:
         raise MedxferError(f'{path}: task {min(missing)} has no primary metric; {again}')
     return plan
 
-# %% ../../nbs/study/35_record.ipynb #fe78efa3
+# %% ../../nbs/study/35_record.ipynb #def68b77
 def scored_arms(run: RunRecord) -> list[tuple[str, str]]:
     "(task, arm) of everything that a run is scored on; a run that several strategies share has an arm for each"
     if run.arm == 'pair':
@@ -387,7 +387,7 @@ def _label_rows(run: RunRecord, rows: pd.DataFrame) -> pd.DataFrame:
     arms = dict.fromkeys(arm for _, arm in pairs)
     return pd.concat([rows.assign(arm=arm, seed=run.seed) for arm in arms], ignore_index=True)
 
-# %% ../../nbs/study/35_record.ipynb #4187494b
+# %% ../../nbs/study/35_record.ipynb #15fbc8df
 def study_scores(
     record: StudyRecord,
     primary: bool = True,  # only the metric that decides, else all
@@ -465,7 +465,7 @@ def _keep_primary(record: StudyRecord, scores: pd.DataFrame) -> pd.DataFrame:
             )
     return kept
 
-# %% ../../nbs/study/35_record.ipynb #653767ba
+# %% ../../nbs/study/35_record.ipynb #27166745
 _NEAR = 1.05  # two points of a curve closer than this factor are one
 
 
@@ -537,7 +537,7 @@ def _thin_out(points: Iterable[_Point], share: float) -> list[_Point]:
             kept.append(point)
     return sorted(kept, key=lambda p: p.tokens)
 
-# %% ../../nbs/study/35_record.ipynb #421a12e4
+# %% ../../nbs/study/35_record.ipynb #95df0200
 _TOKEN_COLUMNS = ['arm', 'task', 'seed', 'tokens', 'run']
 
 
@@ -578,7 +578,7 @@ def _collect_curves(record: StudyRecord) -> pd.DataFrame:
     rows = pd.concat(frames, ignore_index=True)
     return select_primary(record, rows)
 
-# %% ../../nbs/study/35_record.ipynb #4b93b83d
+# %% ../../nbs/study/35_record.ipynb #b35d1c04
 def missing_runs(
     record: StudyRecord,
     arms: Collection[str],  # as in the scores
@@ -618,7 +618,7 @@ def describe_missing_runs(runs: Iterable[RunRecord]) -> str:
     more = f', then {len(others)} more' if others else ''
     return f'{count} not done: {first.id} is {first.status}; run `{first.command}`{more}'
 
-# %% ../../nbs/study/35_record.ipynb #b57b2fab
+# %% ../../nbs/study/35_record.ipynb #240c2cfe
 def study_verdicts(record: StudyRecord) -> list[Verdict]:
     "The verdicts of a study: for each model and strategy the mean over tasks, then each task"
     entries = read_plans(record.folder)
@@ -719,7 +719,7 @@ def _read_selections(record: StudyRecord) -> dict[str, str]:
     of_runs = {r.arm: r.selected_on for r in record.done if r.selected_on}
     return of_runs | dict(record.plan.get('selected_on') or {})
 
-# %% ../../nbs/study/35_record.ipynb #6436892d
+# %% ../../nbs/study/35_record.ipynb #3d121a7e
 def study_dev_scores(record: StudyRecord) -> pd.DataFrame:
     "The score on dev of the model that each run of one task kept: task, arm, seed, score"
     ends = []

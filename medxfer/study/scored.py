@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['load_scored_items', 'load_run_items']
 
-# %% ../../nbs/study/39_scored.ipynb #21284b9e
+# %% ../../nbs/study/39_scored.ipynb #21a255dc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from ..models.scores import load_scores
 from .finished import FinishedRun, RunCorpora, read_finished
 from .runs import find_runs
 
-# %% ../../nbs/study/39_scored.ipynb #331dffe4
+# %% ../../nbs/study/39_scored.ipynb #b6a161ba
 def load_scored_items(
     places: Sequence,  # runs, or folders of studies, as for `study.runs.find_runs`
     corpora: RunCorpora | None = None,  # None: where the studies have theirs
