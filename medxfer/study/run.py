@@ -7,7 +7,7 @@ __all__ = ['lock_folder', 'read_state', 'update_state', 'list_finished_runs', 'h
            'find_needed_folders', 'dev_score', 'choose_on_dev', 'execute', 'trainer_for', 'smoke_file', 'measure_run',
            'score_model', 'score_predictions', 'record_predictions', 'restore_predictions']
 
-# %% ../../nbs/study/20_run.ipynb #6d7847ae
+# %% ../../nbs/study/20_run.ipynb #f598b39d
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -55,14 +55,14 @@ from .tuned import read_best
 from .config import RunSpec, compose, list_ood, make_corpora, resolve_profile
 from ..training.processes import OneProcess
 
-# %% ../../nbs/study/20_run.ipynb #7fe5c65d
+# %% ../../nbs/study/20_run.ipynb #6a0a5145
 def lock_folder(folder: Path):
     "Hold a run folder, or refuse if another process does"
     return locked_file(
         folder / '.lock', f'another process is working in {folder}; wait for it or stop it'
     )
 
-# %% ../../nbs/study/20_run.ipynb #7b124344
+# %% ../../nbs/study/20_run.ipynb #1490c4e1
 def read_state(folder) -> dict:
     "state.json of a run folder; empty where there is none or it cannot be read"
     try:
@@ -78,13 +78,13 @@ def update_state(folder, **changes):
         json.dumps({**read_state(folder), **changes}, indent=1).encode(),
     )
 
-# %% ../../nbs/study/20_run.ipynb #4cee7d32
+# %% ../../nbs/study/20_run.ipynb #0723279e
 def list_finished_runs(folder: Path) -> list[str]:
     "The names of the finished runs in a study's folder, planned or not"
     states = sorted(folder.glob('*/state.json'))
     return [at.parent.name for at in states if read_state(at.parent).get('status') == 'done']
 
-# %% ../../nbs/study/20_run.ipynb #1513c04c
+# %% ../../nbs/study/20_run.ipynb #3d80e213
 def hold_out(
     samples,  # training documents
     share: float,  # of the document groups
@@ -99,7 +99,7 @@ def hold_out(
 
     return [s for s in samples if not out(s)], [s for s in samples if out(s)]
 
-# %% ../../nbs/study/20_run.ipynb #51a5bb81
+# %% ../../nbs/study/20_run.ipynb #37b9c7ba
 @dataclass
 class TaskData:
     "One task's documents of a run"
@@ -191,7 +191,7 @@ def _load_task_data(task: str, root, profile: str, data: dict) -> TaskData:
         part['train'], part['dev'] = hold_out(part['train'], data['holdout'])
     return TaskData(part['train'], part['dev'], part['test'])
 
-# %% ../../nbs/study/20_run.ipynb #12f65ee7
+# %% ../../nbs/study/20_run.ipynb #6aa95f3c
 def _find_folder(spec: RunSpec, run: RunSpec) -> Path:
     "Where a run that `spec` builds on has ended"
     for folder in (spec.folder.parent / run.id, spec.study_folder / run.id):
@@ -206,7 +206,7 @@ def find_needed_folders(spec: RunSpec) -> dict[str, Path]:
     "The folders of all runs that a run builds on, by their ids"
     return {run.id: _find_folder(spec, run) for run in spec.needs}
 
-# %% ../../nbs/study/20_run.ipynb #fd0e2466
+# %% ../../nbs/study/20_run.ipynb #0e8263a0
 def _measure_lengths(spec: RunSpec, windows: dict, encoder) -> dict[str, list[int]]:
     "Tokens of each training window, for every task that the budget is counted over"
     config = spec.config
@@ -224,7 +224,7 @@ def _windows_of_others(spec: RunSpec, tasks: set[str], encoder) -> dict:
     data = {task: d for task, d in load_data(whole).items() if task in tasks}
     return training_windows(encoder, data)
 
-# %% ../../nbs/study/20_run.ipynb #12497c19
+# %% ../../nbs/study/20_run.ipynb #a3675176
 def _inherit_ledger(spec: RunSpec, folders: dict) -> list:
     "The ledger entries of what a run starts from, one a task"
     import pandas as pd
@@ -248,7 +248,7 @@ def _inherit_ledger(spec: RunSpec, folders: dict) -> list:
         for task, f in frame.groupby('task')
     ]
 
-# %% ../../nbs/study/20_run.ipynb #c88ce24c
+# %% ../../nbs/study/20_run.ipynb #22298929
 def dev_score(folder) -> float:
     "The mean over tasks at the point of a run's learning curve whose parameters were kept"
     import pandas as pd
@@ -279,7 +279,7 @@ def choose_on_dev(spec: RunSpec, folders: dict, say=print, processes=OneProcess(
         spec, config=spec.config | dict(strategy=spec.config['strategy'] | choose[best]['strategy'])
     )
 
-# %% ../../nbs/study/20_run.ipynb #4ff2bca5
+# %% ../../nbs/study/20_run.ipynb #da8141ab
 def execute(
     spec: RunSpec,
     watch=None,  # called with the progress of the run, see `ProgressFile`
@@ -320,7 +320,7 @@ def _begin_attempt(spec: RunSpec, until_done: ExitStack) -> str | None:
         )
     return state.get('status')
 
-# %% ../../nbs/study/20_run.ipynb #8aa9e449
+# %% ../../nbs/study/20_run.ipynb #b09d2af2
 def _was_refused(folder: Path) -> bool:
     "Whether the run of a folder failed before its first step, so that nothing is lost with it"
     state = read_state(folder)
@@ -348,7 +348,7 @@ def _claim_folder(spec: RunSpec):
         ).encode(),
     )
 
-# %% ../../nbs/study/20_run.ipynb #4558bb82
+# %% ../../nbs/study/20_run.ipynb #fb64e0e7
 def trainer_for(
     spec: RunSpec,
     data: dict,
@@ -409,7 +409,7 @@ def _primary_scores(scores: dict) -> dict:
     "Of each task's metrics the primary one, which comes first"
     return {t: dict([next(iter(found.items()))]) for t, found in scores.items()}
 
-# %% ../../nbs/study/20_run.ipynb #3ea8900b
+# %% ../../nbs/study/20_run.ipynb #6c4b61c4
 _SMOKE_STEPS = 50  # of the test
 _SMOKE_RATIO = 10  # a run is tested if it is this many times as long as the test
 _NOT_TESTED = (
@@ -503,7 +503,7 @@ def measure_run(spec: RunSpec, say=print):
             spec, data, encoder, trainer_for(spec, data, encoder, folder=Path(aside)), say
         )
 
-# %% ../../nbs/study/20_run.ipynb #2b5ecf95
+# %% ../../nbs/study/20_run.ipynb #ac971dc7
 def _settle_pieces(spec: RunSpec, trainer, say):
     "Find how much goes through the model at once, where `auto_batch` is on, before the first step"
     from medxfer.training.auto_batch import (
@@ -537,7 +537,7 @@ def _settle_pieces(spec: RunSpec, trainer, say):
             spec.folder, replace(choice, tokens=tokens)
         )
 
-# %% ../../nbs/study/20_run.ipynb #5d9c12df
+# %% ../../nbs/study/20_run.ipynb #076efe4f
 def _run_first_steps(overrides: tuple, backend: str):
     "What a run does in its first steps with some way to compute its base; for a process of its own"
     import torch
@@ -594,7 +594,7 @@ def _choose_backend(spec: RunSpec, say=print) -> str:
         say,
     )
 
-# %% ../../nbs/study/20_run.ipynb #77ea3d6a
+# %% ../../nbs/study/20_run.ipynb #0c7c334d
 def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
     "The work of one run, from files to files"
     import torch
@@ -741,7 +741,7 @@ def _write_run(spec: RunSpec, trainer, encoder, data: dict[str, TaskData], memor
     )
     trainer.branches.forget()
 
-# %% ../../nbs/study/20_run.ipynb #751b6ae0
+# %% ../../nbs/study/20_run.ipynb #e2b331d3
 def _write_parquet(path: Path, frame):
     "Write a table in one step"
     from medxfer.training.ledger import parquet_bytes
@@ -781,7 +781,7 @@ def score_predictions(
     totals = {t: total_scores(frame, profiles[t]) for t, frame in frames.items()}
     return totals, pd.concat(frames.values(), ignore_index=True) if frames else None
 
-# %% ../../nbs/study/20_run.ipynb #30b00168
+# %% ../../nbs/study/20_run.ipynb #f0ccda5c
 def _to_record(doc) -> dict:
     "A prediction without its text"
     return dict(
@@ -791,7 +791,7 @@ def _to_record(doc) -> dict:
         candidates=[[c.id, c.rank, c.label] for c in doc.candidates],
     )
 
-# %% ../../nbs/study/20_run.ipynb #fc2a6d4c
+# %% ../../nbs/study/20_run.ipynb #f4dcc76f
 def _predict_and_rate(spec: RunSpec, trainer, encoder, documents: dict, split: str) -> dict:
     "Task to predictions; the scores behind them are written"
     from medxfer.models.multitask_model import PREDICTED_TOKENS
@@ -812,7 +812,7 @@ def _predict_and_rate(spec: RunSpec, trainer, encoder, documents: dict, split: s
         write_atomic(file, format_scores(by_id, task=task, split=split, profile=profile))
     return predictions
 
-# %% ../../nbs/study/20_run.ipynb #ed54011c
+# %% ../../nbs/study/20_run.ipynb #42a48f99
 def _write_results(spec: RunSpec, metrics: dict, scores, predictions: dict):
     "Write metrics, scores per document and predictions"
     folder = spec.folder
@@ -825,7 +825,7 @@ def _write_results(spec: RunSpec, metrics: dict, scores, predictions: dict):
     _write_parquet(folder / 'scores.parquet', scores)
     write_atomic(folder / 'metrics.json', json.dumps(metrics, indent=1).encode())
 
-# %% ../../nbs/study/20_run.ipynb #e5c16ab7
+# %% ../../nbs/study/20_run.ipynb #5ee459b8
 def record_predictions(
     spec: RunSpec,
     documents: dict,  # task: its test documents, with gold
@@ -855,7 +855,7 @@ def record_predictions(
         update_state(spec.folder, status='done', documents=digests, selection={})
     return metrics
 
-# %% ../../nbs/study/20_run.ipynb #c6a0d8fd
+# %% ../../nbs/study/20_run.ipynb #f5d44295
 def restore_predictions(
     path,  # predictions/TASK.jsonl of a run folder
     samples,  # the documents that it is about, with their text
