@@ -7,7 +7,6 @@ __all__ = ['add_errors_command']
 
 # %% ../../nbs/commands/22_errors.ipynb #82427216
 from argparse import Namespace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .base import add_command, add_run_argument, print_result, printer

@@ -12,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 import json
-import yaml
 from ..data.base import MedxferError, NotFound, UnifiedSample
 from .build import base_spec, choose_device, encoder_for, lora_spec
 from .config import RunSpec
