@@ -9,13 +9,11 @@ __all__ = ['render_card', 'write_card', 'push_run']
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 import json, math
 
 import pandas as pd
-import yaml
 
-from ..data.base import CorpusInfo, MedxferError, NotFound, write_atomic
+from ..data.base import CorpusInfo, MedxferError, write_atomic
 from ..data.corpora import find_group, get_corpus
 from ..data.sources.venues import SOURCES, require_venue
 from ..evaluation.metrics import select_metrics
@@ -23,23 +21,10 @@ from ..evaluation.significance import bootstrap_scores
 from .questions import find_pretraining
 from .tables import to_markdown
 from ..study.environment import read_environment
+from ..study.finished import read_finished
 from ..study.run import read_state
 
 # %% ../../nbs/report/70_card.ipynb #41334bc9
-def _read_run(folder: Path) -> dict[str, Any]:
-    "config.yaml of a finished run"
-    file = folder / 'config.yaml'
-    if not file.is_file():
-        raise NotFound(f'{folder} is not a run folder: it has no config.yaml')
-    status = read_state(folder).get('status', 'unknown')
-    if status != 'done':
-        raise MedxferError(
-            f'the run in {folder} has not finished (its status is {status}); a card is about what was '
-            'measured, so call the command again that started it'
-        )
-    return yaml.safe_load(file.read_text('utf-8'))
-
-
 def _list_corpora(config: Mapping) -> list[CorpusInfo]:
     "The corpora that a run was trained on"
     return [get_corpus(task, info['profile']) for task, info in config['tasks'].items()]
@@ -220,7 +205,7 @@ def render_card(
     from huggingface_hub import ModelCard
 
     folder = Path(folder)
-    config = _read_run(folder)
+    config = read_finished(folder).config
     corpora, scores = _list_corpora(config), _measure_scores(folder, config)
     name, tasks = config['run_id'], ', '.join(config['tasks'])
     sections = {
@@ -306,7 +291,7 @@ def push_run(
     from huggingface_hub import HfApi, get_token
 
     folder = Path(folder)
-    corpora = _list_corpora(_read_run(folder))
+    corpora = _list_corpora(read_finished(folder).config)
     _require_hub(folder, corpora, is_public)
     if not get_token():
         raise MedxferError(
