@@ -40,7 +40,7 @@ class _PrintCompletion(argparse.Action):
                 'pip install shtab'
             ) from None
         _describe_arguments(parser, shtab)
-        print(shtab.complete(parser, shell=values))
+        print(shtab.complete(parser, shell=str(values)))
         parser.exit()
 
 

@@ -22,13 +22,13 @@ from medxfer.data.base import (
 )
 
 if TYPE_CHECKING:
-    from datasets import DatasetDict, Features
+    from datasets import DatasetDict
 
 # %% ../../nbs/data/17_hf.ipynb #dd87fe38
 _NO_SPLIT = 'all'  # documents of a corpus that has no splits
 
 
-def make_features() -> 'Features':
+def make_features():  # datasets.Features
     "The columns of a document"
     from datasets import Features, List, Value
 
