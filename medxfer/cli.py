@@ -75,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     from medxfer.commands.doctor import add_doctor_command
     from medxfer.commands.errors import add_errors_command
     from medxfer.commands.export import add_export_command
+    from medxfer.commands.frontier import add_frontier_command
     from medxfer.commands.kaggle import add_kaggle_commands
     from medxfer.commands.predict import add_predict_command
     from medxfer.commands.reference import add_reference_command
@@ -115,6 +116,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_probe_command(commands)
     add_export_command(commands)
     add_bench_command(commands)
+    add_frontier_command(commands)
     add_sweep_command(commands)
     add_kaggle_commands(commands)
     return parser

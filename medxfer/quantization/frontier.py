@@ -210,6 +210,8 @@ def frontier_figure(placed: Sequence[Placed]):
         if point.change.is_known:
             _draw_point(left, point.seconds, found)
             _draw_point(right, Range.of(point.memory / 1e6), found)
+    for axes in (left, right):
+        axes.margins(x=0.16, y=0.12)
     left.set_xlabel(f'time, as a ratio to {placed[0].point.name}')
     right.set_xlabel('peak memory, MB')
     left.set_ylabel('change of the score, points')

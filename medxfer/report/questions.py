@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['VERDICT_SIGNS', 'NO_RATE', 'verdict_sentence', 'plain_contrasts', 'contrast_table', 'describe_rates',
            'transfer_answer', 'improvement_answer', 'find_pretraining', 'gap_answer', 'shot_contrasts', 'ood_contrasts',
-           'shots_answer', 'frontier_answer', 'architecture_answer', 'directed_features', 'pairs_answer',
-           'exclusion_answer', 'budgets_answer', 'answer_questions']
+           'shots_answer', 'architecture_answer', 'directed_features', 'pairs_answer', 'exclusion_answer',
+           'budgets_answer', 'answer_questions']
 
 # %% ../../nbs/report/30_questions.ipynb #a9d84230
 import json
@@ -64,7 +64,7 @@ from ..study.words import is_ablation
 from ..study.similarity import read_gradient_similarity
 from .answers import Answer
 from .contamination import StudyContamination, read_study_contamination
-from .inside import calibration_answer, errors_answer, probes_answer
+from .inside import calibration_answer, errors_answer, frontier_answer, probes_answer
 from .figures import forest_figure, intervals_figure, shots_figure
 
 # %% ../../nbs/report/30_questions.ipynb #4fe9a124
@@ -686,16 +686,6 @@ def _format_bases(rows: pd.DataFrame, letters: Mapping[str, str], arm: str) -> d
     shown['p (Holm)'] = ', '.join(known) or '-'
     shown['seeds x docs'] = f'{first.n_seeds} x {first.n_docs}'
     return shown
-
-# %% ../../nbs/report/30_questions.ipynb #a0fb728f
-def frontier_answer(record: StudyRecord) -> Answer:
-    "RQ3: the Pareto frontier, which does not exist yet"
-    return Answer(
-        'RQ3',
-        'not run',
-        'No model of this study was exported, quantized for deployment and timed, and its calibration '
-        'was not measured; medxfer cannot do that yet, so there is no frontier to show.',
-    )
 
 # %% ../../nbs/report/30_questions.ipynb #17eaf2a3
 _ABLATIONS = ('A1', 'A2', 'A3', 'A4')
