@@ -7,6 +7,7 @@ processor; with `--mark`, every cell whose output is what its page shows gets it
 
 import argparse
 import copy
+import os
 import re
 import sys
 import traceback
@@ -119,6 +120,20 @@ def main(path, marking):
     if stale:
         print('Is it right? Then store it: python tools/run_nbs.py', path.name)
     return 1 if stale else 0
+
+
+def check_apart(path, said):
+    "`main` as a process of its own, what it prints in a file; ends with its exit status"
+    os.setsid()  # so that it can be ended with all that it started
+    out = os.open(said, os.O_WRONLY)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for target, source in ((0, nothing), (1, out), (2, out)):
+        os.dup2(source, target)
+    root = str(get_config().config_path)
+    os.chdir(root)
+    sys.path.insert(0, root)
+    sys.stdin = open(0, closefd=False)
+    sys.exit(main(path, False))
 
 
 if __name__ == '__main__':

@@ -15,20 +15,26 @@
   nbs/...    a notebook runs from top to bottom and prints what its page shows; flagged cells (settings.ini: tst_flags)
              are left out
 
-Notebooks run on all cores, one thread each, the slowest first. The last line counts; exit 1 when anything failed.
+Notebooks run on all cores, one thread each, the slowest first. On Linux several of them begin as copies of a process that has
+loaded PyTorch and what stands on it, which takes nine seconds of a core; elsewhere, or for a few, each one loads its own. The
+last line counts; exit 1 when anything failed.
 """
 
 import ast
 import json
+import multiprocessing
 import os
 import re
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import picture
+import check_nb
 import readme
 import reference
 import sidebar
@@ -165,6 +171,43 @@ def check_notebook(path):
     return (FAILED if status else PASSED), printed
 
 
+# What most notebooks import before they do anything. Nothing of medxfer: that is what is tested.
+LIBRARIES = (
+    'torch',
+    'transformers',
+    'peft',
+    'pandas',
+    'scipy.stats',
+    'matplotlib.figure',
+    'execnb.shell',
+    'nbdev.process',
+)
+FEW = 6  # notebooks that are not worth it
+
+
+def start_copies():
+    "What makes processes as copies of one that has loaded `LIBRARIES`; it loads them with the first one"
+    os.environ.update(QUIET, **ONE_THREAD)
+    copies = multiprocessing.get_context('forkserver')
+    copies.set_forkserver_preload(list(LIBRARIES))
+    return copies
+
+
+def check_in_copy(copies, path):
+    "`check_notebook` in a process that need not load the libraries"
+    with tempfile.NamedTemporaryFile('r', errors='replace') as said:
+        process = copies.Process(target=check_nb.check_apart, args=(path, said.name))
+        process.start()
+        process.join(PATIENCE)
+        if process.is_alive():
+            os.killpg(process.pid, signal.SIGKILL)
+            process.join()
+            return FAILED, f'{said.read()}\nstopped: not done after {PATIENCE} seconds'
+        if process.exitcode < 0:
+            return FAILED, f'{said.read()}\nended by signal {-process.exitcode}'
+        return (FAILED if process.exitcode else PASSED), said.read()
+
+
 CHECKS = {
     'sync': check_sync,
     'readme': lambda: verdict(readme.problems() + picture.problems()),
@@ -224,8 +267,11 @@ def main(words):
         if wanted(name):
             done(name, *timed(check))
 
-    jobs = {f'nbs/{p}': (check_notebook, ROOT / 'nbs' / p) for p in sidebar.notebooks()}
-    jobs = {'docs': (check_docs,), 'types': (check_types,), 'new': (check_new,), **jobs}
+    notebooks = {f'nbs/{p}': (check_notebook, ROOT / 'nbs' / p) for p in sidebar.notebooks()}
+    if sys.platform == 'linux' and sum(map(wanted, notebooks)) > FEW:
+        copies = start_copies()
+        notebooks = {name: (check_in_copy, copies, path) for name, (_, path) in notebooks.items()}
+    jobs = {'docs': (check_docs,), 'types': (check_types,), 'new': (check_new,), **notebooks}
     last = remembered()
     # Unknown ones early: they may be long.
     order = sorted(filter(wanted, jobs), key=lambda name: -last.get(name, 60))

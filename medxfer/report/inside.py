@@ -270,7 +270,7 @@ def frontier_answer(record: StudyRecord) -> Answer:
     finding = read_finding(record.folder, 'frontier')
     names = {run.id: run.arm for run in record.runs}
     if finding is None or finding['run'] not in names:
-        return Answer('RQ3', 'not run', _advise_frontier(record))
+        return Answer('RQ3', 'not run', _NO_FRONTIER)
     placed = from_finding(finding)
     on = [found.point.name for found in placed if found.word == ON]
     machine = finding['machine']
@@ -291,14 +291,10 @@ def frontier_answer(record: StudyRecord) -> Answer:
     )
 
 
-def _advise_frontier(record: StudyRecord) -> str:
-    "What to call"
-    done = [run.id for run in record.shown]
-    run = done[0] if done else 'RUN'
-    return (
-        f'No run of this study was exported and timed: `medxfer export {run} --format nf4 --out DIR` '
-        'writes an export, and `medxfer frontier DIR DIR` compares several.'
-    )
+_NO_FRONTIER = (
+    'No run of this study was exported and timed: `medxfer export RUN --format nf4 --out DIR` writes an '
+    'export of one, and `medxfer frontier DIR DIR` compares several.'
+)
 
 
 def _describe_frontier(arm: str, placed: 'Sequence[Placed]') -> str:
