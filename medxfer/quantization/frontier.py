@@ -256,12 +256,17 @@ def from_finding(finding: Mapping[str, Any]) -> list[Placed]:
     "The points of `to_finding`"
     found = []
     for row in finding['points']:
-        ranges = [_read_range(row[name]) for name in ('change', 'seconds')]
-        point = Point(row['name'], *ranges, row['memory'], row['disk'], row['about'])
+        change, seconds = (_read_range(row[name]) for name in ('change', 'seconds'))
+        point = Point(row['name'], change, seconds, row['memory'], row['disk'], row['about'])
         found.append(Placed(point, row['word'], tuple(row['by'])))
     return found
 
 
 def _read_range(row: Mapping[str, float | None]) -> Range:
     "A range as it was written"
-    return Range(*(math.nan if row[k] is None else row[k] for k in ('value', 'low', 'high')))
+    value, low, high = (_or_nan(row[name]) for name in ('value', 'low', 'high'))
+    return Range(value, low, high)
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
