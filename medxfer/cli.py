@@ -159,6 +159,7 @@ def _call_command(words: list[str] | None) -> int:
 
 def main(words: list[str] | None = None) -> int:
     "Entry point of the `medxfer` command; returns the exit code"
+    _open_closed_streams()
     try:
         _allow_any_name()
         try:
@@ -172,8 +173,15 @@ def main(words: list[str] | None = None) -> int:
         _drop_output()
         return 1
     except KeyboardInterrupt:
-        print('medxfer: interrupted; the same command resumes', file=sys.stderr)
+        print('medxfer: interrupted; call the same command again', file=sys.stderr)
         return 130
+
+
+def _open_closed_streams():
+    "Put nothing where a shell closed an input or output, as `>&-` does"
+    for name, mode in (('stdin', 'r'), ('stdout', 'w'), ('stderr', 'w')):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))
 
 
 def _allow_any_name():

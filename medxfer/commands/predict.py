@@ -243,6 +243,8 @@ def add_predict_command(commands):
     parser.add_argument('--task', action='append', help='only this one; may be repeated')
     parser.add_argument('--split', help='of official files: train, dev or test (default: all)')
     parser.add_argument(
-        '--newlines', help='crlf or lf: line ends of official files (default: as they are)'
+        '--newlines',
+        choices=('crlf', 'lf'),
+        help='crlf or lf: line ends of official files (default: as they are)',
     )
     parser.add_argument('--device', default='auto', help='cpu, cuda … (default: auto)')

@@ -94,7 +94,7 @@ def _compare(args: Namespace) -> int:
 
     folders = [find_run(name, args.runs) for name in (args.run, args.other)]
     found = compare_runs(*folders, tasks=args.task or None)
-    print_result(args, found.to_dict(), lambda: _format_comparison(found, args.documents))
+    print_result(args, found.to_dict(), lambda: _format_comparison(found, max(args.documents, 0)))
     return 0
 
 

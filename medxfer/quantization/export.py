@@ -24,7 +24,6 @@ from ..data.corpora import get_corpus
 from ..data.registry import Registry
 
 if TYPE_CHECKING:
-    from medxfer.models.base_loader import BaseSpec
     from medxfer.models.scores import ScoredItem
 
 # %% ../../nbs/quantization/00_export.ipynb #c90a0fee
@@ -168,7 +167,10 @@ def list_versions() -> dict[str, str]:
     return {name: version(name) for name in _PACKAGES if find_spec(name)}
 
 
-def find_revision(spec: 'BaseSpec', seed: int) -> str:
+def find_revision(
+    spec,  # a `BaseSpec`
+    seed: int,
+) -> str:
     "Which edition of a base this is: a hub's commit, a package's version; '' where a folder has no edition"
     if spec.random:
         return f'random weights of seed {seed}'
@@ -277,10 +279,13 @@ def _read_metrics(run, tasks: Iterable[str]) -> dict:
 
 
 def _list_licences(run, tasks: Iterable[str]) -> dict:
-    "The licences that the weights came under"
+    "The licences that the weights came under; that of the base is in its file, not in the run's settings"
+    from medxfer.study.config import describe_model
+
     profiles = {task: run.config['tasks'].get(task, {}).get('profile') for task in tasks}
     of_corpora = {task: get_corpus(task, p).licence for task, p in profiles.items() if p}
-    return dict(base=run.base.licence or 'not stated', corpora=of_corpora)
+    licence = run.base.licence or describe_model(run.base.name).get('licence')
+    return dict(base=licence or 'not stated', corpora=of_corpora)
 
 
 def _refuse_full_disk(out: Path, needed: int):
@@ -424,7 +429,7 @@ def predict_export(
     device: str = 'auto',
     base_folder: str | None = None,  # see `load_export`
     threads: int = 1,  # of PyTorch
-) -> list[tuple[UnifiedSample, list['ScoredItem']]]:
+):  # list of documents, each with its `ScoredItem`s
     "Load an export and annotate documents; for a process that was started for it"
     import torch
     from medxfer.training.callbacks import quiet_libraries

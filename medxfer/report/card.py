@@ -20,6 +20,7 @@ from ..evaluation.metrics import select_metrics
 from ..evaluation.significance import bootstrap_scores
 from .questions import find_pretraining
 from .tables import to_markdown
+from ..study.config import describe_model
 from ..study.environment import read_environment
 from ..study.finished import read_finished
 from ..study.run import read_state
@@ -100,7 +101,7 @@ def _describe_verdicts(folder: Path, config: Mapping) -> Iterator[str]:
 # %% ../../nbs/report/70_card.ipynb #642980e4
 def _describe_base(config: Mapping) -> Iterator[str]:
     "The base, its revision and its licence"
-    model = config['model']
+    model = describe_model(config['model']['name']) | config['model']
     if model.get('random'):
         yield f'`{model["name"]}`: random weights, drawn with seed {config["seed"]}. It knows no language.'
         return
@@ -171,7 +172,7 @@ def _make_card_data(name: str, config: Mapping, scores: pd.DataFrame):
                 metric_value=round(row['score'], 2),
             )
         )
-    model = config['model']
+    model = describe_model(config['model']['name']) | config['model']
     return ModelCardData(
         license=_HUB_LICENCES.get(model.get('licence'), 'other'),
         base_model=model.get('hub'),

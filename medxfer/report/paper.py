@@ -67,9 +67,8 @@ def write_paper(
     (target / 'figures').mkdir(parents=True, exist_ok=True)
     for name, (draw, _) in draft.figures.items():
         draw().savefig(target / 'figures' / f'{name}.pdf', metadata={'CreationDate': None})
-    write_atomic(target / 'numbers.tex', draft.text.numbers.to_tex().encode())
     write_atomic(target / 'references.tex', _read_packaged('references.tex').encode())
-    return _write_unedited(target, text)
+    return _write_unedited(target, text, draft.text.numbers.to_tex())
 
 
 def _read_packaged(name: str) -> str:
@@ -79,11 +78,15 @@ def _read_packaged(name: str) -> str:
 _SEAL = '% written by `medxfer paper`, sha256 of what follows:'
 
 
-def _write_unedited(target: Path, text: str) -> Path:
-    "Write paper.tex; paper-new.tex beside one that somebody has edited"
+def _write_unedited(target: Path, text: str, numbers: str) -> Path:
+    "Write paper.tex and numbers.tex; new ones beside a paper that somebody has edited, which keeps its numbers"
     path = target / 'paper.tex'
+    names = ('paper', 'numbers')
     if path.is_file() and not _is_sealed(path.read_text('utf-8')):
-        path = target / 'paper-new.tex'
+        names = ('paper-new', 'numbers-new')
+        text = text.replace(r'\input{numbers}', r'\input{numbers-new}')
+    path = target / f'{names[0]}.tex'
+    write_atomic(target / f'{names[1]}.tex', numbers.encode())
     write_atomic(path, f'{_SEAL} {_digest(text)}\n{text}'.encode())
     return path
 

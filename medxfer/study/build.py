@@ -139,7 +139,7 @@ def refuse_missing_device(
     if kind in ('auto', 'cpu'):
         return
     count = _count_devices(kind)
-    if int(number or 0) >= count:
+    if not (number or '0').isdigit() or int(number or 0) >= count:
         what = f'has {count}, counted from {kind}:0' if count else f'has no {kind} device'
         raise MedxferError(
             f'device={wanted}: this machine {what}, as its PyTorch sees it; '
@@ -153,7 +153,8 @@ def _count_devices(kind: str) -> int:
 
     if kind == 'mps':
         return int(torch.backends.mps.is_available())
-    return getattr(torch, kind).device_count()
+    backend = getattr(torch, kind, None)
+    return backend.device_count() if hasattr(backend, 'device_count') else 0
 
 
 def model_for(

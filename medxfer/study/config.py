@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['resolve_profile', 'planned_profile', 'compose', 'compose_shared', 'data_root', 'make_corpora', 'fingerprint_tasks',
-           'RunSpec', 'run_id', 'run_identity', 'identify_training', 'OtherCorpus', 'list_ood', 'fingerprint_ood']
+           'RunSpec', 'run_id', 'describe_model', 'run_identity', 'identify_training', 'OtherCorpus', 'list_ood',
+           'fingerprint_ood']
 
 # %% ../../nbs/study/00_config.ipynb #92af9fd3
 from collections.abc import Collection, Iterable, Mapping
@@ -16,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 import hashlib, json, re, shlex
-from ..data.base import suggest_choice
+from ..data.base import MedxferError, suggest_choice
 from ..data.load import SPLITS, fingerprint
 from ..data.corpora import TASKS, get_corpus
 from .advice import override_key
@@ -102,6 +103,7 @@ def _compose_checked(rest: tuple[str, ...], own: _Own, plain: tuple[tuple[str, A
     cfg = dict(_narrow_groups(rest, own))
     if not cfg.get('task'):
         raise ConfigError('task=[] names no task; choose from: ' + ', '.join(sorted(TASKS)))
+    _register_own_tasks(cfg)
     for name, value in plain:
         _set_value(cfg, name, value)
     check_settings(cfg)
@@ -123,6 +125,19 @@ def _resolve_own_configs(
             rest.append(override)
     found, own = read_own_configs(folder, experiment)
     return [*([] if found is None else [f'experiment={found}']), *rest], own
+
+
+def _register_own_tasks(cfg: dict):
+    "Make the tasks known that the configuration describes itself, and complete their settings"
+    from medxfer.data.own_task import complete_settings, register_tasks_of
+
+    own = {name: info for name, info in cfg['task'].items() if (info or {}).get('corpus')}
+    try:
+        completed = {name: complete_settings(name, info) for name, info in own.items()}
+        register_tasks_of(own)
+    except MedxferError as error:
+        raise ConfigError(str(error)) from None
+    cfg['task'] = cfg['task'] | completed  # a new one: others share the old
 
 
 def _set_value(cfg: dict, name: str, value):
@@ -513,6 +528,14 @@ def run_id(config: dict) -> str:
     return '-'.join(part for part in parts if part)
 
 # %% ../../nbs/study/00_config.ipynb #9374ea43
+def describe_model(name: str) -> dict:
+    "What the file of a model says, its licence too; empty where no file has this name"
+    try:
+        return compose_shared([f'model={name}'])['model']
+    except ConfigError:
+        return {}
+
+
 _DESCRIPTIVE_FIELDS = (
     'kaggle',
     'licence',
@@ -606,6 +629,8 @@ def _task_identity(cfg: dict, task: str, files: str) -> dict:
         files=files,
         heads=list(cfg['data']['heads'].get(task) or info['heads']),
     )
+    if info.get('corpus'):  # of a task of one's own: whoever opens the run must know it
+        identity['corpus'] = info['corpus']
     if info.get('terminology'):
         identity['terminology'] = _hash_file(info['terminology'])
     return identity

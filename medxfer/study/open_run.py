@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 import json
 from ..data.base import MedxferError, NotFound, UnifiedSample
-from .build import base_spec, choose_device, encoder_for, lora_spec
+from medxfer.study.build import (
+    base_spec,
+    choose_device,
+    encoder_for,
+    lora_spec,
+    refuse_missing_device,
+)
 from .config import RunSpec
 from .environment import read_environment
 from .finished import read_finished
@@ -159,6 +165,7 @@ def open_run(
     A `MedxferError` if the run has not finished, was written by a version that did not save its labels, has files that
     were changed, or its base is missing.
     """
+    refuse_missing_device(device)
     finished = read_finished(folder)
     folder, config, state = finished.folder, dict(finished.config), finished.state
     study, name = config.pop('study', None), config.pop('run_id')

@@ -66,9 +66,10 @@ def lock_folder(folder: Path):
 def read_state(folder) -> dict:
     "state.json of a run folder; empty where there is none or it cannot be read"
     try:
-        return json.loads((Path(folder) / 'state.json').read_bytes())
+        state = json.loads((Path(folder) / 'state.json').read_bytes())
     except (OSError, ValueError):
         return {}
+    return state if isinstance(state, dict) else {}
 
 
 def update_state(folder, **changes):
