@@ -32,7 +32,9 @@ def _refuse_missing_backend(format: str):
         )
 
 
-def find_documents(run: 'Run', tasks: Iterable[str], args, say) -> tuple[list[UnifiedSample], bool]:
+def gather_documents(
+    run: 'Run', tasks: Iterable[str], args, say
+) -> tuple[list[UnifiedSample], bool]:
     "The documents to compare on, and whether they are annotated"
     from medxfer.quantization.check import make_up_documents
 
@@ -86,7 +88,7 @@ def compare_folder(run: 'Run', folder: Path, args, say) -> 'ExportComparison':
     from medxfer.quantization.export import read_manifest
 
     tasks = read_manifest(folder).tasks
-    documents, has_gold = find_documents(run, tasks, args, say)
+    documents, has_gold = gather_documents(run, tasks, args, say)
     return compare_export(run, folder, documents, has_gold, args.device, args.base)
 
 

@@ -65,12 +65,12 @@ def _name_folders(folders: Sequence[str]) -> dict[str, str]:
 
 def _time_folders(args: Namespace, run: 'Run', say) -> dict:
     "What the exports cost on some of the documents"
-    from medxfer.commands.export import find_documents
+    from medxfer.commands.export import gather_documents
     from medxfer.quantization.export import choose_device, read_manifest
     from medxfer.quantization.inference_bench import run_bench
 
     tasks = read_manifest(args.folders[0]).tasks
-    documents, _ = find_documents(run, tasks, args, say)
+    documents, _ = gather_documents(run, tasks, args, say)
     few = _take_first(documents, args.documents)
     device = choose_device(args.device)
     return run_bench(args.folders, few, args.rounds, device, args.threads, say)

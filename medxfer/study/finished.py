@@ -180,7 +180,9 @@ class RunCorpora:
         if others:
             root, found = others[0]
             wanted = run.config['tasks'][task]['files']
-            return MedxferError(
+            # What nobody named was only looked at: then the run's own corpora are missing.
+            error = MedxferError if self.data else NotFound
+            return error(
                 f'{root} has another version of {task} than {run.folder} was scored on (files '
                 f'{found}, scored on {wanted}), so its offsets do not fit; give the folder of that '
                 'version with --data, or run it again on this one'
