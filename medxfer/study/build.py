@@ -154,7 +154,7 @@ def _count_devices(kind: str) -> int:
     if kind == 'mps':
         return int(torch.backends.mps.is_available())
     backend = getattr(torch, kind, None)
-    return backend.device_count() if hasattr(backend, 'device_count') else 0
+    return backend.device_count() if backend and hasattr(backend, 'device_count') else 0
 
 
 def model_for(
