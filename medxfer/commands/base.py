@@ -4,16 +4,14 @@
 
 # %% auto #0
 __all__ = ['NETWORK', 'ACCOUNT', 'add_command', 'add_group', 'add_experiment_argument', 'add_settings_arguments',
-           'add_config_option', 'collect_overrides', 'add_run_argument', 'add_runs_option', 'print_result', 'to_plain',
-           'printer']
+           'add_config_option', 'collect_overrides', 'add_run_argument', 'add_runs_option', 'print_result', 'printer']
 
 # %% ../../nbs/commands/00_base.ipynb #d756d15d
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Callable, Mapping
-from typing import Any
 import json
-import math
 
+from ..data.base import to_plain
 from ..training.callbacks import make_printer
 
 # %% ../../nbs/commands/00_base.ipynb #6cce0ce5
@@ -106,7 +104,7 @@ def add_runs_option(parser: ArgumentParser):
 # %% ../../nbs/commands/00_base.ipynb #50393ef3
 def print_result(
     args,
-    result: Mapping | None,  # printed with --json; see `to_plain`
+    result: Mapping | None,  # printed with --json; see `data.base.to_plain`
     lines: Callable[[], str],  # makes the text that is printed without it
 ):
     "Print what a command found, as JSON or as text"
@@ -114,23 +112,6 @@ def print_result(
         print(json.dumps(to_plain(result), indent=1, allow_nan=False))
     else:
         print(lines())
-
-
-def to_plain(value: Any) -> Any:
-    "A value in types of JSON: tables as lists of rows, nan and infinity as null, what else there is as text"
-    if value is None or isinstance(value, (str, bool, int)):
-        return value
-    if isinstance(value, float):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): to_plain(inner) for key, inner in value.items()}
-    if hasattr(value, 'to_dict') and hasattr(value, 'columns'):
-        return to_plain(value.to_dict('records'))
-    if hasattr(value, 'tolist'):  # a number or an array of numpy
-        return to_plain(value.tolist())
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [to_plain(inner) for inner in value]
-    return str(value)
 
 
 def printer(args) -> Callable[[str], None]:

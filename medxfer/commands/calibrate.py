@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .base import add_command, add_run_argument, print_result, printer, to_plain
+from .base import add_command, add_run_argument, print_result, printer
 
 if TYPE_CHECKING:
     from medxfer.study.finished import RunCorpora
@@ -27,7 +27,7 @@ def _calibrate_runs(args) -> int:
     arms = _load_study(study, corpora) if study else _load_runs(args.run, corpora)
     tables = measure_arms(arms)
     if study:
-        printer(args)(f'written: {write_finding(study, "calibration", to_plain(tables))}')
+        printer(args)(f'written: {write_finding(study, "calibration", tables)}')
     if tables['calibration'].empty:
         return _report_no_items(args)
     if args.figure:

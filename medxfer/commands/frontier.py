@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .base import add_command, print_result, printer
+from .bench import add_timing_options
 from .export import add_document_options
 from ..data.base import MedxferError, UnifiedSample
 
@@ -113,9 +114,5 @@ def add_frontier_command(commands):
         commands, 'frontier', _find_frontier, 'medxfer frontier exported --run one --rounds 1'
     )
     parser.add_argument('folders', nargs='+', metavar='DIR', help='folders that `export` wrote')
-    parser.add_argument(
-        '--documents', type=int, default=20, help='of each task that are timed (default: 20)'
-    )
-    parser.add_argument('--rounds', type=int, default=9, help='that are kept (default: 9)')
-    parser.add_argument('--threads', type=int, default=1, help='of PyTorch (default: 1)')
+    add_timing_options(parser)
     add_document_options(parser)

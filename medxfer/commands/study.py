@@ -23,10 +23,9 @@ from medxfer.commands.base import (
     collect_overrides,
     print_result,
     printer,
-    to_plain,
 )
 from .sweep import add_engine_arguments, choose_engine
-from ..data.base import MedxferError
+from ..data.base import MedxferError, to_plain
 from ..training.callbacks import make_printer
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ __all__ = ['VENUES', 'MedxferError', 'DataError', 'NotFound', 'Busy', 'OutOfMemo
            'describe_error', 'Span', 'Relation', 'Candidate', 'UnifiedSample', 'Problem', 'ParseReport',
            'count_samples', 'Corpus', 'read_text', 'numbered_lines', 'check_fragments', 'is_foreign', 'list_files',
            'find_files', 'list_folders', 'is_about_corpus', 'pair_files', 'Format', 'CorpusInfo', 'Task',
-           'write_atomic', 'locked_file']
+           'write_atomic', 'locked_file', 'to_plain']
 
 # %% ../../nbs/data/00_base.ipynb #1e740110
 from collections import Counter
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 import difflib
 import errno
+import math
 import os
 import re
 import socket
@@ -594,3 +595,20 @@ def locked_file(
         f.write(_describe_process())
         f.flush()
         yield
+
+# %% ../../nbs/data/00_base.ipynb #11c9a490
+def to_plain(value: Any) -> Any:
+    "A value in types of JSON: tables as lists of rows, nan and infinity as null, what else there is as text"
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(inner) for key, inner in value.items()}
+    if hasattr(value, 'to_dict') and hasattr(value, 'columns'):
+        return to_plain(value.to_dict('records'))
+    if hasattr(value, 'tolist'):  # a number or an array of numpy
+        return to_plain(value.tolist())
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [to_plain(inner) for inner in value]
+    return str(value)

@@ -14,7 +14,7 @@ import math
 
 import pandas as pd
 
-from ..data.base import MedxferError
+from ..data.base import MedxferError, to_plain
 
 # %% ../../nbs/quantization/70_frontier.ipynb #fb24d134
 @dataclass(frozen=True)
@@ -242,14 +242,7 @@ def _draw_point(axes, cost: Range, placed: Placed):
 def to_finding(bench: Mapping[str, Any], placed: Iterable[Placed]) -> dict[str, Any]:
     "Plain values, for JSON: the machine, the date, and each point with its place"
     rows = [asdict(found.point) | dict(word=found.word, by=list(found.by)) for found in placed]
-    return dict(machine=bench['machine'], date=bench['date'], points=[_drop_nan(r) for r in rows])
-
-
-def _drop_nan(value: Any) -> Any:
-    "A value in which what is not known is None"
-    if isinstance(value, dict):
-        return {key: _drop_nan(inner) for key, inner in value.items()}
-    return None if isinstance(value, float) and math.isnan(value) else value
+    return dict(machine=bench['machine'], date=bench['date'], points=to_plain(rows))
 
 
 def from_finding(finding: Mapping[str, Any]) -> list[Placed]:

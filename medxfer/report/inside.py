@@ -232,15 +232,15 @@ def _list_properties(rows: list[dict]) -> str:
     return ', '.join(dict.fromkeys(row['property'] for row in rows)) or 'no property'
 
 
+def _name_states(row: dict, names: dict[str, str]) -> dict[str, str]:
+    "Whose states a row is about"
+    return {'run': names[row['run']], 'task': row['task'], 'states': row['view']}
+
+
 def _format_probe(row: dict, names: dict[str, str]) -> dict[str, str]:
     "A row of the table as text, at the best layer"
-    about = {
-        'run': names[row['run']],
-        'task': row['task'],
-        'states': row['view'],
+    return _name_states(row, names) | {
         'property': row['property'],
-    }
-    return about | {
         'layer': f'{row["layer"]}',
         'right': f'{row["accuracy"]:.0%}',
         'by the word': f'{row["word"]:.0%}',
@@ -250,13 +250,8 @@ def _format_probe(row: dict, names: dict[str, str]) -> dict[str, str]:
 
 def _format_use(row: dict, names: dict[str, str]) -> dict[str, str]:
     "A row of the second table as text"
-    about = {
-        'run': names[row['run']],
-        'task': row['task'],
-        'states': row['view'],
+    return _name_states(row, names) | {
         'erased': row['property'],
-    }
-    return about | {
         'points lost': f'{row["fall"]:.1f} of {row["score"]:.1f}',
         'by random directions': f'{row["random_fall"]:.1f}',
         'difference': f'{row["fall"] - row["random_fall"]:.1f} ({row["low"]:.1f} to {row["high"]:.1f})',

@@ -37,7 +37,7 @@ from medxfer.study.claims import (
     parity_gap,
     verdict_table,
 )
-from ..study.config import ConfigError, compose
+from ..study.config import ConfigError, compose, describe_model
 from ..study.exchange import Exchange
 from medxfer.study.over_budgets import (
     RatesAtBudget,
@@ -355,15 +355,7 @@ def _count_words(strategy: str, verdicts: list[Verdict]) -> str:
 # %% ../../nbs/report/30_questions.ipynb #c003448a
 def find_pretraining(model: str) -> tuple[str, ...]:
     "The sources of text that a model is known to be pretrained on, as its YAML names them"
-    return tuple(_read_model(model).get('pretrained_on') or ())
-
-
-def _read_model(model: str) -> dict:
-    "The settings of a model; empty where no file has its name"
-    try:
-        return compose([f'model={model}'])['model']
-    except ConfigError:
-        return {}
+    return tuple(describe_model(model).get('pretrained_on') or ())
 
 
 def _warn_of_model(record: StudyRecord) -> tuple[str, ...]:
@@ -375,7 +367,7 @@ def _warn_of_model(record: StudyRecord) -> tuple[str, ...]:
             f'{model} was pretrained on text from {", ".join(sources)}: it may have read the test '
             'documents of corpora from there, without their labels.'
         )
-    parameters = _read_model(model).get('parameters') or 0
+    parameters = describe_model(model).get('parameters') or 0
     if parameters > _SIZE_LIMIT:
         said.append(
             f'{model} has {parameters / 1e9:.2f} billion parameters, slightly more than the 8 billion '

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ..data.base import MedxferError, write_atomic
+from ..data.base import MedxferError, to_plain, write_atomic
 from medxfer.evaluation.calibration import (
     Scalings,
     calibration_table,
@@ -182,11 +182,11 @@ def _collect_arm(record: StudyRecord, arm: str, task: str, corpora: RunCorpora) 
 def write_finding(
     folder: Path,  # of a study
     name: str,  # calibration or errors
-    finding,  # plain values
+    finding,  # see `data.base.to_plain`
 ) -> Path:
     "Write what was found into the study's folder"
     file = folder / f'{name}.json'
-    write_atomic(file, json.dumps(finding, indent=1, allow_nan=False).encode())
+    write_atomic(file, json.dumps(to_plain(finding), indent=1, allow_nan=False).encode())
     return file
 
 

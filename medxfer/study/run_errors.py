@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
 
-from ..data.base import MedxferError, UnifiedSample
+from ..data.base import MedxferError, UnifiedSample, to_plain
 from ..evaluation.error_analysis import ErrorReport, analyze_errors
 from ..evaluation.error_transfer import ArmErrors, compare_categories, compare_cells
 from .finished import FinishedRun, RunCorpora, read_finished
@@ -105,15 +104,9 @@ def compare_sides(
     return dict(
         metric=metric,
         seeds=[sorted(side.reports) for side in (base, arm)],
-        categories=_to_records(compare_categories(base, arm, metric)),
-        moves=_to_records(compare_cells(base, arm, metric)),
+        categories=to_plain(compare_categories(base, arm, metric)),
+        moves=to_plain(compare_cells(base, arm, metric)),
     )
-
-
-def _to_records(table: pd.DataFrame) -> list[dict]:
-    "Rows as plain values; None for what is not known"
-    rows = table.astype(object).to_dict('records')
-    return [{key: None if value != value else value for key, value in row.items()} for row in rows]
 
 # %% ../../nbs/study/47_run_errors.ipynb #1d614ab9
 def find_shared_tasks(base: RunErrors, arm: RunErrors) -> list[str]:
