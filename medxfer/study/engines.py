@@ -17,6 +17,7 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 import json, multiprocessing, os, shutil, signal, subprocess, threading, time, uuid
+from ..data.corpora import take_every
 from ..data.load import load_task
 from ..data.base import Busy, MedxferError, describe_error, write_atomic
 from .arms import reference_command, resolve_run
@@ -359,6 +360,9 @@ def _score_dictionary_of(plan: StudyPlan, task: str):
     root, splits = make_corpora(plan.settings), plan.settings['data']['splits']
     profile = resolve_profile(plan.settings, task)
     newlines = plan.settings['data']['newlines']
-    train = load_task(task, root, splits['train'], profile, newlines=newlines).samples
-    test = load_task(task, root, splits['test'], profile, newlines=newlines).samples
+    n = plan.settings['data']['every'].get(task, 1)
+    train, test = (
+        take_every(n, task, profile, load_task(task, root, s, profile, newlines=newlines).samples)
+        for s in (splits['train'], splits['test'])
+    )
     return document_scores(task, test, Dictionary(train).predict(test), profile)
