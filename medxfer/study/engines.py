@@ -26,7 +26,16 @@ from .build import base_spec, refuse_missing_device
 from .config import RunSpec, make_corpora, resolve_profile
 from .plan import StudyPlan
 from .progress import Board, progress_row
-from .run import execute, load_data, load_ood, lock_folder, read_state, update_state
+from medxfer.study.run import (
+    execute,
+    find_damage,
+    load_data,
+    load_ood,
+    lock_folder,
+    read_state,
+    set_aside,
+    update_state,
+)
 from .selection import list_selections, refuse_shared_documents
 from ..training.callbacks import quiet_libraries
 
@@ -151,6 +160,12 @@ def is_done(spec: RunSpec) -> bool:
 # %% ../../nbs/study/25_engines.ipynb #2f1007fe
 def find_unfinished_runs(plan: StudyPlan, say) -> tuple[list[RunSpec], Outcome]:
     "What is to be done of a study, and what is done"
+    for run in filter(is_done, plan.runs):
+        if damage := find_damage(run.folder):
+            place = set_aside(run.folder)
+            say(
+                f'damaged      {run.id}: {damage}; it runs again, and what there was is now {place}'
+            )
     reused = [r for r in plan.runs if is_done(r)]
     if reused:
         say(f'{len(reused)} of {len(plan.runs)} runs are finished and reused')
