@@ -34,7 +34,7 @@ from .tables import TexPage, all_scores, list_baseline_models, score_table, to_t
 from .write import list_figures, list_tables, shorten_table
 from ..study.arms import ARMS, JUDGED_ARMS
 from ..study.claims import MARGINS, MAX_GAP, MIN_GROUPS, Verdict
-from ..study.lock import list_changes, list_unrecorded, read_plans
+from ..study.lock import list_changes, list_unreadable, list_unrecorded, read_plans
 from medxfer.study.record import (
     StudyRecord,
     load_study,
@@ -416,7 +416,7 @@ def _describe_plan(record: StudyRecord) -> str:
         f'Strategies, arms, seeds, margins, metrics and fingerprints of the corpora were recorded on {first.date[:10]}, '
         f'{before}, in a file that only grows'
     )
-    changed = len(list_changes(plans))
+    changed = len(list_changes(plans)) + len(list_unreadable(record.folder))
     return (
         f'{said}; {changed} later changes are listed in the appendix'
         if changed
@@ -578,7 +578,8 @@ def _back_values(draft: _Draft) -> dict[str, Any]:
     "Limitations, statements, checklist and appendix"
     record, say = draft.record, draft.text.say_sentence
     plans = read_plans(record.folder)
-    changes = [*list_changes(plans), *list_unrecorded(record.plan, plans)]
+    unread = list_unreadable(record.folder)
+    changes = [*list_changes(plans), *unread, *list_unrecorded(record.plan, plans)]
     return dict(
         limitations=[say('limitation', c) for c in _list_limitations(draft)],
         corpora=[_state_corpus(draft, task) for task in record.tasks],
