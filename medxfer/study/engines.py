@@ -194,7 +194,11 @@ def run_study(
             try:
                 dispatch_runs(pool, todo, out, say, 2 * n)  # one in reserve for each worker
             except BaseException:  # Ctrl-C, or nobody listens any more: nothing to wait for
-                pool.kill()
+                with (
+                    _blocked_interrupts()
+                ):  # a second Ctrl-C would leave the pool's locks half open
+                    pool.kill()
+                    pool.shutdown()
                 raise
     return out
 
@@ -226,7 +230,7 @@ class _Workers(ProcessPoolExecutor):
 
 @contextmanager
 def _blocked_interrupts():
-    "Processes that are started in the block inherit that Ctrl-C is blocked; here it comes after the block"
+    "Ctrl-C comes after the block; processes that are started in it inherit that it is blocked"
     resource_tracker.ensure_running()  # it would lift the block when it is started
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
