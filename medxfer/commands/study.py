@@ -305,7 +305,7 @@ def _run_study(args) -> int:
     check_data(whole)
     _refuse_full_disk(part)
     if args.records:
-        restored = restore_records(part, args.records)
+        restored = restore_records(part, args.records, say)
         say(f'{len(restored)} runs are taken from the records in {args.records}')
     write_study(whole, args.experiment)
     try:

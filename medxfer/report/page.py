@@ -13,10 +13,10 @@ from typing import Any
 import pandas as pd
 from ..study.arms import ARMS
 from ..study.claims import Verdict
-from ..study.lock import list_changes, list_unrecorded, read_plans
+from ..study.lock import list_changes, list_unreadable, list_unrecorded, read_plans
 from ..study.progress import study_progress
 from ..evaluation.significance import aa_check
-from ..study.record import RunRecord, StudyRecord, complete_scores
+from ..study.record import RunRecord, StudyRecord, complete_scores, study_scores
 from ..study.run import list_finished_runs
 from .answers import Answer
 from .models import model_table
@@ -158,7 +158,11 @@ def _describe_study(record: StudyRecord) -> dict[str, Any]:
         made_up=made_up,
         planned=plans[0].date[:10] if plans else 'not recorded',
         computed=describe_computing(record),
-        changes=[*list_changes(plans), *list_unrecorded(record.plan, plans)],
+        changes=[
+            *list_changes(plans),
+            *list_unreadable(record.folder),
+            *list_unrecorded(record.plan, plans),
+        ],
     )
 
 
@@ -238,11 +242,17 @@ def _score_rows(record: StudyRecord) -> pd.DataFrame:
     return rows.assign(metric=rows.metric.where(~primary, rows.metric + ' *'))
 
 
-def _count_text(verdicts: list[Verdict]) -> dict[str, str]:
-    "How many seeds and documents, in words"
+def _count_text(record: StudyRecord, verdicts: list[Verdict]) -> str:
+    "How many seeds and documents, in words; without a verdict, what was scored"
     seeds = [v.n_seeds for v in verdicts if v.n_seeds]
     docs = [v.n_docs for v in verdicts if v.task and v.n_docs]
-    return dict(seeds=_range_text(seeds, 'seed'), docs=_range_text(docs, 'document') + ' a task')
+    if not seeds:
+        seeds = [len({run.seed for run in record.done})]
+    if not docs and record.done:
+        docs = list(study_scores(record).groupby('task').doc_id.nunique())
+    if not docs:
+        return 'no run is scored yet'
+    return f'{_range_text(seeds, "seed")} · {_range_text(docs, "document")} a task'
 
 # %% ../../nbs/report/40_page.ipynb #ec88e403
 def render_page(
@@ -260,7 +270,7 @@ def render_page(
     text = files('medxfer').joinpath('configs/report.html').read_text('utf-8')
     template = Environment(autoescape=True, trim_blocks=True).from_string(text)
     return template.render(
-        **_study_values(record),
+        **_study_values(record, verdicts),
         **_verdict_values(verdicts),
         answers=answers,
         margins=margins,
@@ -284,7 +294,7 @@ def _put_word_first(table: pd.DataFrame) -> pd.DataFrame:
     return table.reindex(columns=['verdict', *others])
 
 
-def _study_values(record: StudyRecord) -> dict[str, Any]:
+def _study_values(record: StudyRecord, verdicts: list[Verdict]) -> dict[str, Any]:
     "What the template shows of a study's runs"
     arms = dict.fromkeys(r.arm for r in record.runs)
     return dict(
@@ -296,6 +306,7 @@ def _study_values(record: StudyRecord) -> dict[str, Any]:
         score_rows=_score_rows(record),
         sources=published_scores(record).source.tolist(),
         aa=describe_splits(record),
+        counts=_count_text(record, verdicts),
         **_describe_study(record),
         arms=[(arm, _describe_arm(arm)) for arm in arms],
     )
@@ -308,5 +319,4 @@ def _verdict_values(verdicts: list[Verdict]) -> dict[str, Any]:
         of_models=model_table(verdicts),
         several=len({v.strategy for v in verdicts}) > 1,
         parity=describe_parity(verdicts),
-        **_count_text(verdicts),
     )

@@ -34,7 +34,7 @@ from .tables import TexPage, all_scores, list_baseline_models, score_table, to_t
 from .write import list_figures, list_tables, shorten_table
 from ..study.arms import ARMS, JUDGED_ARMS
 from ..study.claims import MARGINS, MAX_GAP, MIN_GROUPS, Verdict
-from ..study.lock import list_changes, list_unrecorded, read_plans
+from ..study.lock import list_changes, list_unreadable, list_unrecorded, read_plans
 from medxfer.study.record import (
     StudyRecord,
     load_study,
@@ -210,7 +210,7 @@ def _front_values(draft: _Draft) -> dict[str, Any]:
     budgets = [a for a in draft.answers if a.rq == 'budgets' and a.ran]
     return dict(
         title=draft.text.say('title', name_outcome(draft.verdicts)),
-        strategies=escape_tex(join_names(_list_judged(record)) or 'no strategy'),
+        compared=_compare_arms(record),
         one_task=len(record.tasks) == 1,
         findings=' '.join(findings) or 'nothing yet, as no strategy was planned.',
         rates=' '.join(say('abstract rates', a.text) for a in budgets),
@@ -222,6 +222,28 @@ def _front_values(draft: _Draft) -> dict[str, Any]:
         ablated='A1-A4' in ran,
         deployed='RQ3' in ran,
     )
+
+
+_CONTROLS = {  # arm: what a strategy is compared with, in the abstract
+    'st-total': 'single-task training on the same number of tokens',
+    'st-own': "single-task training on the task's own share of them",
+    'placebo': 'a placebo whose auxiliary labels were shuffled',
+    'scalar': 'tuned weights of the tasks in place of surgery',
+}
+
+
+def _compare_arms(record: StudyRecord) -> str:
+    "What is compared with what: the arms that have runs, and those that are still to come"
+    strategies = escape_tex(join_names(_list_judged(record)) or 'no strategy')
+    planned = {run.arm for run in record.runs}
+    ran = {run.arm for run in record.done}
+    found = [text for arm, text in _CONTROLS.items() if arm in ran]
+    awaited = [text for arm, text in _CONTROLS.items() if arm in planned - ran]
+    said = f'We compare {strategies} with {join_names(found)}.' if found else ''
+    if awaited:
+        rest = join_names(awaited)
+        said += f' A comparison of {strategies} with {rest} is planned, and none of its runs is finished.'
+    return said.strip() or f'We train {strategies}; no arm to compare with was planned.'
 
 
 def _list_judged(record: StudyRecord) -> list[str]:
@@ -394,7 +416,7 @@ def _describe_plan(record: StudyRecord) -> str:
         f'Strategies, arms, seeds, margins, metrics and fingerprints of the corpora were recorded on {first.date[:10]}, '
         f'{before}, in a file that only grows'
     )
-    changed = len(list_changes(plans))
+    changed = len(list_changes(plans)) + len(list_unreadable(record.folder))
     return (
         f'{said}; {changed} later changes are listed in the appendix'
         if changed
@@ -556,7 +578,8 @@ def _back_values(draft: _Draft) -> dict[str, Any]:
     "Limitations, statements, checklist and appendix"
     record, say = draft.record, draft.text.say_sentence
     plans = read_plans(record.folder)
-    changes = [*list_changes(plans), *list_unrecorded(record.plan, plans)]
+    unread = list_unreadable(record.folder)
+    changes = [*list_changes(plans), *unread, *list_unrecorded(record.plan, plans)]
     return dict(
         limitations=[say('limitation', c) for c in _list_limitations(draft)],
         corpora=[_state_corpus(draft, task) for task in record.tasks],
@@ -642,15 +665,21 @@ def _check_study(draft: _Draft) -> list[tuple[str, str]]:
     contamination = (
         ran['RQ1'].verdict.removeprefix('contamination: ') if 'RQ1' in ran else 'not run'
     )
+    judged = [v for v in draft.verdicts if v.low == v.low]  # those that have an interval
+    seeds = len({run.seed for run in record.done})
+    licensed = [t for t in record.tasks if _find_corpus(t, (record.plan.get('data') or {}).get(t))]
     return [
         ('Code and version', f'medxfer {join_names(sorted(versions))}' if versions else _UNKNOWN),
         ('Plan recorded before the first run', _say_whether(bool(plans and not plans[0].finished))),
         ('Every planned run is finished', _say_whether(not record.open)),
-        ('Every run that is finished is reported', 'yes'),
-        ('Number of seeds and their variation', 'yes'),
-        ('Intervals, corrections for multiple tests, smallest effect', 'yes'),
+        ('Every run that is finished is reported', 'yes' if record.done else 'none is finished'),
+        ('Number of seeds and their variation', f'{seeds} seeds' if seeds > 1 else 'no'),
+        (
+            'Intervals, corrections for multiple tests, smallest effect',
+            _say_whether(bool(judged) and any(v.mde == v.mde for v in judged)),
+        ),
         ('Official corpora', f'{len(official)} of {len(record.tasks)}'),
-        ('Licences of all corpora', 'yes'),
+        ('Licences of all corpora', f'{len(licensed)} of {len(record.tasks)}'),
         ('Token parity measured', _say_whether(any(v.parity == v.parity for v in draft.verdicts))),
         ('Settings of the arms', _describe_tuning(record)),
         ('Contamination of the base model tested', contamination),

@@ -61,8 +61,8 @@ def _drop_sources(cfg: dict) -> dict:
 
 # %% ../../nbs/study/00_config.ipynb #43aa7346
 def _drop_tasks(cfg: dict) -> dict:
-    "The configuration without the tasks in `data.drop`; refused where `data.replace` names no task"
-    for name in ('drop', 'replace'):
+    "The configuration without the tasks in `data.drop`; refused where a setting names no task"
+    for name in ('drop', 'replace', 'every'):
         for task in cfg['data'][name]:
             if task not in TASKS:
                 raise ConfigError(
@@ -629,6 +629,9 @@ def _task_identity(cfg: dict, task: str, files: str) -> dict:
         files=files,
         heads=list(cfg['data']['heads'].get(task) or info['heads']),
     )
+    every = cfg['data']['every'].get(task, 1)
+    if every > 1:  # ids of runs on all documents do not depend on it
+        identity['every'] = every
     if info.get('corpus'):  # of a task of one's own: whoever opens the run must know it
         identity['corpus'] = info['corpus']
     if info.get('terminology'):

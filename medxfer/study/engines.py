@@ -17,6 +17,7 @@ from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 import json, multiprocessing, os, shutil, signal, subprocess, threading, time, uuid
+from ..data.corpora import take_every
 from ..data.load import load_task
 from ..data.base import Busy, MedxferError, describe_error, write_atomic
 from .arms import reference_command, resolve_run
@@ -25,7 +26,16 @@ from .build import base_spec, refuse_missing_device
 from .config import RunSpec, make_corpora, resolve_profile
 from .plan import StudyPlan
 from .progress import Board, progress_row
-from .run import execute, load_data, load_ood, lock_folder, read_state, update_state
+from medxfer.study.run import (
+    execute,
+    find_damage,
+    load_data,
+    load_ood,
+    lock_folder,
+    read_state,
+    set_aside,
+    update_state,
+)
 from .selection import list_selections, refuse_shared_documents
 from ..training.callbacks import quiet_libraries
 
@@ -150,6 +160,12 @@ def is_done(spec: RunSpec) -> bool:
 # %% ../../nbs/study/25_engines.ipynb #2f1007fe
 def find_unfinished_runs(plan: StudyPlan, say) -> tuple[list[RunSpec], Outcome]:
     "What is to be done of a study, and what is done"
+    for run in filter(is_done, plan.runs):
+        if damage := find_damage(run.folder):
+            place = set_aside(run.folder)
+            say(
+                f'damaged      {run.id}: {damage}; it runs again, and what there was is now {place}'
+            )
     reused = [r for r in plan.runs if is_done(r)]
     if reused:
         say(f'{len(reused)} of {len(plan.runs)} runs are finished and reused')
@@ -178,7 +194,11 @@ def run_study(
             try:
                 dispatch_runs(pool, todo, out, say, 2 * n)  # one in reserve for each worker
             except BaseException:  # Ctrl-C, or nobody listens any more: nothing to wait for
-                pool.kill()
+                with (
+                    _blocked_interrupts()
+                ):  # a second Ctrl-C would leave the pool's locks half open
+                    pool.kill()
+                    pool.shutdown()
                 raise
     return out
 
@@ -210,7 +230,7 @@ class _Workers(ProcessPoolExecutor):
 
 @contextmanager
 def _blocked_interrupts():
-    "Processes that are started in the block inherit that Ctrl-C is blocked; here it comes after the block"
+    "Ctrl-C comes after the block; processes that are started in it inherit that it is blocked"
     resource_tracker.ensure_running()  # it would lift the block when it is started
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
@@ -359,6 +379,9 @@ def _score_dictionary_of(plan: StudyPlan, task: str):
     root, splits = make_corpora(plan.settings), plan.settings['data']['splits']
     profile = resolve_profile(plan.settings, task)
     newlines = plan.settings['data']['newlines']
-    train = load_task(task, root, splits['train'], profile, newlines=newlines).samples
-    test = load_task(task, root, splits['test'], profile, newlines=newlines).samples
+    n = plan.settings['data']['every'].get(task, 1)
+    train, test = (
+        take_every(n, task, profile, load_task(task, root, s, profile, newlines=newlines).samples)
+        for s in (splits['train'], splits['test'])
+    )
     return document_scores(task, test, Dictionary(train).predict(test), profile)

@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from ..data.base import DataError, MedxferError, NotFound, UnifiedSample
-from ..data.corpora import get_task
+from ..data.corpora import get_task, take_every
 from ..data.load import fingerprint, load_task
 from ..data.own_task import register_tasks_of
 from .config import run_id
@@ -146,12 +146,13 @@ class RunCorpora:
         "The documents of a task that a run was scored on, those that count"
         root = self.find(run, task)
         name = run.splits.get(split) or run.splits['train']
-        profile = run.config['tasks'][task]['profile']
-        newlines = run.config['data'].get('newlines')
-        key = (task, root, name, profile, newlines)
+        info, newlines = run.config['tasks'][task], run.config['data'].get('newlines')
+        profile, n = info['profile'], info.get('every', 1)
+        key = (task, root, name, profile, newlines, n)
         if key not in self._loaded:
             corpus = load_task(task, root, name, profile, newlines=newlines)
-            self._loaded[key] = tuple(get_task(task).counted(corpus.samples))
+            counted = get_task(task).counted(corpus.samples)
+            self._loaded[key] = tuple(take_every(n, task, profile, counted))
         return list(self._loaded[key])
 
     def _list_roots(self, run: FinishedRun) -> Iterator[Path]:

@@ -207,7 +207,7 @@ def read_probes(
     "Of each property the best layer; of each comparison the last one"
     if not (folder / 'probes.parquet').is_file():
         return None
-    tables = {name: pd.read_parquet(folder / f'{name}.parquet') for name in _PROBES}
+    tables = {name: _read_table(folder / f'{name}.parquet') for name in _PROBES}
     probes, similarity = tables['probes'], tables['similarity']
     if len(probes):
         best = probes.sort_values('selectivity', ascending=False, kind='stable')
@@ -220,6 +220,13 @@ def read_probes(
 
 
 _PROBES = ('probes', 'use', 'similarity')
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path)
+    except (OSError, ValueError):
+        raise MedxferError(f'{path} is damaged; delete {path.parent} and probe again') from None
 
 
 def choose_probed(

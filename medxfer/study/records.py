@@ -18,8 +18,10 @@ import pandas as pd
 
 from ..data.base import MedxferError, write_atomic
 from .engines import is_done
+from .config import RunSpec
 from .plan import StudyPlan
-from .run import list_finished_runs, read_state
+from .record import RunRecord, load_run
+from .run import find_damage, list_finished_runs, read_state, set_aside
 
 # %% ../../nbs/study/40_records.ipynb #a316f437
 _COPIED = ('config.yaml', 'environment.json', 'metrics.json', 'progress.json')
@@ -121,11 +123,15 @@ def _find_date(line: str) -> str:
 def restore_records(
     plan: StudyPlan,  # before its study.yaml is written
     records: str | Path,
+    say=print,  # is told of records that are damaged
 ) -> list[str]:  # the runs that need not be run
     "Put the records of a plan's missing runs into its study's folder"
     records = Path(records)
     plan.folder.mkdir(parents=True, exist_ok=True)
     _join_plans(records, plan.folder)
+    for run in plan.runs:
+        if _has_record(records, run.id) and not is_done(run):
+            _set_aside_if_damaged(records / run.id, run, say)
     known = {run.id for run in plan.runs if _has_record(records, run.id)}
     missing = [run for run in plan.runs if not is_done(run) and run.id not in known]
     needed = _list_needed(plan, missing)
@@ -143,6 +149,16 @@ def restore_records(
 def _has_record(records: Path, id: str) -> bool:
     state = read_state(records / id)
     return state.get('status') == 'done' and state.get('run_id') == id
+
+
+def _set_aside_if_damaged(record: Path, run: RunSpec, say):
+    "Take a record that contradicts itself, or that cannot be read, out of the way of a new one"
+    planned = RunRecord(run.id, run.arm, tuple(run.tasks), run.seed, run.command)
+    problem = find_damage(record) or load_run(record, planned).problem
+    if problem:
+        place = set_aside(record)
+        reason = problem.partition(';')[0]
+        say(f'damaged      {run.id}: {reason}; it is not used, and its record is now {place}')
 
 
 def _list_needed(plan: StudyPlan, missing: Iterable) -> set[str]:

@@ -41,6 +41,7 @@ OPEN_MAPPINGS = (
     'hpo.space',
     'data.profiles',
     'data.heads',
+    'data.every',
     'data.ood',
     'data.replace',
     'data.synthetic',
@@ -54,6 +55,7 @@ _FREE_MAPPINGS = {  # mappings of which no key is prescribed, with a value of th
     'hpo.space': None,  # tuning checks it
     'data.profiles': '',
     'data.heads': [],
+    'data.every': 1,
     'data.ood': '',
     'data.replace': '',
     'data.synthetic': None,
@@ -289,6 +291,9 @@ def _check_lists(cfg: dict):
         check_type('an item of budget.curve', share, 1.0)
         if not 0 < share < math.inf:
             raise ConfigError(f'budget.curve has {share!r}; its items are shares above 0')
+    for task, n in cfg['data']['every'].items():
+        if n < 1:
+            raise ConfigError(f'data.every.{task} is {n}; 1 reads all groups, 2 every second one')
     for task, parts in cfg['data']['heads'].items():
         for part in parts:
             check_type(f'an item of data.heads.{task}', part, '')
