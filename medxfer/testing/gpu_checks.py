@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-import hashlib
 import json
 import math
 import shutil
@@ -94,7 +93,7 @@ class Outcome:
     skipped: int = 0  # steps that overflowed
     moments: float = 1.0  # length of Adam's first moments over that on the CPU
     formats: dict[str, list[str]] = field(default_factory=dict)  # of linear layers, by phase
-    seeds: list[str] = field(default_factory=list)  # digests of the GPU's generator at the start
+    is_finite: bool = True  # what was trained, after steps that overflowed
     learned: int = 0  # tokens in the ledger
     dealt: int = 0  # tokens that the sampler counts
     waits: float = 0.0  # for the device, a step
@@ -154,7 +153,7 @@ def play(scene: Scene, precision: str, folder: Path, gpu, device: str = 'auto') 
     trainer, spec = stage.make_trainer(device, precision, 'first')
     evaluate, trainer.evaluate = trainer.evaluate, None
     _train_watched(outcome, trainer, gpu)
-    outcome.resumed = _continue(outcome, stage, trainer, device, precision)
+    outcome.resumed = _continue(stage, trainer, device, precision)
     assert evaluate is not None, 'a trainer that scores dev'
     with _note_formats() as outcome.formats['prediction']:
         outcome.scores = evaluate(trainer.model)
@@ -181,13 +180,13 @@ def _train_beside_host(outcome: Outcome, stage: Stage, scene: Scene, device: str
 def _train_watched(outcome: Outcome, trainer, gpu):
     "Train, and note what was seen"
     counts = _count_steps(trainer, gpu)
-    _note_seed(trainer, outcome.seeds)
     if trainer.scaler.is_enabled():
         _overflow_once(trainer)
     with _note_formats() as outcome.formats['training']:
         _train(trainer)
     outcome.waits, outcome.launches = (sum(c) / len(counts) for c in zip(*counts))
     outcome.devices = _list_devices(trainer)
+    outcome.is_finite = all(bool(p.isfinite().all()) for p in trainer.params.values())
     outcome.scale = trainer.scaler.get_scale()
     outcome.skipped = trainer.overflows.steps
     # A fusion's ledger begins with the tokens of the adapters that it took over.
@@ -205,19 +204,6 @@ def _overflow_once(trainer):
         return loss * math.inf if len(calls) == 2 else loss
 
     trainer.model.loss = overflow
-
-
-def _note_seed(trainer, seen: list[str]):
-    "Adds the state of the GPU's generator, before a checkpoint is restored, to a list"
-    import torch
-
-    resume = trainer.resume
-
-    def noted():
-        seen.append(hashlib.sha256(torch.cuda.get_rng_state().numpy().tobytes()).hexdigest())
-        resume()
-
-    trainer.resume = noted
 
 
 @contextmanager
@@ -282,7 +268,7 @@ def _list_devices(trainer) -> list[str]:
     return sorted({str(t.device) for t in tensors})
 
 
-def _continue(outcome: Outcome, stage: Stage, trainer, device: str, precision: str) -> bool:
+def _continue(stage: Stage, trainer, device: str, precision: str) -> bool:
     "Whether a run that is continued from an early checkpoint ends with the same bytes"
     from medxfer.training.checkpoint import checkpoint_steps
     from medxfer.training.snapshot import tensor_bytes
@@ -291,7 +277,6 @@ def _continue(outcome: Outcome, stage: Stage, trainer, device: str, precision: s
     shutil.copytree(stage.folder / 'first' / early, stage.folder / 'second' / early)
     second, _ = stage.make_trainer(device, precision, 'second')
     second.evaluate = None
-    _note_seed(second, outcome.seeds)
     _train(second)
     same_ledger = second.ledger.to_bytes() == trainer.ledger.to_bytes()
     return same_ledger and tensor_bytes(second.params) == tensor_bytes(trainer.params)
@@ -344,6 +329,8 @@ def _find_training_faults(outcome: Outcome, precision: str, device: str) -> Iter
             yield f'{phase} computes in {", ".join(formats)}'
     if not all(map(math.isfinite, outcome.losses)):
         yield 'a loss is not finite'
+    if not outcome.is_finite:
+        yield 'a parameter is not finite'
     if outcome.on_host:
         apart = _compare(outcome.losses, outcome.on_host)
         if apart > _TOLERANCES[precision]:
@@ -358,8 +345,6 @@ def _find_training_faults(outcome: Outcome, precision: str, device: str) -> Iter
 
 def _find_later_faults(outcome: Outcome) -> Iterator[str]:
     "What is wrong with how a run was continued, read and saved"
-    if len(set(outcome.seeds)) > 1:
-        yield "the GPU's generator begins elsewhere each time"
     if not outcome.resumed:
         yield 'a continued run ends with other bytes'
     if not outcome.files:

@@ -260,12 +260,6 @@ IN_HALF_PRECISION: Sequence[Mistake] = (
         'model.heads.half().to(device)',
     ),
     Mistake(
-        'the sums of the span loss are in half precision',
-        'models.heads.span',
-        "with autocast(hidden.device, 'fp32'):",
-        'if True:',
-    ),
-    Mistake(
         'gradients are clipped before they are unscaled',
         'training.trainer',
         '        self.scaler.unscale_(self.optimizer)\n',
@@ -301,22 +295,20 @@ IN_HALF_PRECISION: Sequence[Mistake] = (
 # %% ../../nbs/testing/43_planted_mistakes.ipynb #40f9b1b4
 IN_STATE_AND_SPEED: Sequence[Mistake] = (
     Mistake(
-        "the GPU's generator is not seeded",
-        'training.trainer',
-        '    torch.manual_seed(seed)\n    random.seed(seed)',
-        '    torch.default_generator.manual_seed(seed)\n    random.seed(seed)',
-    ),
-    Mistake(
         "the GPU's generator is not saved",
         'training.snapshot',
         'for i, s in enumerate(torch.cuda.get_rng_state_all())',
         'for i, s in ()',
+        's3a',
+        'fp32',
     ),
     Mistake(
         "the GPU's generator is not restored",
         'training.snapshot',
         "torch.cuda.set_rng_state(tensors[f'cuda{i}'], i)",
         'pass',
+        's3a',
+        'fp32',
     ),
     Mistake(
         'the scale of gradients is not restored',
