@@ -10,6 +10,7 @@ from types import MethodType
 from typing import Any
 import torch
 from torch import nn
+from .precision import is_autocast_on
 
 # %% ../../nbs/models/08_joined_lora.ipynb #6675ab2b
 def join_adapters(
@@ -41,7 +42,7 @@ def _compute_joined(
         return type(layer).forward(layer, x, *args, **kwargs)
     result = layer.base_layer(x)
     down, up = _join_weights(layer, names)
-    if not torch.is_autocast_enabled(x.device.type):
+    if not is_autocast_on(x.device):
         x = layer._cast_input_dtype(x, down.dtype)
     added = nn.functional.linear(nn.functional.linear(x, down), up)
     return (result + added).to(result.dtype)
