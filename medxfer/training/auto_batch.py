@@ -218,12 +218,13 @@ class _Trial:
         loss.backward()
 
     def _predict(self, batch):
-        "Read what the heads find"
+        "Read what the heads find, and how sure they are"
         import torch
+        from medxfer.models.scores import NEAR_MISS_FLOOR
 
         self.model.eval()
         with torch.no_grad(), autocast(self.device, self.model.precision):
-            self.model(batch)
+            self.model.rate(batch, NEAR_MISS_FLOOR)
         self.model.train()
 
 # %% ../../nbs/training/50_auto_batch.ipynb #da003a18
