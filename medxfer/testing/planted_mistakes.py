@@ -15,6 +15,7 @@ import os
 import shutil
 import sys
 import traceback
+import medxfer
 from ..data.base import MedxferError
 from .pretended_gpu import run_pretended
 
@@ -36,7 +37,7 @@ def plant(
     folder: Path,  # gets a copy of the package with the mistake
 ):
     "Write a mistake into a copy of the package; a `MedxferError` if the source is not found once"
-    source = Path(__file__).parents[1]
+    source = Path(medxfer.__file__).parent
     shutil.copytree(source, folder / 'medxfer', ignore=shutil.ignore_patterns('__pycache__'))
     file = folder / 'medxfer' / f'{mistake.module.replace(".", "/")}.py'
     text = file.read_text()
