@@ -10,6 +10,7 @@ __all__ = ['lock_folder', 'read_state', 'update_state', 'list_finished_runs', 'h
 # %% ../../nbs/study/20_run.ipynb #f598b39d
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 import hashlib, json, random, shutil, sys
@@ -507,11 +508,13 @@ def measure_run(spec: RunSpec, say=print):
 # %% ../../nbs/study/20_run.ipynb #ac971dc7
 def _settle_pieces(spec: RunSpec, trainer, say):
     "Find how much goes through the model at once, where `auto_batch` is on, before the first step"
+    from medxfer.models.base_forward import checkpoint_layers, list_checkpointed
     from medxfer.training.auto_batch import (
         auto_batch,
+        find_fewest_checkpointed,
         measure_kept_bytes,
+        resolve_layers,
         resolve_pieces,
-        write_pieces,
     )
 
     wanted = spec.settings['auto_batch']
@@ -520,23 +523,58 @@ def _settle_pieces(spec: RunSpec, trainer, say):
     settings, processes = trainer.settings, trainer.processes
     micro_tokens = max(1, settings.batch_tokens // settings.accumulate)
 
-    def search():
-        surgical = trainer.surgery is not None
-        count = processes.count
-        kept = measure_kept_bytes(trainer.model, len(spec.tasks), surgical, count)
-        return auto_batch(
-            trainer.model, trainer.windows, micro_tokens, trainer.window_loss.pad_id, kept
-        )
+    model, pad_id = trainer.model, trainer.window_loss.pad_id
+    kept = measure_kept_bytes(model, len(spec.tasks), trainer.surgery is not None, processes.count)
+    asked = (model, trainer.windows, micro_tokens, pad_id, kept)
+    layers = list_checkpointed(model)
 
     def settle():
-        return resolve_pieces(spec.folder, micro_tokens, search, trainer.device, say)
+        choice = resolve_pieces(
+            spec.folder, micro_tokens, partial(auto_batch, *asked), trainer.device, say
+        )
+        return resolve_layers(spec.folder, choice, model, partial(find_fewest_checkpointed, *asked))
 
     choice = processes.on_first(settle)
+    if choice.checkpointed is not None:
+        checkpoint_layers(layers, choice.checkpointed)
     trainer.limit.tokens = choice.tokens
-    if processes.first:
-        trainer.limit.keep = lambda tokens: write_pieces(
-            spec.folder, replace(choice, tokens=tokens)
-        )
+    room = _Room(spec.folder if processes.first else None, choice, layers)
+    trainer.limit.keep, trainer.limit.relieve = room.keep, room.relieve
+
+
+class _Room:
+    "What a run does when memory runs out although `auto_batch` had found that it fits"
+
+    def __init__(
+        self,
+        folder: Path | None,  # of the run; None: another process writes
+        choice,  # a PieceChoice
+        layers,  # that may be computed again
+    ):
+        self.folder = folder
+        self.choice = choice
+        self.layers = layers
+
+    def keep(self, tokens: int):
+        "Note smaller pieces"
+        self._note(tokens=tokens)
+
+    def relieve(self) -> bool:
+        "Compute all layers again; False if they are already"
+        from medxfer.models.base_forward import checkpoint_layers
+
+        if self.choice.checkpointed in (None, len(self.layers)):
+            return False
+        checkpoint_layers(self.layers, len(self.layers))
+        self._note(checkpointed=len(self.layers))
+        return True
+
+    def _note(self, **changed):
+        from medxfer.training.auto_batch import write_pieces
+
+        self.choice = replace(self.choice, **changed)
+        if self.folder:
+            write_pieces(self.folder, self.choice)
 
 # %% ../../nbs/study/20_run.ipynb #076efe4f
 def _run_first_steps(overrides: tuple, backend: str):
