@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from ..data.base import MedxferError
 from .base_loader import layer_stack
+from .joined_lora import join_adapters
 from .shared_a import is_down_projection, tie_down_projections
 
 # %% ../../nbs/models/10_adapters.ipynb #0242a3a8
@@ -255,6 +256,7 @@ class SharedPrivateLoRA(nn.Module):
             names = {t.name for t in targets_at(shapes, place)}
             self.model.peft_config[name].target_modules = names
         tie_down_projections(self.model, self._list_tied())
+        join_adapters(self.model)
         self.model.set_requires_grad(list(self.kinds), True)
 
     def _list_tied(self) -> list[str]:

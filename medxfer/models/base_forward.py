@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['ATTENTION', 'is_causal_decoder', 'bidirectional_mask', 'causal_mask', 'use_first_layers', 'unwrap_base', 'states_at',
-           'forward_base', 'enable_gradient_checkpointing']
+           'forward_base', 'enable_gradient_checkpointing', 'list_checkpointed', 'checkpoint_layers']
 
 # %% ../../nbs/models/05_base_forward.ipynb #84208fc5
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -291,3 +291,22 @@ def enable_gradient_checkpointing(
     "Compute activations again in the backward pass; run the backward pass of a task before the next task's forward pass"
     # The other kind of checkpoint needs inputs with gradients, and a frozen base has none.
     unwrap_base(model).gradient_checkpointing_enable({'use_reentrant': False})
+
+
+def list_checkpointed(
+    model: nn.Module,  # one with a transformers model in it
+) -> list[nn.Module]:
+    "The layers whose activations are computed again"
+    from transformers.modeling_layers import GradientCheckpointingLayer
+
+    layers = (m for m in model.modules() if isinstance(m, GradientCheckpointingLayer))
+    return [layer for layer in layers if layer.gradient_checkpointing]
+
+
+def checkpoint_layers(
+    layers: Sequence[nn.Module],  # see `list_checkpointed`
+    count: int,
+):
+    "Compute the activations of the first `count` layers again, and keep those of the others"
+    for number, layer in enumerate(layers):
+        setattr(layer, 'gradient_checkpointing', number < count)

@@ -32,16 +32,26 @@ class _LiveStorages(TorchDispatchMode):
         super().__init__()
         self.now = 0
         self.peak = 0
+        self.is_backward = False
         # The tensors are held, so that no new storage gets the address of one of them.
         self.existing = list(existing)
         self.known = {t.untyped_storage()._cdata for t in self.existing}
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func is torch.ops.aten.add.Tensor and self._is_sum_of_gradients(args):
+            func = torch.ops.aten.add_.Tensor
         result = func(*args, **(kwargs or {}))
         for value in tree_leaves(result):
             if isinstance(value, torch.Tensor) and value.device.type == 'meta':
                 self._note(value.untyped_storage())
         return result
+
+    def _is_sum_of_gradients(self, terms: Sequence) -> bool:
+        "Whether autograd adds up gradients, which it does in place unless it sees a mode as this one"
+        if not self.is_backward or torch.is_grad_enabled():
+            return False
+        a, b = terms
+        return isinstance(b, torch.Tensor) and (a.shape, a.dtype) == (b.shape, b.dtype)
 
     def _note(self, storage):
         key = storage._cdata
@@ -168,7 +178,10 @@ def count_training_bytes(
         existing += [batch.ids, batch.mask, batch.content]
     with _compute_on_meta(model, kernel), _LiveStorages(existing) as live:
         for batch in batches:
-            _run_backward(model.loss(batch))
+            loss = model.loss(batch)
+            live.is_backward = True
+            _run_backward(loss)
+            live.is_backward = False
     return live.peak
 
 

@@ -124,6 +124,17 @@ def _define_meta_autocast():
 def _make_meta_autocast(dtype):
     return _define_meta_autocast()(dtype)
 
+
+def is_autocast_on(
+    device,  # a torch device
+) -> bool:
+    "Whether products are computed in half precision, whatever they are given"
+    import torch
+
+    if device.type == 'meta':
+        return bool(_CONTEXTS) and _CONTEXTS[-1].dtype != torch.float32
+    return torch.is_autocast_enabled(device.type)
+
 # %% ../../nbs/models/02_precision.ipynb #be92aca7
 def count_parameters(config) -> tuple[int, int]:
     "How many parameters the base of a transformers config has in its linear layers, and how many elsewhere"

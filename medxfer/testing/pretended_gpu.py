@@ -223,6 +223,25 @@ def _patch_torch(gpu: PretendedGPU):
     if not hasattr(torch._C, '_cuda_getCurrentRawStream'):
         setattr(torch._C, '_cuda_getCurrentRawStream', _current_raw_stream)  # bitsandbytes has it
     _patch_storage(torch)
+    _patch_distributed()
+
+
+def _patch_distributed():
+    "Processes that would talk through NCCL, which a CPU build lacks, talk through gloo"
+    import torch.distributed as dist
+
+    begin, add_up = dist.init_process_group, dist.all_reduce
+
+    def begin_with_gloo(backend=None, *args, device_id=None, **options):
+        return begin('gloo' if backend == 'nccl' else backend, *args, **options)
+
+    def add_up_on_host(tensor, *args, **options):
+        on_host = tensor.cpu()
+        add_up(on_host, *args, **options)
+        tensor.copy_(on_host)
+
+    dist.init_process_group = begin_with_gloo
+    dist.all_reduce = add_up_on_host
 
 
 def _current_raw_stream(device: int) -> int:

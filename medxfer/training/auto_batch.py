@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['is_out_of_memory', 'convert_memory_errors', 'empty_caches', 'measure_kept_bytes', 'measure_spare_memory',
-           'auto_batch', 'PieceChoice', 'read_pieces', 'write_pieces', 'resolve_pieces']
+           'auto_batch', 'find_fewest_checkpointed', 'PieceChoice', 'read_pieces', 'write_pieces', 'resolve_pieces',
+           'resolve_layers']
 
 # %% ../../nbs/training/50_auto_batch.ipynb #12decd87
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from collections.abc import Callable, Iterator
 import gc
@@ -18,6 +19,7 @@ import os
 import resource
 from ..data.base import OutOfMemory, write_atomic
 from ..data.collators import collate
+from ..models.base_forward import checkpoint_layers, list_checkpointed
 from ..models.precision import autocast
 from .vram_monitor import format_bytes, parse_status_bytes
 
@@ -218,12 +220,13 @@ class _Trial:
         loss.backward()
 
     def _predict(self, batch):
-        "Read what the heads find"
+        "Read what the heads find, and how sure they are"
         import torch
+        from medxfer.models.scores import NEAR_MISS_FLOOR
 
         self.model.eval()
         with torch.no_grad(), autocast(self.device, self.model.precision):
-            self.model(batch)
+            self.model.rate(batch, NEAR_MISS_FLOOR)
         self.model.train()
 
 # %% ../../nbs/training/50_auto_batch.ipynb #da003a18
@@ -285,6 +288,44 @@ def auto_batch(
         _, tokens = _find_parts(lambda n: _fits_memory(try_step, n), batch_tokens, longest)
     return max(tokens, longest)
 
+# %% ../../nbs/training/50_auto_batch.ipynb #b13e2c76
+def find_fewest_checkpointed(
+    model,  # a MultiTaskModel on its device
+    windows: dict,  # task: its training Windows
+    batch_tokens: int,  # tokens of a micro-batch, which fits if all layers are computed again
+    pad_id: int,
+    kept: int,  # bytes, see `measure_kept_bytes`
+) -> int:
+    "How many layers of a model must be computed again so that a micro-batch fits, found by trying"
+    layers = list_checkpointed(model)
+    try_step = _Trial(model, windows, pad_id, kept)
+    longest = max(len(w) for ws in windows.values() for w in ws)
+    tokens = max(longest, math.ceil(batch_tokens * (1 + _SAFETY_MARGIN)))
+
+    def fits(count: int) -> bool:
+        checkpoint_layers(layers, count)
+        return _fits_memory(try_step, tokens)
+
+    try:
+        return _find_fewest(fits, len(layers))
+    finally:
+        checkpoint_layers(layers, len(layers))
+
+
+def _find_fewest(
+    fits: Callable[[int], bool],
+    most: int,  # is known to fit
+) -> int:
+    "The smallest number that fits"
+    few, many = 0, most
+    while few < many:
+        middle = (few + many) // 2
+        if fits(middle):
+            many = middle
+        else:
+            few = middle + 1
+    return many
+
 # %% ../../nbs/training/50_auto_batch.ipynb #8af59c9d
 _FILE = 'batches.json'
 
@@ -297,6 +338,7 @@ class PieceChoice:
     batch_tokens: int  # of a micro-batch
     device: str  # name of the device
     memory: int  # of the device in all, bytes
+    checkpointed: int | None = None  # layers that are computed again; None: all that may be
 
 
 def _describe_device(
@@ -347,4 +389,21 @@ def resolve_pieces(
             f'{choice.tokens:,} tokens fit through the model at once on {name} with '
             f'{format_bytes(memory)}: micro-batches of {batch_tokens:,} are cut'
         )
+    return choice
+
+# %% ../../nbs/training/50_auto_batch.ipynb #020947c2
+def resolve_layers(
+    folder: str | Path,  # of the run
+    choice: PieceChoice,  # its own
+    model,  # a MultiTaskModel
+    search: Callable[[], int],  # see `find_fewest_checkpointed`
+) -> PieceChoice:
+    "Let as few layers be computed again as fit, where whole micro-batches do; the completed choice"
+    layers = list_checkpointed(model)
+    if not layers or choice.tokens < choice.batch_tokens:
+        return choice
+    if choice.checkpointed is None:
+        choice = replace(choice, checkpointed=search())
+        write_pieces(folder, choice)
+    checkpoint_layers(layers, min(len(layers), choice.checkpointed or 0))
     return choice

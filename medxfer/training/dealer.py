@@ -118,9 +118,11 @@ class PieceLimit:
         self,
         tokens: int | None = None,  # padding included; None: no limit
         keep: Callable[[int], None] | None = None,  # is told a new limit
+        relieve: Callable[[], bool] | None = None,  # frees memory otherwise; whether it did
     ):
         self.tokens = tokens
         self.keep = keep
+        self.relieve = relieve
 
     def cut(
         self,
@@ -138,7 +140,9 @@ class PieceLimit:
         largest: int,  # tokens of the largest piece that was asked for, padding included
         longest: int,  # tokens of the longest window
     ) -> bool:
-        "Halve the limit after memory ran out; whether that makes a piece smaller"
+        "Make room after memory ran out, at last by smaller pieces; whether that was possible"
+        if self.relieve and self.relieve():
+            return True
         before = min(largest, self.tokens or largest)
         if before <= longest:
             return False

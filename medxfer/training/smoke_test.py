@@ -99,12 +99,13 @@ def _measure_batch_losses(trainer) -> dict:
     import torch
 
     micro_tokens = max(1, trainer.settings.batch_tokens // trainer.settings.accumulate)
+    tokens = min(micro_tokens, trainer.limit.tokens or micro_tokens)
     trainer.model.eval()
     losses = {}
     for task, windows in trainer.windows.items():
         lengths = np.array([len(w) for w in windows])
         shortest_first = np.argsort(lengths, kind='stable')
-        batches = split_into_batches(shortest_first, lengths, micro_tokens)
+        batches = split_into_batches(shortest_first, lengths, tokens)
         with torch.no_grad():
             losses[task] = np.array([trainer.window_loss(task, b).item() for b in batches])
     return losses
@@ -303,12 +304,13 @@ class _PredictionCheck:
     seconds: float  # for one document
 
 
-def _check_predictions(model, encoder, samples, files: '_OfficialFiles', folder: Path):
+def _check_predictions(trainer, encoder, samples, files: '_OfficialFiles', folder: Path):
     "Predict and write a task's documents; a `MedxferError` if predictions do not survive its files"
-    from medxfer.models.multitask_model import predict
+    from medxfer.models.multitask_model import PREDICTED_TOKENS, predict
 
+    model, tokens = trainer.model, trainer.limit.tokens or PREDICTED_TOKENS
     start = time.perf_counter()
-    predicted = predict(model, encoder, files.task, samples)
+    predicted = predict(model, encoder, files.task, samples, tokens)
     seconds = (time.perf_counter() - start) / len(samples)
     perfect = _make_perfect_predictions(model, encoder, files.task, samples)
     files.check(samples, perfect, folder / 'best')
@@ -422,7 +424,7 @@ def _train_and_predict(
     observer = _train_first(first, folder / 'second')
     fell = _check_losses(observer.before, _measure_batch_losses(first))
     predicted = {
-        t: _check_predictions(first.model, encoder, docs, files[t], folder / 'predictions')
+        t: _check_predictions(first, encoder, docs, files[t], folder / 'predictions')
         for t, docs in samples.items()
     }
     params = _copy_parameters(first.model)

@@ -284,12 +284,13 @@ def decode_mentions(
     content: torch.Tensor,  # (b, t)
     labels: Sequence[str],  # label names
     most: int = 8,  # pairs per token that are read, the best first
+    floor: float = 0.0,  # scores are above it
 ) -> list[list[Mention]]:  # per window
-    "The mentions with positive scores"
-    scores = scores.masked_fill(~valid_pairs(content), -1)
+    "The mentions with scores above a floor"
+    scores = scores.masked_fill(~valid_pairs(content), floor - 1)
     decoded = []
     for of_window, tokens in zip(scores, content.sum(1).tolist()):
-        positive = (of_window > 0).nonzero()
+        positive = (of_window > floor).nonzero()
         if len(positive) > most * tokens:
             best = of_window[tuple(positive.T)].topk(most * tokens).indices
             positive = positive[best]
@@ -308,7 +309,7 @@ def rate_mentions(
     most: int = 2,  # pairs per token that near misses are read from, the best first
 ) -> list[dict[Mention, float]]:  # per window
     "The score of each mention that was found, then of those that were not and are above the floor"
-    near = decode_mentions(scores - floor, content, labels, most)
+    near = decode_mentions(scores, content, labels, most, floor)
     rated = []
     for of_window, sure, others in zip(scores, found, near):
         mentions = list(dict.fromkeys([*sure, *others]))
