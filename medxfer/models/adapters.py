@@ -308,5 +308,8 @@ class SharedPrivateLoRA(nn.Module):
     def merged(self, task: str, name: str = 'merged') -> str:
         "Add one adapter that computes what the active adapters of a task do together; its name"
         names = self.layout.active(task)
+        configs = self.model.peft_config
+        targets = set().union(*(configs[n].target_modules for n in names))
         self.model.add_weighted_adapter(names, [1.0] * len(names), name, combination_type='cat')
+        configs[name].target_modules = targets  # which PEFT shortened, as in `__init__`
         return name

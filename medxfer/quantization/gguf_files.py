@@ -232,10 +232,10 @@ def _name_splitter(about: Mapping) -> str:
 
 def _add_merges(writer, about: Mapping, tokens: list[str]):
     "A tokenizer that merges bytes"
-    if about['model'].get('byte_fallback'):
+    if 'ByteLevel' not in json.dumps(about.get('pre_tokenizer')):
         raise MedxferError(
-            'the tokenizer of this base merges letters and falls back to bytes, as those of '
-            'SentencePiece do, which medxfer does not write as GGUF; export the run as int8 or nf4'
+            'the tokenizer of this base merges letters, as those of SentencePiece do, which medxfer '
+            'does not write as GGUF; export the run as int8 or nf4'
         )
     merges = about['model']['merges']
     writer.add_tokenizer_model('gpt2')
@@ -363,7 +363,7 @@ def take_weights(
             tensor = tensors[architecture.name_tensor(name, layers)]
             heads = architecture.count_heads(name, base.config)
             values = _separate(tensor, heads) if heads else tensor
-            parameter.copy_(torch.from_numpy(np.ascontiguousarray(values)))
+            parameter.copy_(torch.from_numpy(np.array(values)))
     return base
 
 # %% ../../nbs/quantization/28_gguf_files.ipynb #0ea40e35
