@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['GGUF_TYPES', 'Architecture', 'find_architecture', 'refuse_missing_gguf', 'write_base', 'read_tensors', 'take_weights',
-           'write_adapter']
+           'write_adapter', 'read_corrections']
 
 # %% ../../nbs/quantization/28_gguf_files.ipynb #b1461bce
 from collections.abc import Callable, Mapping
@@ -408,3 +408,37 @@ def _convert_lora(
     if part == 'lora_embedding_A':
         tensor = tensor.T
     return f'{place}.lora_{"a" if is_first else "b"}', tensor
+
+# %% ../../nbs/quantization/28_gguf_files.ipynb #c535604f
+def read_corrections(
+    file: Path,  # of an adapter
+    config,  # of its base, a transformers config
+) -> dict[str, np.ndarray]:  # name of a weight of a bare model: what is added to it, fp32
+    "What the adapter in a GGUF file adds to the weights of its base"
+    from gguf import GGUFReader, Keys
+
+    tensors, architecture = read_tensors(file), find_architecture(config)
+    alpha = GGUFReader(file).get_field(Keys.Adapter.LORA_ALPHA)
+    names = _name_weights(architecture, config)
+    found = {}
+    for place in sorted({name.rpartition('.')[0] for name in tensors}):
+        first, second = tensors[f'{place}.lora_a'], tensors[f'{place}.lora_b']
+        is_table = place == 'token_embd.weight'
+        product = first @ second.T if is_table else second @ first
+        heads = architecture.count_heads(names[place], config)
+        scaled = (alpha.contents() / second.shape[1] * product).astype(np.float32)
+        found[names[place]] = _separate(scaled, heads) if heads else scaled
+    return found
+
+
+def _name_weights(architecture: Architecture, config) -> dict[str, str]:
+    "The name of a weight in a file: its name in a bare model of transformers"
+    import torch
+    from transformers import AutoModel
+
+    with torch.device('meta'):
+        weights = AutoModel.from_config(config).state_dict()
+    layers = config.num_hidden_layers
+    known = [name for name in weights if name.endswith('.weight')]
+    known = [name for name in known if not name.startswith('pooler')]
+    return {architecture.name_tensor(name, layers): name for name in known}
