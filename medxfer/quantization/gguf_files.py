@@ -7,7 +7,7 @@ __all__ = ['GGUF_TYPES', 'Architecture', 'find_architecture', 'refuse_missing_gg
            'write_adapter', 'read_corrections']
 
 # %% ../../nbs/quantization/28_gguf_files.ipynb #b1461bce
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -338,14 +338,19 @@ def _list_tensors(base, architecture: Architecture):
 _NOT_WRITTEN = ('position_ids', 'token_type_ids', 'rotary_emb.inv_freq')
 
 # %% ../../nbs/quantization/28_gguf_files.ipynb #ee47c1e7
-def read_tensors(file: Path) -> dict[str, np.ndarray]:
-    "The tensors of a GGUF file in fp32, by their names there"
+def read_tensors(
+    file: Path,
+    names: Sequence[str] | None = None,  # None: all
+) -> dict[str, np.ndarray]:
+    "Tensors of a GGUF file in fp32, by their names there"
     from gguf import GGUFReader, dequantize
 
     tensors = {}
     for tensor in GGUFReader(file).tensors:
-        shape = tuple(int(n) for n in reversed(tensor.shape))
-        tensors[tensor.name] = dequantize(tensor.data, tensor.tensor_type).reshape(shape)
+        if names is None or tensor.name in names:
+            shape = tuple(int(n) for n in reversed(tensor.shape))
+            values = dequantize(tensor.data, tensor.tensor_type)
+            tensors[tensor.name] = values.reshape(shape)
     return tensors
 
 
