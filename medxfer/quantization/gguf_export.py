@@ -9,6 +9,7 @@ __all__ = ['load_references', 'GgufFormat', 'GgufF16Format', 'GgufQ8Format', 'Gg
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from ..data.base import MedxferError
 from .export import EXPORT_FORMATS, ExportFormat, ExportRequest, Manifest
 from medxfer.quantization.gguf_files import (
@@ -41,7 +42,7 @@ def _compute_references(
     with torch.no_grad():
         found = {NO_ADAPTER: forward_base(base, ids, mask)[0]}
         if folders:
-            adapters = load_adapters(base, folders).eval()
+            adapters: Any = load_adapters(base, folders).eval()
             active = {task: [task] for task in folders} | {ALL_ADAPTERS: list(folders)}
             for name, names in active.items():
                 adapters.base_model.set_adapter(names)

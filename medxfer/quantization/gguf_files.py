@@ -16,6 +16,7 @@ import json
 import math
 import numpy as np
 from ..data.base import MedxferError
+from ..models.gguf_cache import read_gguf_field
 
 # %% ../../nbs/quantization/28_gguf_files.ipynb #993c123d
 @dataclass(frozen=True)
@@ -420,10 +421,10 @@ def read_corrections(
     config,  # of its base, a transformers config
 ) -> dict[str, np.ndarray]:  # name of a weight of a bare model: what is added to it, fp32
     "What the adapter in a GGUF file adds to the weights of its base"
-    from gguf import GGUFReader, Keys
+    from gguf import Keys
 
     tensors, architecture = read_tensors(file), find_architecture(config)
-    alpha = GGUFReader(file).get_field(Keys.Adapter.LORA_ALPHA)
+    alpha = read_gguf_field(file, Keys.Adapter.LORA_ALPHA)
     names = _name_weights(architecture, config)
     found = {}
     for place in sorted({name.rpartition('.')[0] for name in tensors}):
@@ -431,7 +432,7 @@ def read_corrections(
         is_table = place == 'token_embd.weight'
         product = first @ second.T if is_table else second @ first
         heads = architecture.count_heads(names[place], config)
-        scaled = (alpha.contents() / second.shape[1] * product).astype(np.float32)
+        scaled = (alpha / second.shape[1] * product).astype(np.float32)
         found[names[place]] = _separate(scaled, heads) if heads else scaled
     return found
 

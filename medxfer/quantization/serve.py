@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 import errno
 import json
+import os
 import threading
 import numpy as np
 import torch

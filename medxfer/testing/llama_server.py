@@ -35,6 +35,7 @@ class LlamaStandIn:
         self.scales = [1.0] * len(adapters)
         self.switches: list[list[float]] = []  # what it was told
         self.lock = threading.Lock()
+        self.is_down = False
         self._apply()
 
     def __enter__(self) -> 'LlamaStandIn':
@@ -46,6 +47,7 @@ class LlamaStandIn:
         return self
 
     def __exit__(self, *error):
+        self.is_down = True  # for connections that are open
         self.http.shutdown()
         self.http.server_close()
 
@@ -88,6 +90,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any):
         "Say nothing"
+
+    def parse_request(self) -> bool:
+        "Read the head of a request; a server that is down reads none"
+        self.close_connection = self.owner.is_down
+        return not self.owner.is_down and super().parse_request()
 
     def do_GET(self):
         rows = zip(self.owner.adapters, self.owner.scales)
