@@ -83,6 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
     from medxfer.commands.probe import add_probe_command
     from medxfer.commands.run import add_run_commands
     from medxfer.commands.runs import add_runs_commands
+    from medxfer.commands.serve import add_serve_command
     from medxfer.commands.study import add_study_commands
     from medxfer.commands.sweep import add_sweep_command
 
@@ -117,6 +118,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_export_command(commands)
     add_bench_command(commands)
     add_frontier_command(commands)
+    add_serve_command(commands)
     add_sweep_command(commands)
     add_kaggle_commands(commands)
     return parser

@@ -9,6 +9,7 @@ __all__ = ['add_export_command', 'add_document_options']
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
+import os
 import shlex
 from .base import add_command, add_runs_option, print_result, printer
 from ..data.base import MedxferError, NotFound, UnifiedSample
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 # %% ../../nbs/commands/28_export.ipynb #dcd739a0
 _MADE_UP = 20  # documents of a task
-_FORMATS = ('adapters', 'fp32', 'bf16', 'fp16', 'int8', 'nf4')
+_FORMATS = ('adapters', 'fp32', 'bf16', 'fp16', 'int8', 'nf4', 'gguf-f16', 'gguf-q8', 'gguf-q4')
 _MISSING = ('gptq', 'awq')  # known, and without a backend
 
 
@@ -115,6 +116,14 @@ def _check(args) -> int:
     return int(verdict == NOT_THE_SAME)
 
 # %% ../../nbs/commands/28_export.ipynb #9e87e26c
+def _name_server(args):
+    "Let the process that loads a GGUF export find the llama.cpp server that was named"
+    from medxfer.quantization.llama_server import SERVER_VARIABLE
+
+    if args.llama_server:
+        os.environ[SERVER_VARIABLE] = args.llama_server
+
+
 def _refuse_unclear_call(args):
     "A `MedxferError` for a call that names no run or no folder"
     if not (args.run or args.run_folder):
@@ -127,6 +136,7 @@ def _refuse_unclear_call(args):
 
 def _export(args) -> int:
     "Export a finished run for deployment, or check that an export answers as its run does"
+    _name_server(args)
     if args.check:
         return _check(args)
     _refuse_unclear_call(args)
@@ -230,6 +240,12 @@ def add_export_command(commands):
         help='refuse an export whose official score falls by more',
     )
     export.add_argument('--check', metavar='DIR', help='compare an exported folder with its run')
+    export.add_argument(
+        '--llama-server',
+        metavar='PATH',
+        help='the program llama-server of llama.cpp, which a GGUF export is checked with '
+        '(default: MEDXFER_LLAMA_SERVER, or the one on the path)',
+    )
     export.add_argument(
         '--within',
         type=float,

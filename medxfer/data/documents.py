@@ -102,6 +102,15 @@ def _parse_line(line: str, path: Path, number: int) -> UnifiedSample:
         found = None
     if not isinstance(found, dict):
         raise DataError('the line is not a JSON object; write one a line', path, number)
+    return parse_document(found, number, path)
+
+
+def parse_document(
+    found: dict,  # text, and id, task or candidates
+    number: int,  # which it is, from 1; its id where it has none
+    path: Path | None = None,  # where it came from, for the message
+) -> UnifiedSample:
+    "The document that a JSON object describes; a `DataError` if it describes none"
     text = found.get('text')
     if not isinstance(text, str):
         raise DataError('the object has no "text" that is a string', path, number)
@@ -112,7 +121,7 @@ def _parse_line(line: str, path: Path, number: int) -> UnifiedSample:
     return UnifiedSample(doc_id, str(found.get('task') or ''), text, candidates=candidates)
 
 
-def _parse_candidates(given: Any, path: Path, number: int) -> tuple[Candidate, ...]:
+def _parse_candidates(given: Any, path: Path | None, number: int) -> tuple[Candidate, ...]:
     "The candidates of a question, in their order"
     if not isinstance(given, (list, tuple)):
         raise DataError('"candidates" is not a list', path, number)

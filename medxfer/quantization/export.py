@@ -370,6 +370,11 @@ class ExportedModel:
             self.check_task(task)
         return annotate_documents(self.model, self.encoder, documents)
 
+    def close(self):
+        "End what was started for the model, such as a server; it cannot predict any more"
+        if hasattr(self.model, 'close'):
+            self.model.close()
+
     def check_task(self, task: str):
         "A `MedxferError` if there is no head for a task"
         if task not in self.tasks:

@@ -128,6 +128,11 @@ def _build_base(
         merge_into(base, find_corrections(run.model, task))
     return base
 
+
+def build_bare_base(run):
+    "The base of a run in fp32 without adapters, in the numbers that it was trained on"
+    return _build_base(run, None, 'nf4' if _is_quantized(run) else None)
+
 # %% ../../nbs/quantization/10_formats.ipynb #c73680f2
 def load_saved_base(
     folder: str | Path,  # `base` of an export
