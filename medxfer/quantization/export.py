@@ -25,6 +25,7 @@ from ..data.registry import Registry
 
 if TYPE_CHECKING:
     from medxfer.models.scores import ScoredItem
+    from medxfer.quantization.calibration import CalibrationRequest
 
 # %% ../../nbs/quantization/00_export.ipynb #c90a0fee
 EXPORT_FORMATS = Registry('format of an export', package='medxfer.quantization')
@@ -41,6 +42,9 @@ class ExportRequest:
     into: str | None = (
         None  # one of WAYS_TO_MERGE: merge adapters into weights of four or eight bits
     )
+    backend: str | None = None  # that quantizes, for gptq and awq; None: gptqmodel
+    calibration: 'CalibrationRequest | None' = None  # text for gptq and awq; None: of training
+    say: Callable[[str], None] | None = None  # is told how far a backend is
 
     def __post_init__(self):
         if self.into not in (None, *WAYS_TO_MERGE):
