@@ -7,6 +7,7 @@ __all__ = ['add_export_command', 'add_document_options']
 
 # %% ../../nbs/commands/28_export.ipynb #4f7c806f
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 import shlex
@@ -14,22 +15,37 @@ from .base import add_command, add_runs_option, print_result, printer
 from ..data.base import MedxferError, NotFound, UnifiedSample
 
 if TYPE_CHECKING:
+    from medxfer.quantization.calibration import CalibrationRequest
     from medxfer.quantization.check import ExportComparison
     from medxfer.study.open_run import Run
 
 # %% ../../nbs/commands/28_export.ipynb #dcd739a0
 _MADE_UP = 20  # documents of a task
-_FORMATS = ('adapters', 'fp32', 'bf16', 'fp16', 'int8', 'nf4')
-_MISSING = ('gptq', 'awq')  # known, and without a backend
+_FORMATS = ('adapters', 'fp32', 'bf16', 'fp16', 'int8', 'nf4', 'gptq', 'awq')
+_CALIBRATED = ('gptq', 'awq')  # these have backends and see text
 
 
-def _refuse_missing_backend(format: str):
-    "A `MedxferError` for a format that medxfer cannot write yet"
-    if format in _MISSING:
-        raise MedxferError(
-            f'this version of medxfer has no backend that writes {format}; nf4 holds four bits, too: '
-            '--format nf4'
-        )
+def _choose_calibration(args) -> 'CalibrationRequest | None':
+    "The text for a quantizer; a `MedxferError` for options of a format that has none"
+    from medxfer.quantization.calibration import CalibrationRequest
+
+    if args.format not in _CALIBRATED:
+        if args.backend or args.calibration:
+            known = ' and '.join(_CALIBRATED)
+            raise MedxferError(
+                f'--backend and --calibration are for {known}; leave them out with {args.format}'
+            )
+        return None
+    return CalibrationRequest(args.calibration or 'task', read_train=partial(_read_train, args))
+
+
+def _read_train(args, task: str) -> list[UnifiedSample]:
+    "The training documents of the run that is exported"
+    from medxfer.study.finished import RunCorpora, read_finished
+    from medxfer.study.runs import find_run
+
+    finished = read_finished(find_run(args.run or args.run_folder, args.runs))
+    return RunCorpora(args.data).load(finished, task, 'train')
 
 
 def gather_documents(
@@ -132,9 +148,11 @@ def _export(args) -> int:
     _refuse_unclear_call(args)
     from medxfer.quantization.export import ExportRequest, find_format, read_manifest, write_export
 
-    _refuse_missing_backend(args.format)
     find_format(args.format)
-    request = ExportRequest(args.format, tuple(args.task), args.into)
+    calibration, say = _choose_calibration(args), printer(args)
+    request = ExportRequest(
+        args.format, tuple(args.task), args.into, args.backend, calibration, say
+    )
     run = open_named_run(args, args.run or args.run_folder)
     gate = _LossGate(run, args, printer(args))
     is_scored = request.into or args.max_loss is not None
@@ -192,8 +210,8 @@ class _LossGate:
         from tempfile import TemporaryDirectory
         from medxfer.quantization.export import WAYS_TO_MERGE, write_export
 
-        if not request.into:
-            return
+        if not request.into or request.format in _CALIBRATED:
+            return  # these start from the float weights alone
         (other,) = (way for way in WAYS_TO_MERGE if way != request.into)
         with TemporaryDirectory() as place:
             out = write_export(self.run, replace(request, into=other), Path(place) / 'other')
@@ -221,7 +239,18 @@ def add_export_command(commands):
     export.add_argument(
         '--into',
         choices=('dequantized', 'original'),
-        help='merge adapters into the weights of int8 or nf4 (default: they stay beside the base)',
+        help='merge adapters into the weights of few bits (default: they stay beside the base)',
+    )
+    export.add_argument(
+        '--backend',
+        metavar='NAME',
+        help='what quantizes for gptq or awq: gptqmodel, auto-round, llmcompressor, autoawq or auto-gptq '
+        '(default: gptqmodel, after make quant)',
+    )
+    export.add_argument(
+        '--calibration',
+        choices=('task', 'general', 'random'),
+        help='text for gptq or awq: training documents, general prose or random tokens (default: task)',
     )
     export.add_argument(
         '--max-loss',
