@@ -6,7 +6,7 @@
 __all__ = ['AwqFormat', 'rescale_adapter']
 
 # %% ../../nbs/quantization/26_awq_export.ipynb #3a4f32f4
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 from ..data.base import MedxferError
@@ -33,9 +33,10 @@ class AwqFormat(PackedFormat):
             )
         super().refuse(run, request)
 
-    def adjust_adapters(self, folder: Path, form: str):
+    def adjust_adapters(self, run, tasks: Iterable[str], folder: Path):
         "Give the scales to the adapters beside the base"
         from safetensors.torch import load_file
+        from medxfer.quantization.merge import save_task_heads
 
         file = folder / SCALES_FILE
         if not file.is_file():
@@ -44,6 +45,7 @@ class AwqFormat(PackedFormat):
         file.unlink()
         for place in sorted((folder / 'adapter').glob('*/adapter_model.safetensors')):
             rescale_adapter(place, scales)
+        save_task_heads(run.model, tasks, folder / 'adapter')  # with the new SHA-256 of the adapters
 
 # %% ../../nbs/quantization/26_awq_export.ipynb #1fa18498
 def rescale_adapter(

@@ -48,6 +48,7 @@ def quantize_with_gptqmodel(job: dict, say: Say) -> list[dict]:
     recorded.save(Path(job['out']))
     kept = ('layer', 'module', 'loss', 'samples')
     rows = [row for log in logs.values() for row in log]
+    rows.sort(key=lambda row: (row['layer'], row['module']))  # they come as its threads end
     return [{key: row[key] for key in kept if key in row} for row in rows]
 
 

@@ -157,7 +157,7 @@ def run_backend(
     "Quantize in the environment of a backend; a `MedxferError` if it fails or dies"
     command = [backend.find_python(), '-c', _START, str(WORKER)]
     with TemporaryFile('w+', encoding='utf-8', errors='replace') as noise:
-        with _started(command, _make_environment(), noise) as process:
+        with _started(command, _make_environment(backend), noise) as process:
             done = _listen(process, json.dumps(job | dict(backend=backend.name)), say)
         if done is None:
             raise MedxferError(_explain_end(backend, process.returncode, noise))
@@ -205,13 +205,14 @@ def _listen(process: subprocess.Popen, job: str, say: Callable[[str], None]) -> 
     return None
 
 
-def _make_environment() -> dict[str, str]:
+def _make_environment(backend: Backend) -> dict[str, str]:
     "The variables of the process"
     cores = os.cpu_count() or 1
     # With two cores gptqmodel leaves none to work, unless it is told.
     workers = {'GPTQMODEL_CPU_WORKERS': '2'} if cores <= 2 else {}
-    kept = {k: v for k, v in os.environ.items() if k not in ('PYTHONPATH', 'PYTHONHOME')}
-    return workers | kept
+    # Another environment must not find this one's packages.
+    foreign = ('PYTHONPATH', 'PYTHONHOME') if backend.folder else ()
+    return workers | {k: v for k, v in os.environ.items() if k not in foreign}
 
 
 def _explain_end(backend: Backend, code: int, noise) -> str:

@@ -7,7 +7,7 @@ __all__ = ['Widths', 'SCALES_FILE', 'PackedFormat', 'GptqFormat', 'list_widths',
            'save_language_model', 'take_base', 'write_errors', 'measure_layer_errors']
 
 # %% ../../nbs/quantization/24_gptq_export.ipynb #21644f97
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -62,7 +62,7 @@ class PackedFormat(formats.TorchFormat):
         calibration = draw_calibration(run, _choose_calibration(request), tasks)
         done = self.quantize(base, run, request, calibration, folder)
         about = formats._save_form(run, request, folder, form)
-        self.adjust_adapters(folder, form)
+        self.adjust_adapters(run, tasks, folder)
         record = dict(backend=done['backend'], calibration=calibration.to_record())
         write_errors(folder, base, calibration, done['modules'], record)
         trained_on = 'nf4' if formats._is_quantized(run) else 'float'
@@ -90,7 +90,7 @@ class PackedFormat(formats.TorchFormat):
         "Where a run's model is, and the backend works"
         return str(next(run.model.parameters()).device)
 
-    def adjust_adapters(self, folder: Path, form: str):
+    def adjust_adapters(self, run, tasks: Iterable[str], folder: Path):
         "Fit the adapters to what the backend did to their inputs: GPTQ changes none"
 
     def load_base(self, folder: Path, manifest: Manifest, device: str):
