@@ -45,7 +45,9 @@ class AwqFormat(PackedFormat):
         file.unlink()
         for place in sorted((folder / 'adapter').glob('*/adapter_model.safetensors')):
             rescale_adapter(place, scales)
-        save_task_heads(run.model, tasks, folder / 'adapter')  # with the new SHA-256 of the adapters
+        save_task_heads(
+            run.model, tasks, folder / 'adapter'
+        )  # with the new SHA-256 of the adapters
 
 # %% ../../nbs/quantization/26_awq_export.ipynb #1fa18498
 def rescale_adapter(

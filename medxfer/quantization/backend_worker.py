@@ -40,9 +40,10 @@ def quantize_with_gptqmodel(job: dict, say: Say) -> list[dict]:
     examples = [dict(input_ids=ids, attention_mask=[1] * len(ids)) for ids in job['windows']]
     # Without CUDA its automatic choice for AWQ finds no kernel.
     backend = BACKEND.AWQ_TORCH if is_awq and job['device'] == 'cpu' else BACKEND.AUTO
-    with _Watch(lambda: len(model.quant_log), say), _RecordedScales(
-        'gptqmodel.looper.awq_processor', model.model
-    ) as recorded:
+    with (
+        _Watch(lambda: len(model.quant_log), say),
+        _RecordedScales('gptqmodel.looper.awq_processor', model.model) as recorded,
+    ):
         logs = model.quantize(examples, batch_size=1, backend=backend)
     model.save(job['out'])
     recorded.save(Path(job['out']))

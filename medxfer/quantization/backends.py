@@ -169,8 +169,14 @@ def run_backend(
 @contextmanager
 def _started(command: list[str], environment: dict, noise) -> Iterator[subprocess.Popen]:
     "A process that is killed if it has not ended when its context does"
-    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=noise)
-    process = subprocess.Popen(command, **pipes, text=True, encoding='utf-8', env=environment)
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=noise,
+        encoding='utf-8',
+        env=environment,
+    )
     try:
         yield process
     finally:

@@ -28,7 +28,11 @@ from .export import EXPORT_FORMATS, ExportRequest, Manifest
 
 # %% ../../nbs/quantization/24_gptq_export.ipynb #b368e48f
 _BITS = 4
-_GROUP_SIZES = (128, 64, 32)  # weights of a row that share a scale; the largest that divides all rows
+_GROUP_SIZES = (
+    128,
+    64,
+    32,
+)  # weights of a row that share a scale; the largest that divides all rows
 
 
 class PackedFormat(formats.TorchFormat):
@@ -212,7 +216,9 @@ def save_language_model(
     tokenizer.save_pretrained(str(folder))
 
 
-SCALES_FILE = 'awq_scales.safetensors'  # what AWQ did to the inputs of layers, while the export is written
+SCALES_FILE = (
+    'awq_scales.safetensors'  # what AWQ did to the inputs of layers, while the export is written
+)
 
 
 def take_base(

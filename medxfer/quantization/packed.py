@@ -6,7 +6,7 @@
 __all__ = ['Packing', 'PackedLinear', 'load_packed_base', 'round_to_nearest']
 
 # %% ../../nbs/quantization/23_packed.ipynb #d885c992
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 import json
@@ -116,7 +116,7 @@ def load_packed_base(
     config = AutoConfig.from_pretrained(str(folder))
     packing = Packing.from_config(_read_quantization(folder))
     if hasattr(config, 'quantization_config'):
-        del config.quantization_config
+        delattr(config, 'quantization_config')
     how = dict(dtype=dtype, attn_implementation=attention_kernel(config))
     with init_empty_weights():
         model = drop_pooler(AutoModel.from_config(config, **how))
