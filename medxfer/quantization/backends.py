@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 import json
 import os
 import subprocess
@@ -45,7 +45,7 @@ class Backend:
         for place in self._list_places():
             python = place / 'bin' / 'python'
             if python.exists() and any(place.glob(f'lib/python*/site-packages/{self.module}')):
-                return str(python)
+                return str(python.absolute())
         raise self._explain_missing()
 
     def _list_places(self) -> list[Path]:
@@ -145,19 +145,21 @@ def find_backend(
     return backend
 
 # %% ../../nbs/quantization/21_backends.ipynb #01b7586d
-WORKER = Path(str(files('medxfer'))) / 'quantization' / 'backend_worker.py'
+WORKER = Path(str(files('medxfer'))).absolute() / 'quantization' / 'backend_worker.py'
 _START = 'import runpy, sys; runpy.run_path(sys.argv[1])["run_worker"]()'
 
 
 def run_backend(
     backend: Backend,
-    job: dict,  # see the page of the process
+    job: dict,  # see the page of the process; paths in it are absolute
     say: Callable[[str], None] = lambda message: None,  # is told of progress
 ) -> dict:  # what was done: `modules` and `versions`
     "Quantize in the environment of a backend; a `MedxferError` if it fails or dies"
     command = [backend.find_python(), '-c', _START, str(WORKER)]
-    with TemporaryFile('w+', encoding='utf-8', errors='replace') as noise:
-        with _started(command, _make_environment(backend), noise) as process:
+    environment = _make_environment(backend)
+    # Quantizers write logs wherever they are started.
+    with TemporaryDirectory() as place, TemporaryFile('w+', errors='replace') as noise:
+        with _started(command, environment, place, noise) as process:
             done = _listen(process, json.dumps(job | dict(backend=backend.name)), say)
         if done is None:
             raise MedxferError(_explain_end(backend, process.returncode, noise))
@@ -167,7 +169,7 @@ def run_backend(
 
 
 @contextmanager
-def _started(command: list[str], environment: dict, noise) -> Iterator[subprocess.Popen]:
+def _started(command: list[str], environment: dict, place: str, noise) -> Iterator[subprocess.Popen]:
     "A process that is killed if it has not ended when its context does"
     process = subprocess.Popen(
         command,
@@ -176,6 +178,7 @@ def _started(command: list[str], environment: dict, noise) -> Iterator[subproces
         stderr=noise,
         encoding='utf-8',
         env=environment,
+        cwd=place,
     )
     try:
         yield process

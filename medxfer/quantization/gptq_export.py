@@ -9,7 +9,6 @@ __all__ = ['Widths', 'SCALES_FILE', 'PackedFormat', 'GptqFormat', 'list_widths',
 # %% ../../nbs/quantization/24_gptq_export.ipynb #21644f97
 from collections.abc import Iterable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -81,8 +80,8 @@ class PackedFormat(formats.TorchFormat):
         with TemporaryDirectory(dir=folder, prefix='.') as place:
             source, out = Path(place, 'float'), Path(place, 'packed')
             save_language_model(base, run.encoder.tokenizer, source)
-            job = dict(format=self.name, source=str(source), out=str(out), bits=_BITS)
-            job |= dict(group_size=group_size, windows=calibration.windows)
+            job = dict(format=self.name, source=str(source.absolute()), out=str(out.absolute()))
+            job |= dict(bits=_BITS, group_size=group_size, windows=calibration.windows)
             job |= dict(pad_id=run.encoder.pad_id, device=self.find_device(run))
             job |= dict(threads=_count_threads(), seed=calibration.seed)
             done = run_backend(backend, job, request.say or _say_nothing)
