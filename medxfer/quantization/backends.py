@@ -169,7 +169,9 @@ def run_backend(
 
 
 @contextmanager
-def _started(command: list[str], environment: dict, place: str, noise) -> Iterator[subprocess.Popen]:
+def _started(
+    command: list[str], environment: dict, place: str, noise
+) -> Iterator[subprocess.Popen]:
     "A process that is killed if it has not ended when its context does"
     process = subprocess.Popen(
         command,
