@@ -17,10 +17,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 BIN := .venv/bin
 READY := .venv/.ready
+QUANT := .venv-quant
 TORCH := $(shell grep '^torch==' constraints.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo test docs sync new clean
+.PHONY: help env demo test docs sync new quant clean
 
 help: ## list the targets
 	@echo "make TARGET [PYTHON=python3.12] [ARGS='...'] [TORCH_ARGS='...']"
@@ -64,6 +65,22 @@ sync: env ## format and clean the notebooks; export medxfer, README.md and refer
 new: env ## start a TASK=name, STRATEGY=name, MODEL=name or KERNEL=name from a template that passes
 	@$(BIN)/python tools/new.py $(if $(TASK),task $(TASK),$(if $(STRATEGY),strategy $(STRATEGY),$(if $(MODEL),model $(MODEL),$(if $(KERNEL),kernel $(KERNEL)))))
 
-clean: ## remove what was built (.venv and runs stay)
+quant: $(QUANT)/.ready ## create .venv-quant, where gptqmodel quantizes: medxfer export --format gptq|awq
+
+# An environment of its own: gptqmodel pins a numpy that medxfer does not have. Nothing in .venv changes.
+$(QUANT)/.ready: constraints-quant.txt requirements-quant.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "gptqmodel needs Python 3.11 or newer, but $(PYTHON) is $$($(PYTHON) --version 2>&1): call make quant PYTHON=python3.11" >&2; \
+	  exit 1; }
+	@echo "quantizer: creating $(QUANT)"
+	@$(PYTHON) -m venv --clear $(QUANT)
+	@echo "quantizer: installing $(TORCH)"
+	@$(QUANT)/bin/python -m pip install --quiet --progress-bar off $(if $(TORCH_ARGS),$(TORCH_ARGS),-c constraints-quant.txt) '$(TORCH)'
+	@echo "quantizer: installing gptqmodel and what it needs"
+	@$(QUANT)/bin/python -m pip install --quiet --progress-bar off -c constraints-quant.txt -r requirements-quant.txt
+	@touch $@
+	@echo "quantizer: installed $(QUANT); it compiles kernels at its first use, which takes g++ and a minute or two"
+
+clean: ## remove what was built (.venv, .venv-quant and runs stay)
 	rm -rf _docs _proc _site_src build dist *.egg-info
-	find . -path ./.venv -prune -o -name __pycache__ -type d -exec rm -rf {} +
+	find . -path './.venv*' -prune -o -name __pycache__ -type d -exec rm -rf {} +
