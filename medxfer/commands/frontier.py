@@ -17,14 +17,14 @@ from .export import add_document_options
 from ..data.base import MedxferError, UnifiedSample
 
 if TYPE_CHECKING:
-    from medxfer.quantization.frontier import Placed
+    from medxfer.evaluation.frontier import Placed
     from medxfer.study.open_run import Run
 
 # %% ../../nbs/commands/31_frontier.ipynb #19dbb920
 def _find_frontier(args: Namespace) -> int:
     "Compare exports of one run by score, time, memory and size, and say which are beaten"
     from medxfer.commands.export import compare_folder, open_named_run
-    from medxfer.quantization.frontier import make_points, place_points, to_finding
+    from medxfer.evaluation.frontier import make_points, place_points, to_finding
 
     say = printer(args)
     run = open_named_run(args, args.run or _find_common_run(args.folders))
@@ -100,7 +100,7 @@ def _keep_finding(run: 'Run', finding: dict, say):
 
 def _format_frontier(placed: 'Sequence[Placed]', bench: dict) -> str:
     "The table, and on what machine it was measured"
-    from medxfer.quantization.frontier import frontier_table
+    from medxfer.evaluation.frontier import frontier_table
 
     machine = bench['machine']
     where = f'{machine["processor"]}, {machine["threads"]} threads, {machine["device"]}'

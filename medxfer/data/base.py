@@ -7,7 +7,7 @@ __all__ = ['VENUES', 'MedxferError', 'DataError', 'NotFound', 'Busy', 'OutOfMemo
            'describe_error', 'Span', 'Relation', 'Candidate', 'UnifiedSample', 'Problem', 'ParseReport',
            'count_samples', 'Corpus', 'read_text', 'numbered_lines', 'check_fragments', 'is_foreign', 'list_files',
            'find_files', 'list_folders', 'is_about_corpus', 'pair_files', 'Format', 'CorpusInfo', 'Task',
-           'write_atomic', 'locked_file', 'to_plain']
+           'write_atomic', 'locked_file', 'to_plain', 'format_count']
 
 # %% ../../nbs/data/00_base.ipynb #1e740110
 from collections import Counter
@@ -612,3 +612,8 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, (list, tuple, set, frozenset)):
         return [to_plain(inner) for inner in value]
     return str(value)
+
+# %% ../../nbs/data/00_base.ipynb #4b62e2e6
+def format_count(count: int, noun: str) -> str:
+    "A number and what it counts, for people: 1 document, 2,000 documents"
+    return f'{count:,} {noun}' if count == 1 else f'{count:,} {noun}s'

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['save_base', 'round_base', 'load_saved_base', 'count_folder_bytes', 'TorchFormat', 'count_weights', 'AdaptersFormat',
-           'FloatFormat', 'Fp32Format', 'Bf16Format', 'Fp16Format', 'BitsFormat', 'Int8Format', 'Nf4Format']
+           'FloatFormat', 'Fp32Format', 'Bf16Format', 'Fp16Format', 'explain_settled', 'BitsFormat', 'Int8Format',
+           'Nf4Format']
 
 # %% ../../nbs/quantization/10_formats.ipynb #85ebcc2e
 from collections.abc import Iterator
@@ -263,7 +264,7 @@ def count_weights(run) -> tuple[int, int]:
 class AdaptersFormat(TorchFormat):
     "Adapters and heads; the base stays where it is, named by id and revision"
 
-    def refuse(self, run, request: ExportRequest):
+    def refuse_early(self, run, request: ExportRequest):
         "A `MedxferError` if the run has no adapters, or they should be merged"
         if run.config['strategy']['full']:
             raise MedxferError(
@@ -303,7 +304,7 @@ class AdaptersFormat(TorchFormat):
 class FloatFormat(TorchFormat):
     "The base in floating-point numbers, with the adapters merged into it where they are the same for all tasks"
 
-    def refuse(self, run, request: ExportRequest):
+    def refuse_early(self, run, request: ExportRequest):
         "A `MedxferError` for a way to merge, which only weights of fewer bits have"
         if request.into:
             raise MedxferError(
@@ -350,20 +351,33 @@ class Fp16Format(FloatFormat):
     dtype = 'fp16'
 
 # %% ../../nbs/quantization/10_formats.ipynb #d074453a
+def explain_settled(
+    run,  # its model is not looked at
+    request: ExportRequest,
+) -> str:
+    "Why the adapters of a run cannot be merged into one base; '' where they can"
+    from medxfer.quantization.merge import FUSED, explain_split
+
+    strategy, tasks = run.config['strategy'], request.tasks or run.tasks
+    fusion = strategy['fusion'] or {}
+    if strategy['full'] or 'merge' in fusion:
+        return ''
+    return (
+        FUSED if fusion else explain_split({task: tuple(run.list_active(task)) for task in tasks})
+    )
+
+
 class BitsFormat(TorchFormat):
     "The base in eight or four bits by bitsandbytes"
 
     name = ''
 
-    def refuse(self, run, request: ExportRequest):
+    def refuse_early(self, run, request: ExportRequest):
         "A `MedxferError` if bitsandbytes is missing, or the adapters cannot be merged as asked for"
-        from medxfer.quantization.merge import explain_no_merge
-
         _quantization_config(self.name)
-        if request.into:
-            reason = explain_no_merge(run.model, request.tasks or run.tasks)
-            if reason:
-                raise MedxferError(reason)
+        reason = explain_settled(run, request) if request.into else ''
+        if reason:
+            raise MedxferError(reason)
 
     def count_base_bytes(self, run) -> int:
         "The base in fp32, which is written first, and in few bits"

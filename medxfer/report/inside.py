@@ -18,7 +18,7 @@ from ..study.inside import read_finding, read_probes
 from ..study.record import StudyRecord
 
 if TYPE_CHECKING:
-    from medxfer.quantization.frontier import Placed
+    from medxfer.evaluation.frontier import Placed
 
 # %% ../../nbs/report/27_inside.ipynb #97cb24b5
 def _answer_not_measured(record: StudyRecord, rq: str, verb: str) -> Answer:
@@ -260,7 +260,7 @@ def _format_use(row: dict, names: dict[str, str]) -> dict[str, str]:
 # %% ../../nbs/report/27_inside.ipynb #e5e6dede
 def frontier_answer(record: StudyRecord) -> Answer:
     "RQ3: what exports of a run cost and change, and which of them are beaten"
-    from medxfer.quantization.frontier import ON, from_finding, frontier_figure, frontier_table
+    from medxfer.evaluation.frontier import ON, from_finding, frontier_figure, frontier_table
 
     finding = read_finding(record.folder, 'frontier')
     names = {run.id: run.arm for run in record.runs}
@@ -294,7 +294,7 @@ _NO_FRONTIER = (
 
 def _describe_frontier(arm: str, placed: 'Sequence[Placed]') -> str:
     "Each export and its place, as a sentence"
-    from medxfer.quantization.frontier import BEATEN, ON, UNKNOWN
+    from medxfer.evaluation.frontier import BEATEN, ON, UNKNOWN
 
     verbs = {ON: 'is on the frontier', BEATEN: 'is beaten by', UNKNOWN: 'cannot be told from'}
     said = []

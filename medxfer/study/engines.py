@@ -21,7 +21,8 @@ from ..data.load import load_task
 from ..data.base import Busy, MedxferError, describe_error, write_atomic
 from .arms import reference_command, resolve_run
 from ..models.base_loader import refuse_missing_model
-from .build import base_spec, refuse_missing_device
+from ..models.device import refuse_missing_device
+from .build import base_spec
 from .config import RunSpec, make_corpora, resolve_profile
 from .plan import StudyPlan
 from .progress import Board, progress_row

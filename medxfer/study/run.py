@@ -27,15 +27,15 @@ from ..data.corpora import get_corpus, get_task
 from ..data.own_task import register_tasks_of
 from .arms import refuse_reference, resolve_run, strategy_overrides
 from .budgets import build_schedule, find_token_budget, make_branches
+from ..models.device import refuse_missing_device
 from medxfer.study.build import (
     base_spec,
-    choose_device,
+    device_for,
     encoder_for,
     build_layout,
     lora_spec,
     model_for,
     build_order,
-    refuse_missing_device,
     surgery_rule,
     schemas_for,
     scored_tasks,
@@ -582,7 +582,7 @@ def _choose_backend(spec: RunSpec, say=print) -> str:
             lora_spec(spec),
             build_layout(spec),
             spec.tasks,
-            choose_device(spec),
+            device_for(spec),
             strategy['depths'],
         )
 
@@ -636,7 +636,7 @@ def _settle_environment(spec: RunSpec, trainer):
     from medxfer.training.checkpoint import checkpoint_steps
 
     found = describe_environment(
-        choose_device(spec),
+        device_for(spec),
         trainer.settings.precision,
         *find_number_format(trainer.model),
         is_chosen=base_spec(spec).quantization == 'auto',
