@@ -17,8 +17,9 @@ from .base import add_command, add_runs_option, print_result, printer
 from ..data.base import MedxferError, NotFound, UnifiedSample
 
 if TYPE_CHECKING:
-    from medxfer.quantization.check import ExportComparison
-    from medxfer.study.open_run import Run
+    from medxfer.quantization.check import AskedRun, ExportComparison
+    from medxfer.quantization.export import ExportRequest
+    from medxfer.study.open_run import Run, SettledRun
 
 # %% ../../nbs/commands/28_export.ipynb #dcd739a0
 _MADE_UP = 20  # documents of a task

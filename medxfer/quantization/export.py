@@ -20,7 +20,15 @@ import hashlib
 import json
 import os
 import shutil
-from ..data.base import MedxferError, NotFound, UnifiedSample, locked_file, write_atomic
+from medxfer.data.base import (
+    MedxferError,
+    NotFound,
+    UnifiedSample,
+    locked_file,
+    require_file,
+    require_place,
+    write_atomic,
+)
 from ..data.corpora import get_corpus
 from ..data.registry import Registry
 
@@ -86,7 +94,7 @@ def fill_folder(
     partial = out.with_name(f'.{out.name}.partial')
     lock = partial / '.lock'
     busy = f'another export is writing to {out}; wait for it or stop it'
-    _make_folder(partial)
+    require_file(lock)
     with locked_file(lock, busy):
         _empty_folder(partial, lock)
         try:
@@ -98,33 +106,13 @@ def fill_folder(
         os.replace(partial, out)
 
 
-def _make_folder(folder: Path):
-    "A folder and those above it; a `MedxferError` where the system does not let it be"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MedxferError(
-            f'{folder.parent} cannot hold an export ({error.strerror}); choose another folder with --out'
-        ) from None
-
-
 def require_free(out: Path) -> Path:
     "The nearest folder above `out` that exists; a `MedxferError` where `out` cannot become a folder"
     if out.exists() and not out.is_dir():
         raise MedxferError(f'{out} is a file; choose another folder with --out')
     if out.exists() and any(out.iterdir()):
         raise MedxferError(f'{out} exists; choose another folder with --out, or delete it first')
-    above = next(place for place in out.absolute().parents if place.exists())
-    if not above.is_dir():
-        raise MedxferError(
-            f'{out} cannot be made, because {above} is a file; choose another folder with --out'
-        )
-    if not os.access(above, os.W_OK):
-        raise MedxferError(
-            f'{out} cannot be made, because nothing may be written to {above}; choose another folder '
-            'with --out'
-        )
-    return above
+    return require_place(out)
 
 
 def _empty_folder(folder: Path, keep: Path):

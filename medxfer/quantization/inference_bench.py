@@ -214,9 +214,12 @@ def run_bench(
             _measure_round(number, started, measured, device)
         for variant, times in zip(started, measured):
             times.peak = variant.ask('read_peak')
-    finally:
+    except BaseException:
         for variant in started:
-            variant.stop()
+            variant.kill()
+        raise
+    for variant in started:
+        variant.stop()
     return summarize_bench(machine, measured)
 
 
