@@ -347,8 +347,8 @@ def from_finding(finding: Mapping[str, Any]) -> list[Placed]:
     for row in finding['points']:
         change, seconds = (_read_range(row[name]) for name in ('change', 'seconds'))
         ece = _read_range(row['ece']) if row['ece'] else None
-        sizes = [_or_nan(row[name]) for name in ('memory', 'disk')]
-        point = Point(row['name'], change, seconds, *sizes, ece, row['about'])
+        memory, disk = (_or_nan(row[name]) for name in ('memory', 'disk'))
+        point = Point(row['name'], change, seconds, memory, disk, ece, row['about'])
         found.append(Placed(point, row['word'], tuple(row['by'])))
     return found
 

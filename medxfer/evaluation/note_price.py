@@ -120,6 +120,5 @@ def _require_price(name: str, key: str, value: Any, file: Path):
     "A `DataError` for what is not a number above 0; what may be left out may be None"
     if value is None and key in ('rented', 'watts'):
         return
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not 0 < value < math.inf:
+    if not isinstance(value, (int, float)) or value is True or not 0 < value < math.inf:
         raise DataError(f'{key} of {name} is {value!r}; it must be a number above 0', file)

@@ -51,7 +51,7 @@ def compare_calibration(
     pairs = (('run', ours), ('export', theirs))
     tables = [_judge(documents, said, profiles).assign(arm=arm, seed=0) for arm, said in pairs]
     items = pd.concat(tables, ignore_index=True)
-    if not items['correct'].notna().any():
+    if items['correct'].isna().to_numpy().all():
         return []
     rows = compare_variants(check_items(items), 'export', 'run').to_dict('records')
     return [_make_part(row) for row in rows]
@@ -59,8 +59,10 @@ def compare_calibration(
 
 def _make_part(row: dict[str, Any]) -> PartCalibration:
     "A row of `compare_variants`"
-    numbers = [float(row[k]) for k in ('base', 'variant', 'difference', 'low', 'high')]
-    return PartCalibration(row['task'], row['part'], int(row['items']), *numbers, row['note'])
+    about = {name: row[name] for name in ('task', 'part', 'items', 'low', 'high', 'note')}
+    return PartCalibration(
+        run=row['base'], export=row['variant'], change=row['difference'], **about
+    )
 
 
 def _judge(
