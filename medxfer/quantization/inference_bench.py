@@ -17,7 +17,7 @@ import platform
 import time
 import numpy as np
 from scipy import stats
-from ..data.base import MedxferError, UnifiedSample
+from ..data.base import MedxferError, UnifiedSample, format_count
 from .bench_worker import Variant
 from .export import list_versions, read_manifest
 
@@ -172,6 +172,7 @@ class VariantTimes:
             name=self.name,
             format=self.format,
             compute=self.compute,
+            documents=self.documents,
             load_seconds=self.load,
             p50_ms=1000 * float(np.quantile(medians, 0.5)),
             p95_ms=1000 * float(np.quantile(medians, 0.95)),
@@ -349,6 +350,8 @@ def _format_machine(report: Mapping[str, Any]) -> str:
     machine = report['machine']
     busy = f', BUSY: others use {machine["busy_cores"]:.1f} cores' if machine['is_busy'] else ''
     return (
-        f'{machine["processor"]}, {machine["cores"]} cores, {machine["threads"]} threads, '
-        f'{machine["device"]}, {report["rounds"]} rounds, {report["date"]}{busy}'
+        f'{machine["processor"]}, {format_count(machine["cores"], "core")}, '
+        f'{format_count(machine["threads"], "thread")}, {machine["device"]}, '
+        f'{format_count(report["rows"][0]["documents"], "document")}, '
+        f'{format_count(report["rounds"], "round")}, {report["date"]}{busy}'
     )
