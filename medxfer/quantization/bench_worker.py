@@ -13,8 +13,6 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 import os
-import resource
-import sys
 import time
 from ..data.base import MedxferError, UnifiedSample
 from .export import load_export
@@ -118,11 +116,12 @@ class Bench:
     def read_peak(self) -> dict[str, int]:
         "Most bytes that this process held, and those of its GPU"
         import torch
+        from medxfer.training.vram_monitor import HostMemory
 
-        unit = 1 if sys.platform == 'darwin' else 1024  # bytes in one of `ru_maxrss`
-        host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
         has_gpu = torch.cuda.is_available()
-        return dict(host=host, gpu=torch.cuda.max_memory_allocated() if has_gpu else 0)
+        return dict(
+            host=HostMemory().read().peak, gpu=torch.cuda.max_memory_allocated() if has_gpu else 0
+        )
 
 # %% ../../nbs/quantization/45_bench_worker.ipynb #2fd38115
 def serve_variant(

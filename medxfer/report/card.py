@@ -14,7 +14,7 @@ import json, math
 
 import pandas as pd
 
-from ..data.base import CorpusInfo, MedxferError, NotFound, write_atomic
+from ..data.base import CorpusInfo, MedxferError, NotFound, require_file, write_atomic
 from ..data.corpora import find_group, get_corpus
 from ..data.sources.venues import SOURCES, require_venue
 from ..evaluation.metrics import select_metrics
@@ -286,9 +286,8 @@ def write_card(
     file=None,  # None: README.md in the folder
 ) -> Path:
     "Write a run's model card; where it is"
-    place = Path(file or Path(folder) / 'README.md')
+    place = require_file(file or Path(folder) / 'README.md')
     card = render_card(folder)
-    place.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(place, card.encode())
     return place
 
