@@ -19,7 +19,7 @@ import numpy as np
 from scipy import stats
 from ..data.base import MedxferError, UnifiedSample, format_count
 from .bench_worker import Variant
-from .export import list_versions, read_manifest
+from .export import list_versions, describe_export
 
 # %% ../../nbs/quantization/50_inference_bench.ipynb #4626a13d
 @dataclass(frozen=True)
@@ -229,7 +229,7 @@ def _refuse_unfit(folders: Sequence[str | Path], documents: Sequence[UnifiedSamp
     if rounds < 1 or not documents:
         raise MedxferError('a benchmark needs at least one round and one document')
     for folder in folders:
-        lacking = {d.task for d in documents} - set(read_manifest(folder).tasks)
+        lacking = {d.task for d in documents} - set(describe_export(folder).tasks)
         if lacking:
             raise MedxferError(
                 f'{folder} has no head for {min(lacking)}; compare exports of the same tasks'
@@ -249,7 +249,7 @@ def _name_variants(folders: Sequence[str | Path]) -> list[str]:
 
 def _describe_variant(variant: Variant, documents: int) -> VariantTimes:
     "What is known of a variant before the rounds; its best batch is chosen here"
-    manifest = read_manifest(variant.folder)
+    manifest = describe_export(variant.folder)
     files = [p for p in variant.folder.rglob('*') if p.is_file()]
     return VariantTimes(
         variant.name,
