@@ -74,6 +74,11 @@ def _ask_first_run(
     first, *others = _list_ids(manifests)
     place = find_run(args.run or first, args.runs)
     settled = read_settings(place, args.device)
+    if settled.id != first:
+        raise MedxferError(
+            f'{args.folders[0]} is an export of {first}, and {place} is {settled.id}; leave out --run, '
+            'or name the run that was exported'
+        )
     for name in others:
         other = read_settings(find_run(name, args.runs), args.device)
         _refuse_other_documents(settled, other, tasks)
