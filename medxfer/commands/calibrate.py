@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .base import add_command, add_run_argument, print_result, printer
+from ..data.base import require_file
 
 if TYPE_CHECKING:
     from medxfer.study.finished import RunCorpora
@@ -22,6 +23,8 @@ def _calibrate_runs(args) -> int:
     from medxfer.study.finished import RunCorpora
     from medxfer.study.inside import single_study, measure_arms, write_finding
 
+    if args.figure:
+        require_file(args.figure, '--figure')
     corpora = RunCorpora(args.data, args.runs)
     study = single_study(args.run)
     arms = _load_study(study, corpora) if study else _load_runs(args.run, corpora)
@@ -66,7 +69,6 @@ def _save_figures(arms: Sequence['ScoredArms'], args):
     from medxfer.evaluation.calibration import reliability_figure
 
     asked = Path(args.figure)
-    asked.parent.mkdir(parents=True, exist_ok=True)
     for of_model in arms:
         named = asked.with_stem(f'{asked.stem}-{of_model.model}')
         file = named if len(arms) > 1 else asked

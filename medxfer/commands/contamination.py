@@ -94,13 +94,13 @@ def _load_model(run):
     "Model and tokenizer, or the reason why the model cannot be asked"
     from medxfer.evaluation.contamination import ENCODER
     from medxfer.models.base_loader import has_language_head, load_language_model, load_tokenizer
-    from medxfer.study.build import base_spec, choose_device
+    from medxfer.study.build import base_spec, device_for
 
     spec = base_spec(run)
     try:
         if not has_language_head(spec):
             return ENCODER
-        model = load_language_model(spec, run.seed, choose_device(run))
+        model = load_language_model(spec, run.seed, device_for(run))
         return model, load_tokenizer(spec)
     except MedxferError as error:
         return str(error)

@@ -7,53 +7,44 @@ __all__ = ['add_frontier_command']
 
 # %% ../../nbs/commands/31_frontier.ipynb #802308ec
 from argparse import Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .base import add_command, print_result, printer
-from .bench import add_timing_options
+from .bench import add_timing_options, check_timing_options
 from .export import add_document_options
-from ..data.base import MedxferError, UnifiedSample
+from ..data.base import MedxferError, UnifiedSample, format_count
 
 if TYPE_CHECKING:
-    from medxfer.quantization.frontier import Placed
-    from medxfer.study.open_run import Run
+    from medxfer.evaluation.frontier import Placed, Point
+    from medxfer.evaluation.note_price import Machine
+    from medxfer.quantization.check import AskedRun
+    from medxfer.quantization.export import Manifest
+    from medxfer.study.open_run import SettledRun
 
-# %% ../../nbs/commands/31_frontier.ipynb #19dbb920
+# %% ../../nbs/commands/31_frontier.ipynb #09fd5b28
 def _find_frontier(args: Namespace) -> int:
-    "Compare exports of one run by score, time, memory and size, and say which are beaten"
-    from medxfer.commands.export import compare_folder, open_named_run
-    from medxfer.quantization.frontier import make_points, place_points, to_finding
+    "Compare exports by score, calibration, time, memory, size and price, and say which are beaten"
+    from medxfer.evaluation.frontier import place_points, to_finding
+    from medxfer.quantization.export import describe_export
 
     say = printer(args)
-    run = open_named_run(args, args.run or _find_common_run(args.folders))
+    check_timing_options(args)
     names = _name_folders(args.folders)
-    checks = {}
-    for name, folder in names.items():
-        say(f'comparing {name} with its run')
-        checks[name] = compare_folder(run, Path(folder), args, say).to_record()
-    bench = _time_folders(args, run, say)
-    placed = place_points(make_points(bench, checks))
-    finding = to_finding(bench, placed)
-    _keep_finding(run, finding, say)
-    print_result(args, finding, lambda: _format_frontier(placed, bench))
+    manifests = {name: describe_export(folder) for name, folder in names.items()}
+    machine = _find_machine(args)
+    asked, settled = _ask_first_run(args, manifests, say)
+    checks = _compare_folders(args, names, asked, say)
+    bench = _time_folders(args, asked, say)
+    points = _make_points(bench, checks, manifests, machine)
+    others = [_describe_reference(args, asked)] if args.reference else []
+    placed = [*place_points(points), *others]
+    finding = to_finding(bench, placed, asked.count_documents())
+    _keep_finding(settled, finding | dict(runs=_list_ids(manifests)), say)
+    print_result(args, finding, lambda: _format_frontier(placed, finding))
     return 0
-
-
-def _find_common_run(folders: Sequence[str]) -> str:
-    "The id of the run that all exports are of"
-    from medxfer.quantization.export import read_manifest
-
-    runs = {folder: read_manifest(folder).run['id'] for folder in folders}
-    first = folders[0]
-    for folder, name in runs.items():
-        if name != runs[first]:
-            raise MedxferError(
-                f'{first} is an export of {runs[first]} and {folder} one of {name}; changes of the '
-                'score can be compared between exports of one run only'
-            )
-    return runs[first]
 
 
 def _name_folders(folders: Sequence[str]) -> dict[str, str]:
@@ -64,15 +55,66 @@ def _name_folders(folders: Sequence[str]) -> dict[str, str]:
     return names
 
 
-def _time_folders(args: Namespace, run: 'Run', say) -> dict:
-    "What the exports cost on some of the documents"
+def _list_ids(manifests: 'Mapping[str, Manifest]') -> list[str]:
+    "The runs that were exported, each once"
+    return list(dict.fromkeys(manifest.run['id'] for manifest in manifests.values()))
+
+# %% ../../nbs/commands/31_frontier.ipynb #e61267d2
+def _ask_first_run(
+    args: Namespace, manifests: 'Mapping[str, Manifest]', say
+) -> 'tuple[AskedRun, SettledRun]':
+    "What the run of the first export says of the documents of tasks that all exports have"
+    from medxfer.commands.bench import list_common_tasks
     from medxfer.commands.export import gather_documents
-    from medxfer.quantization.export import choose_device, read_manifest
+    from medxfer.quantization.check import ask_run
+    from medxfer.study.open_run import open_run, read_settings
+    from medxfer.study.runs import find_run
+
+    tasks = list_common_tasks(manifests)
+    first, *others = _list_ids(manifests)
+    place = find_run(args.run or first, args.runs)
+    settled = read_settings(place, args.device)
+    if settled.id != first:
+        raise MedxferError(
+            f'{args.folders[0]} is an export of {first}, and {place} is {settled.id}; leave out --run, '
+            'or name the run that was exported'
+        )
+    for name in others:
+        other = read_settings(find_run(name, args.runs), args.device)
+        _refuse_other_documents(settled, other, tasks)
+    documents, has_gold = gather_documents(settled, tasks, args, say)
+    say(f'asking {settled.id} about {format_count(len(documents), "document")}')
+    return ask_run(open_run(place, args.device), documents, has_gold), settled
+
+
+def _refuse_other_documents(run: 'SettledRun', other: 'SettledRun', tasks: Iterable[str]):
+    "A `MedxferError` if two runs had different corpora in some tasks"
+    for task in tasks:
+        ours, theirs = (r.config['tasks'].get(task, {}) for r in (run, other))
+        if any(ours.get(key) != theirs.get(key) for key in ('profile', 'files')):
+            raise MedxferError(
+                f'{run.id} and {other.id} had different corpora of {task}, so their exports cannot be '
+                'compared on the same documents; export runs of one study'
+            )
+
+
+def _compare_folders(
+    args: Namespace, names: dict[str, str], asked: 'AskedRun', say
+) -> dict[str, dict]:
+    "What every export changes, by name"
+    found = {}
+    for name, folder in names.items():
+        say(f'comparing {name}')
+        found[name] = asked.compare(folder, args.device, args.base).to_record()
+    return found
+
+
+def _time_folders(args: Namespace, asked: 'AskedRun', say) -> dict:
+    "What the exports cost on some of the documents"
+    from medxfer.models.device import choose_device
     from medxfer.quantization.inference_bench import run_bench
 
-    tasks = read_manifest(args.folders[0]).tasks
-    documents, _ = gather_documents(run, tasks, args, say)
-    few = _take_first(documents, args.documents)
+    few = _take_first(asked.documents, args.documents)
     device = choose_device(args.device)
     return run_bench(args.folders, few, args.rounds, device, args.threads, say)
 
@@ -87,8 +129,46 @@ def _take_first(documents: Iterable[UnifiedSample], most: int) -> list[UnifiedSa
             kept.append(document)
     return kept
 
+# %% ../../nbs/commands/31_frontier.ipynb #abfcd2be
+def _find_machine(args: Namespace) -> 'Machine | None':
+    "The machine whose hours are paid; None where none was named"
+    from medxfer.evaluation.note_price import find_machine
 
-def _keep_finding(run: 'Run', finding: dict, say):
+    return find_machine(args.machine, args.machines) if args.machine else None
+
+
+def _make_points(
+    bench: dict, checks: dict, manifests: 'Mapping[str, Manifest]', machine: 'Machine | None'
+) -> 'list[Point]':
+    "A point for each export, with what it is and what a thousand notes cost"
+    from medxfer.evaluation.frontier import make_points
+    from medxfer.evaluation.note_price import price_notes
+
+    points = []
+    for point, row in zip(make_points(bench, checks), bench['rows']):
+        manifest = manifests[point.name]
+        prices = price_notes(machine, row['batch_documents_per_second'], row['joules_per_document'])
+        base = manifest.base['spec']
+        about = dict(run=manifest.run['id'], model=base['name'], licence=manifest.licences['base'])
+        points.append(replace(point, about=dict(point.about) | about | prices))
+    return points
+
+
+def _describe_reference(args: Namespace, asked: 'AskedRun') -> 'Placed':
+    "The reference model as a point beside the others"
+    from medxfer.evaluation.frontier import place_reference
+    from medxfer.study.reference import read_reference
+    from medxfer.study.runs import find_run
+
+    about, answers = read_reference(find_run(args.reference, args.runs), asked.documents)
+    known = asked.select(document.task for document in answers)
+    if not answers:
+        raise MedxferError(f'{args.reference} has no answers about the documents of these exports')
+    found = known.compare_answers([(document, []) for document in answers])
+    return place_reference(found.to_record(), about)
+
+
+def _keep_finding(run: 'SettledRun', finding: dict, say):
     "Write the result into the folder of the run's study, if it has one"
     from medxfer.study.inside import write_finding
 
@@ -98,14 +178,11 @@ def _keep_finding(run: 'Run', finding: dict, say):
         say(f'written: {write_finding(study, "frontier", about)}')
 
 
-def _format_frontier(placed: 'Sequence[Placed]', bench: dict) -> str:
+def _format_frontier(placed: 'Sequence[Placed]', finding: dict) -> str:
     "The table, and on what machine it was measured"
-    from medxfer.quantization.frontier import frontier_table
+    from medxfer.evaluation.frontier import describe_measurement, frontier_table
 
-    machine = bench['machine']
-    where = f'{machine["processor"]}, {machine["threads"]} threads, {machine["device"]}'
-    busy = '; the machine was busy' if machine['is_busy'] else ''
-    return f'{frontier_table(placed).to_string(index=False)}\n{where}, {bench["date"]}{busy}'
+    return f'{frontier_table(placed).to_string(index=False)}\n{describe_measurement(finding)}'
 
 # %% ../../nbs/commands/31_frontier.ipynb #19cdd6d2
 def add_frontier_command(commands):
@@ -116,3 +193,12 @@ def add_frontier_command(commands):
     parser.add_argument('folders', nargs='+', metavar='DIR', help='folders that `export` wrote')
     add_timing_options(parser)
     add_document_options(parser)
+    parser.add_argument(
+        '--machine', metavar='NAME', help='of configs/machines.yaml: what 1,000 notes cost on it'
+    )
+    parser.add_argument('--machines', metavar='FILE', help='another file of machines')
+    parser.add_argument(
+        '--reference',
+        metavar='RUN',
+        help='a run of the arm reference, as a point beside the others',
+    )

@@ -239,7 +239,7 @@ def _add_study_arguments(parser: ArgumentParser):
         '--kernel',
         default='train',
         help='which notebook of kaggle_kernels: train, baseline, analysis, contamination, '
-        'probe, reference, or your own (default: train)',
+        'probe, quantize, bench, reference, or your own (default: train)',
     )
     parser.add_argument(
         '-p',

@@ -18,7 +18,7 @@ from medxfer.commands.base import (
     print_result,
     printer,
 )
-from ..data.base import DataError, MedxferError
+from ..data.base import DataError, MedxferError, format_count
 
 # %% ../../nbs/commands/20_run.ipynb #ece60e5a
 def _execute_run(args) -> int:
@@ -69,7 +69,7 @@ def _write_predictions(args) -> int:
             newlines = config['data'].get('newlines')
             corpus = load_task(task, args.data, split, info['profile'], newlines=newlines)
             count = _write_task_predictions(predicted, corpus, out)
-            printer(args)(f'{count} documents of {task} in {out}')
+            printer(args)(f'{format_count(count, "document")} of {task} in {out}')
     return 0
 
 

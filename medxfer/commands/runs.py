@@ -16,6 +16,7 @@ from medxfer.commands.base import (
     add_runs_option,
     print_result,
 )
+from ..data.base import format_count
 
 # %% ../../nbs/commands/18_runs.ipynb #bdd9248e
 _GROUPS = {  # word: folder of configs
@@ -115,7 +116,7 @@ def _format_task(task: Any, documents: int) -> list[str]:
     moved = [_format_document(document) for document in task.moved[:documents]]
     head = f'{task.task} · {task.metric}'
     scores = f'{task.base:.2f} and {task.arm:.2f}: {task.difference:+.2f} ({ends})'
-    of = f'{task.documents} documents: {better} better, {worse} worse, {same} as before'
+    of = f'{format_count(task.documents, "document")}: {better} better, {worse} worse, {same} as before'
     return [head, f'  {scores}', f'  {of}', *moved]
 
 

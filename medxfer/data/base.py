@@ -7,7 +7,7 @@ __all__ = ['VENUES', 'MedxferError', 'DataError', 'NotFound', 'Busy', 'OutOfMemo
            'describe_error', 'Span', 'Relation', 'Candidate', 'UnifiedSample', 'Problem', 'ParseReport',
            'count_samples', 'Corpus', 'read_text', 'numbered_lines', 'check_fragments', 'is_foreign', 'list_files',
            'find_files', 'list_folders', 'is_about_corpus', 'pair_files', 'Format', 'CorpusInfo', 'Task',
-           'write_atomic', 'locked_file', 'to_plain']
+           'write_atomic', 'locked_file', 'to_plain', 'format_count', 'require_place', 'require_file']
 
 # %% ../../nbs/data/00_base.ipynb #1e740110
 from collections import Counter
@@ -612,3 +612,40 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, (list, tuple, set, frozenset)):
         return [to_plain(inner) for inner in value]
     return str(value)
+
+# %% ../../nbs/data/00_base.ipynb #4b62e2e6
+def format_count(count: int, noun: str) -> str:
+    "A number and what it counts, for people: 1 document, 2,000 documents"
+    return f'{count:,} {noun}' if count == 1 else f'{count:,} {noun}s'
+
+# %% ../../nbs/data/00_base.ipynb #5c45ac62
+def require_place(
+    path: str | Path,  # of a file or folder to be made
+    option: str = '--out',  # which names it
+) -> Path:
+    "The nearest folder above a path that exists; a `MedxferError` where nothing can be made there"
+    above = next(place for place in Path(path).absolute().parents if place.exists())
+    reason = ''
+    if not above.is_dir():
+        reason = f'{above} is a file'
+    elif not os.access(above, os.W_OK):
+        reason = f'nothing may be written to {above}'
+    if reason:
+        raise MedxferError(f'{path} cannot be made: {reason}; choose another place with {option}')
+    return above
+
+
+def require_file(path: str | Path, option: str = '--out') -> Path:
+    "Make the folder of a file that is to be written; a `MedxferError` where it cannot be"
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        raise MedxferError(f'{path} is not a file; choose another place with {option}')
+    require_place(path, option)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise MedxferError(
+            f'{path} cannot be made: {reason}; choose another place with {option}'
+        ) from None
+    return path

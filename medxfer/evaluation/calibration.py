@@ -6,7 +6,7 @@
 __all__ = ['PARTS', 'BINS', 'RAW', 'TEMPERATURE', 'PLATT', 'MIN_ITEMS', 'METRICS', 'check_items', 'ece', 'equal_mass_ece',
            'smooth_ece', 'brier_parts', 'risk_coverage', 'aurc', 'Scaling', 'why_no_scaling', 'fit_scaling', 'Scalings',
            'fit_scalings', 'Items', 'arrange_items', 'Measured', 'Gaps', 'Estimate', 'calibration_table',
-           'threshold_effect', 'compare_arms', 'reliability_table', 'reliability_figure']
+           'threshold_effect', 'compare_arms', 'compare_variants', 'reliability_table', 'reliability_figure']
 
 # %% ../../nbs/evaluation/41_calibration.ipynb #4b925984
 from collections.abc import Callable, Iterator, Mapping
@@ -750,6 +750,43 @@ def _subtract(pair: list, arms: tuple, measure: Callable, n_docs: int) -> Contra
         few_seeds = [arm for arm, x in zip(arms, pair) if len(x.seeds) < 2]
         reason = describe_few_seeds(few_seeds[0], 1)
     return contrast_sides(sides[0], sides[1], n_docs, reason=reason)
+
+# %% ../../nbs/evaluation/41_calibration.ipynb #782f2c6b
+def compare_variants(
+    test: pd.DataFrame,  # scored items of one run in several variants, which `arm` names
+    variant: str,
+    base: str,
+    metric: str = 'ece',
+) -> pd.DataFrame:  # task, part, items, base, variant, difference, low, high, note
+    "Variant minus base in every task and part that both have; the interval is for other documents"
+    table = check_items(test)
+    of_both = _keep(table, table['arm'].isin([variant, base]))
+    rows = []
+    for key, both in _split(of_both, ['task', 'part']):
+        if len(set(both['arm'])) == 2:
+            rows.append((*key, *_compare_variants(both, (variant, base), METRICS[metric])))
+    columns = ['task', 'part', 'items', 'base', 'variant', 'difference', 'low', 'high', 'note']
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _compare_variants(both: pd.DataFrame, names: tuple[str, str], measure: Callable) -> tuple:
+    "(items, base, variant, difference, low, high, note) of one part"
+    groups = np.unique(both['group'].to_numpy(str))
+    pair = [arrange_items(_keep(both, both['arm'] == name), groups) for name in names]
+    fewest = min(items.fewest for items in pair)
+    if fewest < MIN_ITEMS:
+        note = f'too few: {fewest} items, and it takes {MIN_ITEMS}'
+        return fewest, *[np.nan] * 5, note
+    ours, theirs = (measure(items).side(items) for items in pair)
+    values = (theirs.scores.mean(), ours.scores.mean())
+    if len(groups) < _FEWEST_GROUPS:
+        note = f'{len(groups)} groups of documents allow no interval; it takes {_FEWEST_GROUPS}'
+        return fewest, *values, values[1] - values[0], np.nan, np.nan, note
+    paired = replace(
+        ours, scores=ours.scores - theirs.scores, influence=ours.influence - theirs.influence
+    )
+    found = compare_with_value(paired, 0.0, len(groups))
+    return fewest, *values, found.estimate, found.low, found.high, ''
 
 # %% ../../nbs/evaluation/41_calibration.ipynb #3511034f
 def reliability_table(

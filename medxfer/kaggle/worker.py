@@ -15,7 +15,8 @@ import json, os, queue, shutil, signal, subprocess, sys, threading
 from ..data.base import MedxferError
 from ..study.arms import resolve_run
 from ..study.config import RunSpec
-from ..study.engines import PLACE_VARIABLE, note_place, stop_with_parent
+from ..study.engines import PLACE_VARIABLE, note_place
+from ..training.workers import stop_with_parent
 from ..study.run import execute
 from ..training.callbacks import Stopped, stop_on_signal
 from ..training.processes import current_processes, launch_command

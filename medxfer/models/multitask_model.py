@@ -6,7 +6,8 @@
 __all__ = ['HEAD_PARTS', 'NOTHING_FOUND', 'Place', 'PREDICTED_TOKENS', 'TaskSchema', 'find_head_parts', 'read_schema',
            'WindowPrediction', 'WindowRating', 'TaskHead', 'BatchShare', 'find_share', 'build_heads', 'MultiTaskModel',
            'build_model', 'locate_mention', 'strip_gold', 'encode_bare', 'read_windows', 'predict', 'apply_predictions',
-           'save_peft', 'save_heads', 'save_schema', 'SavedSchema', 'load_schema', 'restore_adapters', 'restore_heads']
+           'save_peft', 'save_heads', 'save_schema', 'SavedSchema', 'load_schema', 'list_saved_tasks',
+           'load_saved_layout', 'restore_adapters', 'restore_heads']
 
 # %% ../../nbs/models/30_multitask_model.ipynb #fc29bf8e
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -668,16 +669,7 @@ def load_schema(
 ) -> SavedSchema:
     "What the heads in a folder predict; a `MedxferError` if it is not known, or a file is not the one that was saved"
     folder = Path(folder)
-    if not (folder / _SCHEMA_FILE).is_file():
-        raise NotFound(
-            f'{folder} has no {_SCHEMA_FILE}, so the labels of its heads are not known: '
-            'it was written by an older medxfer, or not to its end'
-        )
-    try:
-        about = json.loads((folder / _SCHEMA_FILE).read_text('utf-8'))
-        tasks, layout, files = (about[key] for key in ('tasks', 'layout', 'files'))
-    except (ValueError, KeyError, TypeError):
-        raise MedxferError(f'{folder / _SCHEMA_FILE} is damaged; copy it again') from None
+    tasks, layout, files = _read_schema(folder)
     _check_files(folder, files)
     lexicons = {}
     if _LEXICON_FILE in files:
@@ -685,6 +677,35 @@ def load_schema(
         lexicons = {task: Lexicon.from_record(tokenizer, found) for task, found in saved.items()}
     schemas = {t: TaskSchema.from_record(s, lexicons.get(t)) for t, s in tasks.items()}
     return SavedSchema(schemas, _read_layout(layout) if layout else None)
+
+
+def list_saved_tasks(
+    folder,  # as `save` wrote it
+) -> list[str]:
+    "The tasks that have heads in a folder, in their order"
+    return list(_read_schema(Path(folder))[0])
+
+
+def load_saved_layout(
+    folder,  # as `save` wrote it
+) -> Layout | None:
+    "Which adapters serve which task; None where a model has none"
+    layout = _read_schema(Path(folder))[1]
+    return _read_layout(layout) if layout else None
+
+
+def _read_schema(folder: Path) -> tuple[dict, dict | None, dict]:
+    "Heads by task, the layout of adapters, and hashes of files, as they were saved"
+    if not (folder / _SCHEMA_FILE).is_file():
+        raise NotFound(
+            f'{folder} has no {_SCHEMA_FILE}, so the labels of its heads are not known: '
+            'it was written by an older medxfer, or not to its end'
+        )
+    try:
+        about = json.loads((folder / _SCHEMA_FILE).read_text('utf-8'))
+        return about['tasks'], about['layout'], about['files']
+    except (ValueError, KeyError, TypeError):
+        raise MedxferError(f'{folder / _SCHEMA_FILE} is damaged; copy it again') from None
 
 
 def _read_layout(record: dict) -> Layout:

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['ITEM_PARTS', 'DECISION_THRESHOLD', 'NEAR_MISS_FLOOR', 'SCORE_COLUMNS', 'ScoredItem', 'predict_with_scores',
-           'annotate_documents', 'scores_file', 'format_scores', 'ScoreFile', 'read_scores', 'load_scores']
+           'annotate_documents', 'scores_file', 'format_scores', 'ScoreFile', 'read_scores', 'load_scores',
+           'judge_items']
 
 # %% ../../nbs/models/31_scores.ipynb #6c8c7585
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -363,8 +364,6 @@ def load_scores(
     `correct` is a nullable truth value, and missing without gold. A `MedxferError` if there are no scores, or gold
     lacks a document.
     """
-    import pandas as pd
-
     if tasks is None:
         tasks = dict.fromkeys([*_list_scored(folder, split), *(gold or {})]) or ['TASK']
     rows = []
@@ -374,7 +373,25 @@ def load_scores(
         if gold and task in gold:
             _check_documents(found, judges, folder)
         rows += _list_rows(task, split, found, judges)
-    frame = pd.DataFrame(rows, columns=list(SCORE_COLUMNS))
+    return _make_frame(rows)
+
+
+def judge_items(
+    task: str,
+    said: Mapping[str, Sequence[ScoredItem]],  # by the id of a document
+    gold: Iterable[UnifiedSample],  # those documents
+    profile: str | None = None,
+):  # DataFrame[SCORE_COLUMNS]
+    "What a model said of documents, judged by gold, as `load_scores` has it of what is on disk"
+    judges = {document.id: _GoldDocument(document) for document in gold}
+    found = ScoreFile(dict(profile=profile), {name: list(items) for name, items in said.items()})
+    return _make_frame(_list_rows(task, 'test', found, judges))
+
+
+def _make_frame(rows: Iterable[tuple]):  # DataFrame[SCORE_COLUMNS]
+    import pandas as pd
+
+    frame = pd.DataFrame(list(rows), columns=list(SCORE_COLUMNS))
     return frame.astype({'correct': 'boolean', 'score': float, 'decided': bool})
 
 

@@ -12,11 +12,11 @@ from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
-import resource
-import sys
+import os
 import time
 from ..data.base import MedxferError, UnifiedSample
 from .export import load_export
+from ..training.workers import blocked_interrupts, stop_with_parent
 
 # %% ../../nbs/quantization/45_bench_worker.ipynb #1b0b288c
 _SIDE = 384  # of the matrices
@@ -116,11 +116,12 @@ class Bench:
     def read_peak(self) -> dict[str, int]:
         "Most bytes that this process held, and those of its GPU"
         import torch
+        from medxfer.training.vram_monitor import HostMemory
 
-        unit = 1 if sys.platform == 'darwin' else 1024  # bytes in one of `ru_maxrss`
-        host = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
         has_gpu = torch.cuda.is_available()
-        return dict(host=host, gpu=torch.cuda.max_memory_allocated() if has_gpu else 0)
+        return dict(
+            host=HostMemory().read().peak, gpu=torch.cuda.max_memory_allocated() if has_gpu else 0
+        )
 
 # %% ../../nbs/quantization/45_bench_worker.ipynb #2fd38115
 def serve_variant(
@@ -148,10 +149,16 @@ def serve_variant(
         while (call := pipe.recv()) is not None:
             name, *args = call
             pipe.send(getattr(bench, name)(*args))
-    except (EOFError, KeyboardInterrupt):
+    except EOFError:
         pass
     except Exception as error:
         pipe.send(error if isinstance(error, MedxferError) else MedxferError(_describe(error)))
+
+
+def _begin_variant(parent: int, *words):
+    "`serve_variant` in a process that ends with the one that started it"
+    stop_with_parent(parent, every=0.2)
+    serve_variant(*words)
 
 
 def _describe(error: Exception) -> str:
@@ -176,14 +183,18 @@ class Variant:
         "Start the process, and wait until it has loaded the folder"
         context = get_context('spawn')
         pipe, theirs = context.Pipe()
-        process = context.Process(
-            target=serve_variant, args=(theirs, str(folder), device, threads), daemon=True
-        )
-        process.start()
-        theirs.close()
+        words = (os.getpid(), theirs, str(folder), device, threads)
+        process = context.Process(target=_begin_variant, args=words, daemon=True)
         variant = cls(name, folder, process, pipe, {})
-        variant.about = variant._receive()
-        pipe.send(list(documents))
+        try:
+            with blocked_interrupts():
+                process.start()
+            theirs.close()
+            variant.about = variant._receive()
+            pipe.send(list(documents))
+        except BaseException:
+            variant.kill()
+            raise
         return variant
 
     def ask(self, name: str, *args):
@@ -204,8 +215,15 @@ class Variant:
             raise MedxferError(f'{self.name}: {found}')
         return found
 
+    def kill(self):
+        "End the process whatever it does"
+        if self.process.pid:
+            self.process.kill()
+            self.process.join()
+        self.pipe.close()
+
     def stop(self):
-        "End the process"
+        "End the process when it has done what it was asked"
         try:
             self.pipe.send(None)
         except (BrokenPipeError, OSError):

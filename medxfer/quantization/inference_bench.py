@@ -17,9 +17,9 @@ import platform
 import time
 import numpy as np
 from scipy import stats
-from ..data.base import MedxferError, UnifiedSample
+from ..data.base import MedxferError, UnifiedSample, format_count
 from .bench_worker import Variant
-from .export import list_versions, read_manifest
+from .export import list_versions, describe_export
 
 # %% ../../nbs/quantization/50_inference_bench.ipynb #4626a13d
 @dataclass(frozen=True)
@@ -172,6 +172,7 @@ class VariantTimes:
             name=self.name,
             format=self.format,
             compute=self.compute,
+            documents=self.documents,
             load_seconds=self.load,
             p50_ms=1000 * float(np.quantile(medians, 0.5)),
             p95_ms=1000 * float(np.quantile(medians, 0.95)),
@@ -214,9 +215,12 @@ def run_bench(
             _measure_round(number, started, measured, device)
         for variant, times in zip(started, measured):
             times.peak = variant.ask('read_peak')
-    finally:
+    except BaseException:
         for variant in started:
-            variant.stop()
+            variant.kill()
+        raise
+    for variant in started:
+        variant.stop()
     return summarize_bench(machine, measured)
 
 
@@ -225,7 +229,7 @@ def _refuse_unfit(folders: Sequence[str | Path], documents: Sequence[UnifiedSamp
     if rounds < 1 or not documents:
         raise MedxferError('a benchmark needs at least one round and one document')
     for folder in folders:
-        lacking = {d.task for d in documents} - set(read_manifest(folder).tasks)
+        lacking = {d.task for d in documents} - set(describe_export(folder).tasks)
         if lacking:
             raise MedxferError(
                 f'{folder} has no head for {min(lacking)}; compare exports of the same tasks'
@@ -245,7 +249,7 @@ def _name_variants(folders: Sequence[str | Path]) -> list[str]:
 
 def _describe_variant(variant: Variant, documents: int) -> VariantTimes:
     "What is known of a variant before the rounds; its best batch is chosen here"
-    manifest = read_manifest(variant.folder)
+    manifest = describe_export(variant.folder)
     files = [p for p in variant.folder.rglob('*') if p.is_file()]
     return VariantTimes(
         variant.name,
@@ -346,6 +350,8 @@ def _format_machine(report: Mapping[str, Any]) -> str:
     machine = report['machine']
     busy = f', BUSY: others use {machine["busy_cores"]:.1f} cores' if machine['is_busy'] else ''
     return (
-        f'{machine["processor"]}, {machine["cores"]} cores, {machine["threads"]} threads, '
-        f'{machine["device"]}, {report["rounds"]} rounds, {report["date"]}{busy}'
+        f'{machine["processor"]}, {format_count(machine["cores"], "core")}, '
+        f'{format_count(machine["threads"], "thread")}, {machine["device"]}, '
+        f'{format_count(report["rows"][0]["documents"], "document")}, '
+        f'{format_count(report["rounds"], "round")}, {report["date"]}{busy}'
     )

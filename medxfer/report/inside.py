@@ -18,7 +18,7 @@ from ..study.inside import read_finding, read_probes
 from ..study.record import StudyRecord
 
 if TYPE_CHECKING:
-    from medxfer.quantization.frontier import Placed
+    from medxfer.evaluation.frontier import Placed
 
 # %% ../../nbs/report/27_inside.ipynb #97cb24b5
 def _answer_not_measured(record: StudyRecord, rq: str, verb: str) -> Answer:
@@ -259,33 +259,51 @@ def _format_use(row: dict, names: dict[str, str]) -> dict[str, str]:
 
 # %% ../../nbs/report/27_inside.ipynb #e5e6dede
 def frontier_answer(record: StudyRecord) -> Answer:
-    "RQ3: what exports of a run cost and change, and which of them are beaten"
-    from medxfer.quantization.frontier import ON, from_finding, frontier_figure, frontier_table
+    "RQ3: what exports cost and change, in score and in calibration, and which of them are beaten"
+    from medxfer.evaluation.frontier import (
+        ON,
+        REFERENCE,
+        describe_measurement,
+        from_finding,
+        frontier_figure,
+        frontier_table,
+    )
 
     finding = read_finding(record.folder, 'frontier')
     names = {run.id: run.arm for run in record.runs}
     if finding is None or finding['run'] not in names:
         return Answer('RQ3', 'not run', _NO_FRONTIER)
+    if 'runs' not in finding:
+        return Answer('RQ3', 'not run', _OLD_FRONTIER)
     placed = from_finding(finding)
-    on = [found.point.name for found in placed if found.word == ON]
-    machine = finding['machine']
+    ours = [found for found in placed if found.word != REFERENCE]
+    on = [found.point.name for found in ours if found.word == ON]
+    several = len(finding['runs']) > 1
     return Answer(
         rq='RQ3',
-        verdict=f'{len(on)} of {len(placed)} on the frontier',
+        verdict=f'{len(on)} of {len(ours)} on the frontier',
         text=_describe_frontier(names[finding['run']], placed),
         table=frontier_table(placed),
         figure=partial(frontier_figure, placed),
         caption='Bars are intervals for other documents, and for other rounds of the benchmark.',
         caveats=(
-            f'Measured on {machine["processor"]}, {machine["threads"]} threads, {machine["device"]}, '
-            f'on {finding["date"]}' + ('; the machine was busy.' if machine['is_busy'] else '.'),
-            'Exports of one run: models of other sizes are not compared, and the price of a note is '
-            'not measured.',
-            'ECE of the run is under calibration; that of each export is not measured.',
+            f'Measured on {describe_measurement(finding)}.',
+            _SEVERAL_RUNS if several else _ONE_RUN,
+            'Unsure documents are the quarter of which the run was least sure; a price is the measured '
+            'time on a machine that was named, times what its hours cost.',
         ),
     )
 
 
+_OLD_FRONTIER = (
+    'frontier.json is of an older medxfer, which did not say on how much it measured; '
+    '`medxfer frontier DIR DIR` measures anew.'
+)
+_ONE_RUN = 'Exports of one run: models of other sizes are not compared.'
+_SEVERAL_RUNS = (
+    'Exports of several runs: changes are against the run of the first, and the intervals are over '
+    'documents; another seed of a run would score otherwise.'
+)
 _NO_FRONTIER = (
     'No run of this study was exported and timed: `medxfer export RUN --format nf4 --out DIR` writes an '
     'export of one, and `medxfer frontier DIR DIR` compares several.'
@@ -294,11 +312,28 @@ _NO_FRONTIER = (
 
 def _describe_frontier(arm: str, placed: 'Sequence[Placed]') -> str:
     "Each export and its place, as a sentence"
-    from medxfer.quantization.frontier import BEATEN, ON, UNKNOWN
+    from medxfer.evaluation.frontier import BEATEN, ON, REFERENCE, UNKNOWN
 
     verbs = {ON: 'is on the frontier', BEATEN: 'is beaten by', UNKNOWN: 'cannot be told from'}
+    verbs |= {REFERENCE: 'stands beside them: its time and memory are not ours'}
     said = []
     for found in placed:
         others = f' {", ".join(found.by)}' if found.by else ''
         said.append(f'{found.point.name} {verbs[found.word]}{others}')
-    return f'Exports of a run of {arm}: {"; ".join(said)}.'
+    return f'Exports beside a run of {arm}: {"; ".join(said)}.{_describe_honesty_of(placed)}'
+
+
+def _describe_honesty_of(placed: 'Sequence[Placed]') -> str:
+    "Which exports are certainly more or less honest than the run, as a sentence; '' where nothing is known"
+    from medxfer.evaluation.frontier import REFERENCE
+
+    said = []
+    for found in placed:
+        ece = found.point.ece
+        if ece is None or not ece.is_known or found.word == REFERENCE:
+            continue
+        side = (ece.low > 0) - (ece.high < 0)
+        said.append(
+            f'{found.point.name} {_WORDS[side] if side else "no different, or cannot tell"}'
+        )
+    return f' Calibration beside the run: {"; ".join(said)}.' if said else ''

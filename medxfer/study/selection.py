@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 import hashlib
 
-from ..data.base import MedxferError, UnifiedSample
+from ..data.base import MedxferError, UnifiedSample, format_count
 from ..data.sources.leaks import find_copies
 from .config import RunSpec
 
@@ -22,7 +22,7 @@ def digest_documents(
     "How many documents, and a digest of their ids: equal only for the same documents"
     unique = sorted(set(map(str, ids)))
     digest = hashlib.sha256('\0'.join(unique).encode()).hexdigest()[:16]
-    count = '1 document' if len(unique) == 1 else f'{len(unique):,} documents'
+    count = format_count(len(unique), 'document')
     return f'{count} (ids {digest})'
 
 # %% ../../nbs/study/16_selection.ipynb #bb91599a
