@@ -30,15 +30,11 @@ class _PrintCompletion(argparse.Action):
     "Print the completion of a shell"
 
     def __call__(self, parser, namespace, values, option_string=None):
-        from medxfer.data.base import MedxferError
+        from medxfer.data.packages import require_package
 
-        try:
-            import shtab
-        except ModuleNotFoundError:
-            raise MedxferError(
-                'shell completion needs the Python package shtab, which is not installed; '
-                'pip install shtab'
-            ) from None
+        require_package('shtab', 'shell completion')
+        import shtab
+
         _describe_arguments(parser, shtab)
         print(shtab.complete(parser, shell=str(values)))
         parser.exit()

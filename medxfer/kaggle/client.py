@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 import json, os, random, re, subprocess, sys, tempfile, threading, time
 from ..data.base import MedxferError
+from ..data.packages import require_package
 from .bundle import CONTENT_FILE, check_content, seal_folder
 
 # %% ../../nbs/kaggle/15_client.ipynb #0b731bdc
@@ -277,6 +278,7 @@ class Client:
         "Start the process if it does not run"
         if self.process is not None and self.process.poll() is None:
             return
+        require_package('kaggle', 'medxfer kaggle')
         self.close()
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(

