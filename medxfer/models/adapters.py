@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
+import warnings
 import torch
 from torch import nn
 from ..data.base import MedxferError
@@ -247,7 +248,10 @@ class SharedPrivateLoRA(nn.Module):
             for name, place in self.places.items()
         }
         first, *others = configs
-        self.model: Any = get_peft_model(base, replace(configs[first]), adapter_name=first)
+        with warnings.catch_warnings():
+            # PEFT asks newer versions of transformers by a name that they no longer like.
+            warnings.filterwarnings('ignore', '`is_gradient_checkpointing`', FutureWarning)
+            self.model: Any = get_peft_model(base, replace(configs[first]), adapter_name=first)
         for name in others:
             self.model.add_adapter(name, replace(configs[name]))
         # PEFT shortens a long list of names to endings, which may fit other layers when it is loaded.
