@@ -60,6 +60,19 @@ _QUESTION = (
 )
 
 
+class _Parser(argparse.ArgumentParser):
+    "Says what a mistyped command or choice may have meant"
+
+    def _check_value(self, action, value):
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            from medxfer.data.corpora import guess_name
+
+            guess = guess_name(str(value), list(action.choices)).strip()
+            raise argparse.ArgumentError(action, f'{error.message} {guess}'.strip()) from None
+
+
 def build_parser() -> argparse.ArgumentParser:
     "All commands and their options"
     from medxfer.commands.bench import add_bench_command
@@ -82,7 +95,7 @@ def build_parser() -> argparse.ArgumentParser:
     from medxfer.commands.study import add_study_commands
     from medxfer.commands.sweep import add_sweep_command
 
-    parser = argparse.ArgumentParser('medxfer', description=_QUESTION)
+    parser = _Parser('medxfer', description=_QUESTION)
     parser.add_argument(
         '--version',
         action=_PrintVersion,
@@ -131,6 +144,12 @@ def _parse_args(words: list[str] | None = None) -> argparse.Namespace:
     return args
 
 # %% ../nbs/commands/40_cli.ipynb #c875c396
+_NO_WINDOWS = (
+    'Windows is not supported: two processes could write to one run. Use WSL '
+    '(wsl --install), and install medxfer there'
+)
+
+
 def _call_command(words: list[str] | None) -> int:
     "Do what a command line asks for; the exit code, after a sentence where it was refused"
     from medxfer.data.base import MedxferError, describe_error
@@ -138,6 +157,9 @@ def _call_command(words: list[str] | None) -> int:
     from medxfer.training.callbacks import quiet_libraries
 
     quiet_libraries()
+    if sys.platform == 'win32':
+        print(f'medxfer: {_NO_WINDOWS}', file=sys.stderr)
+        return 1
     try:
         args = _parse_args(words)
         code = args.call(args)
