@@ -166,7 +166,10 @@ def _format_state(rows: list[dict], state: dict) -> str:
         parts.append('no session is open')
     if state['quota'] is not None:
         parts.append(f'{state["quota"]:.1f} GPU hours are left this week')
-    return '\n'.join([*progress_lines(rows), '; '.join(parts)])
+    lines = [*progress_lines(rows), '; '.join(parts)]
+    if state.get('offline'):
+        lines.append(f'this is what was known here at the last call: {state["offline"]}')
+    return '\n'.join(lines)
 
 # %% ../../nbs/commands/35_kaggle.ipynb #49d07444
 def _show_quota(args) -> int:
