@@ -60,8 +60,24 @@ _QUESTION = (
 )
 
 
+class _StoreOnce(argparse.Action):
+    "Store a value; refuse an option that is given twice, of which one would win in silence"
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        given = namespace.__dict__.setdefault('_given', set())
+        if option_string and self.dest in given:
+            parser.error(f'{option_string} is given twice; give it once')
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
 class _Parser(argparse.ArgumentParser):
-    "Says what a mistyped command or choice may have meant"
+    "Says what a mistyped command or choice may have meant; an option that stores is given once"
+
+    def __init__(self, *words, **how):
+        super().__init__(*words, **how)
+        for name in (None, 'store'):
+            self.register('action', name, _StoreOnce)
 
     def _check_value(self, action, value):
         try:

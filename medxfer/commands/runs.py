@@ -75,7 +75,7 @@ def _describe_run(row: dict) -> dict[str, str]:
     about = row['target'] or ','.join(row['tasks'])
     when = (row['when'] or '')[:16].replace('T', ' ')
     named = row | dict(short=row['short'], about=about, when=when)
-    return {column: str(named[column]) for column in _COLUMNS}
+    return {c: '-' if named[c] is None else str(named[c]) for c in _COLUMNS}
 
 
 def _format_table(cells: list[dict[str, str]]) -> list[str]:
@@ -115,7 +115,8 @@ def _format_task(task: Any, documents: int) -> list[str]:
     moved = [_format_document(document) for document in task.moved[:documents]]
     head = f'{task.task} · {task.metric}'
     scores = f'{task.base:.2f} and {task.arm:.2f}: {task.difference:+.2f} ({ends})'
-    of = f'{task.documents} documents: {better} better, {worse} worse, {same} as before'
+    noun = 'document' if task.documents == 1 else 'documents'
+    of = f'{task.documents} {noun}: {better} better, {worse} worse, {same} as before'
     return [head, f'  {scores}', f'  {of}', *moved]
 
 

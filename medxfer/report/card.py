@@ -9,7 +9,7 @@ __all__ = ['render_card', 'write_card', 'push_run']
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-import json, math
+import math
 
 import pandas as pd
 
@@ -22,7 +22,7 @@ from .questions import find_pretraining
 from .tables import to_markdown
 from ..study.config import describe_model
 from ..study.environment import read_environment
-from ..study.finished import read_finished
+from ..study.finished import read_finished, read_metrics, read_table
 from ..study.run import read_state
 
 # %% ../../nbs/report/70_card.ipynb #41334bc9
@@ -42,8 +42,7 @@ def _tabulate_corpora(corpora: Iterable[CorpusInfo]) -> pd.DataFrame:
 # %% ../../nbs/report/70_card.ipynb #424bae38
 def _measure_scores(folder: Path, config: Mapping) -> pd.DataFrame:
     "task, metric, score, low, high, groups: the official metrics of the heads that the run has"
-    scores = pd.read_parquet(folder / 'scores.parquet')
-    metrics = json.loads((folder / 'metrics.json').read_bytes())
+    scores, metrics = read_table(folder, 'scores'), read_metrics(folder)
     tables = []
     for task, of_task in scores.groupby('task', sort=False):
         info = config['tasks'][task]

@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 import json
-from ..data.base import MedxferError, NotFound, UnifiedSample
+from ..data.base import MedxferError, UnifiedSample
 from medxfer.study.build import (
     base_spec,
     choose_device,
@@ -22,7 +22,7 @@ from medxfer.study.build import (
 )
 from .config import RunSpec
 from .environment import read_environment
-from .finished import read_finished
+from .finished import read_finished, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,12 +148,7 @@ class Run:
         return load_scores(self.folder, split, gold)
 
     def _read_table(self, name: str) -> 'pd.DataFrame':
-        import pandas as pd
-
-        file = self.folder / f'{name}.parquet'
-        if not file.is_file():
-            raise NotFound(f'{self.folder} has no {file.name}; copy the whole folder')
-        return pd.read_parquet(file)
+        return read_table(self.folder, name)
 
 # %% ../../nbs/study/21_open_run.ipynb #d322a00a
 def open_run(

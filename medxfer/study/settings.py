@@ -266,6 +266,7 @@ _CHOICES = {
     'data.newlines': ('crlf', 'lf', None),
     'accelerator': ('unsloth', None),
 }
+_LIMITS = ('dollars', 'weeks')
 _OPTIONAL_TEXTS = ('arm', 'target', 'plan.beside', 'strategy.surgery', 'strategy.quantization')
 
 
@@ -300,6 +301,11 @@ def _check_choices(cfg: dict):
         value = get_setting(cfg, name)
         if value not in choices:
             raise ConfigError(f'{name} is {value!r}; {suggest_choice(value, choices)}')
+    for key, value in cfg['plan']['limit'].items():
+        if key not in _LIMITS:
+            raise ConfigError(f'plan.limit has {key!r}; {suggest_choice(key, _LIMITS)}')
+        if value < 0:
+            raise ConfigError(f'plan.limit.{key} is {value!r}; it must not be negative')
     for name in _OPTIONAL_TEXTS:
         value = get_setting(cfg, name)
         if value is not None:
