@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import sys
-from contextlib import chdir
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from unittest.mock import patch
 
@@ -114,13 +114,22 @@ def rewrite(path, change):
     path.write_text(change(path.read_text(encoding='utf-8')), encoding='utf-8')
 
 
+@contextmanager
+def keep_readme():
+    "Where entered, README.md stays as it is, even if the build fails: nbdev renders it in its own way"
+    before = readme.README.read_bytes()
+    try:
+        yield
+    finally:
+        readme.README.write_bytes(before)
+
+
 def main():
     if shutil.which('quarto'):
         from nbdev.quarto import nbdev_docs
 
-        with keep_openings(), chdir(ROOT):
+        with keep_openings(), keep_readme(), chdir(ROOT):
             nbdev_docs.__wrapped__(n_workers=0)
-        readme.write()  # nbdev renders it in its own way
         return print('docs: built by Quarto in _docs')
     out, built = stage()
     subprocess.run([TOOLS / 'smalldocs', 'render', SITE, '--quiet'], check=True)

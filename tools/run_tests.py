@@ -3,6 +3,7 @@
   sync       notebooks are formatted and clean, and medxfer/ is what they export
   readme     README.md is what nbs/index.ipynb says, and its picture what tools/picture.py draws
   sidebar    every notebook is in the site's sidebar
+  workflows  the hosted workflows parse, and what they call is there
   reference  the pages API and Commands list what the code has
   lint       every name is defined, every import used, one statement a line, no lambda bound to a name (ruff):
              a notebook hides a missing import, because its test cells import too
@@ -38,6 +39,7 @@ import check_nb
 import readme
 import reference
 import sidebar
+import workflows
 from check_docs import NO_BROWSER
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -212,6 +214,7 @@ CHECKS = {
     'sync': check_sync,
     'readme': lambda: verdict(readme.problems() + picture.problems()),
     'sidebar': lambda: verdict(sidebar.problems()),
+    'workflows': lambda: verdict(workflows.problems()),
     'reference': lambda: verdict(list(reference.problems())),
     'imports': check_imports,
     'lint': check_lint,

@@ -7,8 +7,9 @@ __all__ = ['NETWORK', 'ACCOUNT', 'add_command', 'add_group', 'add_experiment_arg
            'add_config_option', 'collect_overrides', 'add_run_argument', 'add_runs_option', 'print_result', 'printer']
 
 # %% ../../nbs/commands/00_base.ipynb #d756d15d
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Mapping
+from pathlib import Path
 import json
 
 from ..data.base import to_plain
@@ -49,10 +50,19 @@ def add_group(commands, name: str, title: str):
     return group.add_subparsers(dest='what', required=True, metavar='COMMAND')
 
 # %% ../../nbs/commands/00_base.ipynb #f5a77e78
+def _read_experiment(text: str) -> str:
+    "The name or the file of an experiment; a setting in its place is wrong usage"
+    if '=' in text and not Path(text).exists():
+        raise ArgumentTypeError(
+            f'{text!r} is a setting; give the experiment first, as in: demo {text}'
+        )
+    return text
+
+
 def add_experiment_argument(parser: ArgumentParser):
     "The argument EXPERIMENT of a command"
     what = 'its name, such as demo or open (medxfer ls experiments), or a YAML file of your own'
-    parser.add_argument('experiment', help=what)
+    parser.add_argument('experiment', type=_read_experiment, help=what)
 
 
 def add_settings_arguments(

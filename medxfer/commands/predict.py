@@ -7,7 +7,10 @@ __all__ = ['add_predict_command']
 
 # %% ../../nbs/commands/21_predict.ipynb #720a6eb0
 from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+import shutil
 import sys
 
 from .base import add_command, add_run_argument, print_result
@@ -215,13 +218,36 @@ def _note_oddities(args: Namespace, documents: dict[str, list[UnifiedSample]]):
         print(f'medxfer: {note}', file=sys.stderr)
 
 
+@contextmanager
+def _keep_or_remove(out: Path) -> Iterator[None]:
+    "Leave nothing of a new or empty folder behind where writing into it is refused"
+    new = [folder for folder in (out, *out.parents) if not folder.exists()]
+    try:
+        yield
+    except BaseException:
+        for item in out.iterdir() if out.is_dir() else ():
+            shutil.rmtree(item) if item.is_dir() else item.unlink()
+        for folder in new:
+            if folder.is_dir():
+                folder.rmdir()
+        raise
+
+
+def _count_documents(count: int) -> str:
+    return '1 document' if count == 1 else f'{count} documents'
+
+
 def _report_files(args: Namespace, run, found: dict[str, list]):
     "Write the files of every task, and say where they are"
     result = {}
-    for task, predictions in found.items():
-        place = _write_task(args, run, task, predictions)
-        result[task] = dict(documents=len(predictions), place=str(place))
-    lines = [f'{r["documents"]} documents of {task} in {r["place"]}' for task, r in result.items()]
+    with _keep_or_remove(Path(args.out)):
+        for task, predictions in found.items():
+            place = _write_task(args, run, task, predictions)
+            result[task] = dict(documents=len(predictions), place=str(place))
+    lines = [
+        f'{_count_documents(r["documents"])} of {task} in {r["place"]}'
+        for task, r in result.items()
+    ]
     print_result(args, dict(run=run.id, tasks=result), lambda: '\n'.join(lines))
 
 # %% ../../nbs/commands/21_predict.ipynb #35f1df16

@@ -16,6 +16,7 @@ import os
 import re
 import time
 from ..data.base import MedxferError
+from ..data.packages import require_package
 from .money import Usage
 
 # %% ../../nbs/evaluation/65_chat.ipynb #672fdb68
@@ -192,6 +193,7 @@ class ChatServer:
         silence: float = 60.0,  # seconds between two of its tokens
         clock: Callable[[], float] = time.monotonic,
     ):
+        require_package('openai', 'medxfer reference')
         from openai import OpenAI
 
         self.url = url.rstrip('/')

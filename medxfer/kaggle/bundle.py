@@ -177,7 +177,7 @@ def _package_sources() -> dict[str, bytes]:
     kept = (
         p
         for p in sorted(root.rglob('*'))
-        if p.suffix in ('.py', '.yaml', '.html') and '__pycache__' not in p.parts
+        if p.is_file() and p.suffix != '.pyc' and p.relative_to(root).parts[0] != 'kernels'
     )
     return {f'medxfer/{p.relative_to(root).as_posix()}': p.read_bytes() for p in kept}
 
@@ -187,12 +187,16 @@ def _wheel_metadata() -> tuple[str, dict[str, bytes]]:
     from importlib.metadata import metadata
 
     found = metadata('medxfer')
-    needs = ''.join(f'Requires-Dist: {r}\n' for r in found.get_all('Requires-Dist') or ())
+    needs = ''.join(
+        f'{field}: {value}\n'
+        for field in ('Provides-Extra', 'Requires-Dist')
+        for value in found.get_all(field) or ()
+    )
     text = f'Metadata-Version: 2.1\nName: medxfer\nVersion: {found["Version"]}\nRequires-Python: {found["Requires-Python"]}\n{needs}'
     return found['Version'], {
         'METADATA': text.encode(),
         'WHEEL': b'Wheel-Version: 1.0\nGenerator: medxfer\nRoot-Is-Purelib: true\nTag: py3-none-any\n',
-        'entry_points.txt': b'[console_scripts]\nmedxfer = medxfer.cli:main\n',
+        'entry_points.txt': b'[console_scripts]\nmedxfer = medxfer.cli:run_program\n',
     }
 
 # %% ../../nbs/kaggle/10_bundle.ipynb #06964d6b

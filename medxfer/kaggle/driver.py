@@ -11,7 +11,7 @@ import shlex, time
 
 from ..data.base import MedxferError, locked_file
 from ..data.sources.venues import Permission
-from .client import Client
+from .client import Client, KaggleError
 from .collector import Collector, SnapshotStore
 from .publisher import Publisher
 from .pusher import ACTIVE_STATUSES, Pusher
@@ -242,12 +242,19 @@ class Driver:
     def state(self) -> dict:
         "The study in a few numbers"
         memory = self.memory
+        try:
+            status, quota, offline = self.pusher.read_status(), self.read_hours_left(), ''
+        except KaggleError as error:
+            if error.kind != 'login':
+                raise
+            status, quota, offline = 'UNKNOWN', None, str(error)
         return dict(
             study=self.home.study,
             finished=len(self.plan.runs) - len(self.home.missing),
             sessions=memory.count,
             open=memory.session and memory.session['name'],
-            status=self.pusher.read_status(),
+            status=status,
             failures=memory.failures,
-            quota=self.read_hours_left(),
+            quota=quota,
+            offline=offline,
         )

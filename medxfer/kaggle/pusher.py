@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import json, re, secrets, shlex, time
 
 from ..data.base import MedxferError, NotFound
+from ..data.packages import require_package
 from .client import KaggleError, is_transient
 from .publisher import Publisher
 from .study_home import StudyHome, make_slug, trains_runs
@@ -20,7 +21,7 @@ from ..study.own_configs import detach_configs
 
 # %% ../../nbs/kaggle/28_pusher.ipynb #236dbdba
 def find_kernel_folder(kernel: str, folders=()) -> Path:
-    "The folder of a kernel's notebook: in one of `folders`, beside the checkout of medxfer, or here"
+    "The folder of a kernel's notebook: in one of `folders`, as medxfer ships it, or here"
     places = _list_places(folders)
     for folder in places:
         if (folder / kernel / 'kernel-metadata.json').is_file():
@@ -36,8 +37,11 @@ def _list_places(folders) -> list[Path]:
     "Where kernels are looked for"
     import medxfer
 
-    beside = Path(medxfer.__file__).parents[1] / 'kaggle_kernels'
-    return [*map(Path, folders), beside, Path('kaggle_kernels')]
+    package = Path(medxfer.__file__).parent
+    beside = package.parent / 'kaggle_kernels'
+    # A wheel carries them in the package.
+    shipped = beside if beside.is_dir() else package / 'kernels'
+    return [*map(Path, folders), shipped, Path('kaggle_kernels')]
 
 
 def list_kernels(folders=()) -> list[str]:
@@ -50,6 +54,7 @@ def list_kernels(folders=()) -> list[str]:
 
 def insert_parameters(path, **parameters):
     "The notebook of a file, with parameters inserted"
+    require_package('papermill', 'a kernel with parameters')
     from papermill.iorw import load_notebook_node
     from papermill.parameterize import parameterize_notebook
 

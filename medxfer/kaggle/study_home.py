@@ -9,6 +9,7 @@ __all__ = ['MAX_SESSION_HOURS', 'make_slug', 'DriverMemory', 'check_weights', 'c
 # %% ../../nbs/kaggle/26_study_home.ipynb #a0202691
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 import hashlib, json, re, shlex, shutil
@@ -22,7 +23,7 @@ from medxfer.kaggle.bundle import (
     find_corpora,
     find_wheels,
 )
-from .client import Client
+from .client import Client, KaggleError
 from ..study.baseline import BASELINE_MODELS, plan_baselines, write_baselines
 from ..study.config import RunSpec, compose
 from ..study.engines import is_done
@@ -158,7 +159,6 @@ class StudyHome:
         self.study = study
         self.client = client
         self.say = say
-        self.owner = client.call('user')
         self.folder = Path(runs) / study
         self.home = self.folder / 'kaggle'
         self.snapshots = self.home / 'snapshots'
@@ -167,6 +167,11 @@ class StudyHome:
         self.data: str | None = None  # folder with one folder per task
         self.wheels: str | None = None  # folder with wheels of what the image lacks
         self.allow: tuple[Permission, ...] = ()
+
+    @cached_property
+    def owner(self) -> str:
+        "Who is logged in; asked only when Kaggle is needed"
+        return self.client.call('user')
 
     def ref(self, what: str) -> str:
         "Owner and name of a dataset or kernel of the study"
@@ -191,7 +196,7 @@ class StudyHome:
         "Read the memory, after `recall` has fetched it where it is not here; or begin with a fresh one"
         file = self.home / 'driver.json'
         if not file.exists():
-            recall()
+            self._recall(recall)
         if file.exists():
             self.memory = DriverMemory(**json.loads(file.read_bytes()))
         elif fresh:
@@ -203,6 +208,15 @@ class StudyHome:
             )
         if fresh:
             self.memory.adopt(fresh)
+
+    def _recall(self, recall: Callable[[], None]):
+        "Fetch the memory of a study that is not here; a sentence where nobody is logged in"
+        try:
+            recall()
+        except KaggleError as error:
+            if error.kind != 'login':
+                raise
+            raise NotFound(f'{self.folder} has nothing of Kaggle, and {error}') from None
 
     def locate(self, data, wheels, allow: Iterable[Permission]):
         "Note where corpora and wheels are on this machine, now or at the last call"

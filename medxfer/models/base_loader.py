@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies
 import socket
 from ..data.base import MedxferError, NotFound
+from ..data.packages import require_package, write_install_command
 from .e5_cache import convert_e5
 from .gguf_cache import convert_gguf
 from medxfer.models.precision import (
@@ -76,18 +77,15 @@ def _find_package_folder(
     path: str,  # folder inside
 ) -> Path:
     "The folder that a package carries, found without importing it"
+    require_package(package, 'the model, of which it holds weights or words,')
     spec = find_spec(package)
-    if spec is None:
-        raise MedxferError(
-            f'the weights come in the Python package {package}, which is not installed; '
-            'see requirements-models.txt'
-        )
+    assert spec is not None
     roots = spec.submodule_search_locations  # a package that is one file has none
     folder = Path(roots[0], path) if roots else None
     if folder is None or not folder.is_dir():
         raise MedxferError(
             f'the package {package} has no folder {path}; '
-            'install the version in requirements-models.txt'
+            f'install the one that medxfer knows: {write_install_command(package)}'
         )
     return folder
 
@@ -102,7 +100,7 @@ def _find_package_file(
     if not file.is_file():
         raise MedxferError(
             f'the package {package} has no file {name}; '
-            'install the version in requirements-models.txt'
+            f'install the one that medxfer knows: {write_install_command(package)}'
         )
     return file
 

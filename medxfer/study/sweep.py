@@ -29,6 +29,7 @@ import sys
 import time
 import yaml
 from ..data.base import MedxferError, describe_error, locked_file, write_atomic
+from ..data.packages import require_package
 from .config import ConfigError
 from .family import end_family, process_family
 from .progress import Board
@@ -646,13 +647,8 @@ def sweep(
 
 def _check_papermill():
     "A sentence where papermill is not installed"
-    from importlib.util import find_spec
-
     for package in ('papermill', 'ipykernel'):
-        if not find_spec(package):
-            raise MedxferError(
-                f'a sweep needs the package {package}; pip install papermill ipykernel'
-            )
+        require_package(package, 'a sweep')
 
 # %% ../../nbs/study/50_sweep.ipynb #a2f92699
 @contextmanager

