@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['build_parser', 'main', 'run_program']
 
-# %% ../nbs/commands/40_cli.ipynb #c7306a07
+# %% ../nbs/commands/40_cli.ipynb #f199b306
 import argparse, io, os, sys
 
 from . import __version__
 
-# %% ../nbs/commands/40_cli.ipynb #14744c2c
+# %% ../nbs/commands/40_cli.ipynb #c8500784
 class _PrintVersion(argparse.Action):
     "Print the version, and the commit of a checkout"
 
@@ -30,15 +30,11 @@ class _PrintCompletion(argparse.Action):
     "Print the completion of a shell"
 
     def __call__(self, parser, namespace, values, option_string=None):
-        from medxfer.data.base import MedxferError
+        from medxfer.data.packages import require_package
 
-        try:
-            import shtab
-        except ModuleNotFoundError:
-            raise MedxferError(
-                'shell completion needs the Python package shtab, which is not installed; '
-                'pip install shtab'
-            ) from None
+        require_package('shtab', 'shell completion')
+        import shtab
+
         _describe_arguments(parser, shtab)
         print(shtab.complete(parser, shell=str(values)))
         parser.exit()
@@ -57,11 +53,40 @@ def _describe_arguments(parser: argparse.ArgumentParser, shtab):
         elif action.dest in _FOLDERS:
             setattr(action, 'complete', shtab.DIRECTORY)
 
-# %% ../nbs/commands/40_cli.ipynb #bb3b468a
+# %% ../nbs/commands/40_cli.ipynb #41e3db8d
 _QUESTION = (
     'Does multi-task training teach small medical language models something, '
     'or do they just see more data?'
 )
+
+
+class _StoreOnce(argparse.Action):
+    "Store a value; refuse an option that is given twice, of which one would win in silence"
+
+    def __call__(self, parser, namespace, values, option_string=None):
+        given = namespace.__dict__.setdefault('_given', set())
+        if option_string and self.dest in given:
+            parser.error(f'{option_string} is given twice; give it once')
+        given.add(self.dest)
+        setattr(namespace, self.dest, values)
+
+
+class _Parser(argparse.ArgumentParser):
+    "Says what a mistyped command or choice may have meant; an option that stores is given once"
+
+    def __init__(self, *words, **how):
+        super().__init__(*words, **how)
+        for name in (None, 'store'):
+            self.register('action', name, _StoreOnce)
+
+    def _check_value(self, action, value):
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            from medxfer.data.corpora import guess_name
+
+            guess = guess_name(str(value), list(action.choices)).strip()
+            raise argparse.ArgumentError(action, f'{error.message} {guess}'.strip()) from None
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -87,7 +112,7 @@ def build_parser() -> argparse.ArgumentParser:
     from medxfer.commands.study import add_study_commands
     from medxfer.commands.sweep import add_sweep_command
 
-    parser = argparse.ArgumentParser('medxfer', description=_QUESTION)
+    parser = _Parser('medxfer', description=_QUESTION)
     parser.add_argument(
         '--version',
         action=_PrintVersion,
@@ -136,7 +161,13 @@ def _parse_args(words: list[str] | None = None) -> argparse.Namespace:
         args.overrides = [*args.overrides, *rest]
     return args
 
-# %% ../nbs/commands/40_cli.ipynb #c875c396
+# %% ../nbs/commands/40_cli.ipynb #2a75e192
+_NO_WINDOWS = (
+    'Windows is not supported: two processes could write to one run. Use WSL '
+    '(wsl --install), and install medxfer there'
+)
+
+
 def _call_command(words: list[str] | None) -> int:
     "Do what a command line asks for; the exit code, after a sentence where it was refused"
     from medxfer.data.base import MedxferError, describe_error
@@ -144,6 +175,9 @@ def _call_command(words: list[str] | None) -> int:
     from medxfer.training.callbacks import quiet_libraries
 
     quiet_libraries()
+    if sys.platform == 'win32':
+        print(f'medxfer: {_NO_WINDOWS}', file=sys.stderr)
+        return 1
     try:
         args = _parse_args(words)
         code = args.call(args)
@@ -201,7 +235,7 @@ def _drop_output():
         except OSError:
             os.dup2(nowhere, stream.fileno())
 
-# %% ../nbs/commands/40_cli.ipynb #de68cd5f
+# %% ../nbs/commands/40_cli.ipynb #2b67cf83
 def run_program():
     "Call `main`, and end with its exit code"
     code = main()
@@ -210,7 +244,7 @@ def run_program():
         os._exit(code)
     sys.exit(code)
 
-# %% ../nbs/commands/40_cli.ipynb #8dda7e73
+# %% ../nbs/commands/40_cli.ipynb #eda726cf
 #| eval: false
 if __name__ == '__main__':
     run_program()

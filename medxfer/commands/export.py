@@ -5,9 +5,12 @@
 # %% auto #0
 __all__ = ['add_export_command', 'add_document_options']
 
-# %% ../../nbs/commands/28_export.ipynb #4f7c806f
+# %% ../../nbs/commands/28_export.ipynb #3229fc88
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import cached_property, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 import os
 import shlex
@@ -15,26 +18,43 @@ from .base import add_command, add_runs_option, print_result, printer
 from ..data.base import MedxferError, NotFound, UnifiedSample
 
 if TYPE_CHECKING:
-    from medxfer.quantization.check import ExportComparison
-    from medxfer.study.open_run import Run
+    from medxfer.quantization.calibration import CalibrationRequest
+    from medxfer.quantization.check import AskedRun, ExportComparison
+    from medxfer.quantization.export import ExportRequest
+    from medxfer.study.open_run import Run, SettledRun
 
-# %% ../../nbs/commands/28_export.ipynb #dcd739a0
+# %% ../../nbs/commands/28_export.ipynb #3580e214
 _MADE_UP = 20  # documents of a task
-_FORMATS = ('adapters', 'fp32', 'bf16', 'fp16', 'int8', 'nf4', 'gguf-f16', 'gguf-q8', 'gguf-q4')
-_MISSING = ('gptq', 'awq')  # known, and without a backend
+_GGUF = ('gguf-f16', 'gguf-q8', 'gguf-q4')
+_FORMATS = ('adapters', 'fp32', 'bf16', 'fp16', 'int8', 'nf4', 'gptq', 'awq', *_GGUF)
+_CALIBRATED = ('gptq', 'awq')  # these have backends and see text
 
 
-def _refuse_missing_backend(format: str):
-    "A `MedxferError` for a format that medxfer cannot write yet"
-    if format in _MISSING:
-        raise MedxferError(
-            f'this version of medxfer has no backend that writes {format}; nf4 holds four bits, too: '
-            '--format nf4'
-        )
+def _choose_calibration(args) -> 'CalibrationRequest | None':
+    "The text for a quantizer; a `MedxferError` for options of a format that has none"
+    from medxfer.quantization.calibration import CalibrationRequest
+
+    if args.format not in _CALIBRATED:
+        if args.backend or args.calibration:
+            known = ' and '.join(_CALIBRATED)
+            raise MedxferError(
+                f'--backend and --calibration are for {known}; leave them out with {args.format}'
+            )
+        return None
+    return CalibrationRequest(args.calibration or 'task', read_train=partial(_read_train, args))
+
+
+def _read_train(args, task: str) -> list[UnifiedSample]:
+    "The training documents of the run that is exported"
+    from medxfer.study.finished import RunCorpora, read_finished
+    from medxfer.study.runs import find_run
+
+    finished = read_finished(find_run(args.run or args.run_folder, args.runs))
+    return RunCorpora(args.data).load(finished, task, 'train')
 
 
 def gather_documents(
-    run: 'Run', tasks: Iterable[str], args, say
+    run: 'SettledRun', tasks: Iterable[str], args, say
 ) -> tuple[list[UnifiedSample], bool]:
     "The documents to compare on, and whether they are annotated"
     from medxfer.quantization.check import make_up_documents
@@ -48,7 +68,9 @@ def gather_documents(
         return [d for task in tasks for d in make_up_documents(task, _MADE_UP)], False
 
 
-def _load_test_documents(run: 'Run', tasks: Iterable[str], root: str | None) -> list[UnifiedSample]:
+def _load_test_documents(
+    run: 'SettledRun', tasks: Iterable[str], root: str | None
+) -> list[UnifiedSample]:
     "The run's test documents"
     from medxfer.study.finished import RunCorpora, read_finished
 
@@ -58,7 +80,7 @@ def _load_test_documents(run: 'Run', tasks: Iterable[str], root: str | None) -> 
 
 
 def _read_documents(
-    run: 'Run', tasks: Iterable[str], root: str
+    run: 'SettledRun', tasks: Iterable[str], root: str
 ) -> tuple[list[UnifiedSample], bool]:
     "The documents of a folder, and whether all of its tasks have annotation"
     from medxfer.data.load import load_task
@@ -82,40 +104,36 @@ def _has_gold(document: UnifiedSample) -> bool:
     "Whether a document is annotated"
     return bool(document.spans) or any(c.label != '?' for c in document.candidates)
 
-# %% ../../nbs/commands/28_export.ipynb #2004a106
-def compare_folder(run: 'Run', folder: Path, args, say) -> 'ExportComparison':
-    "Compare an exported folder with its run"
-    from medxfer.quantization.check import compare_export
+# %% ../../nbs/commands/28_export.ipynb #44b4cc7b
+def ask_named_run(args, name: str, folder: Path, say) -> 'AskedRun':
+    "What the run of an exported folder says of documents of its tasks"
+    from medxfer.quantization.check import ask_run, refuse_other_run
     from medxfer.quantization.export import read_manifest
-
-    tasks = read_manifest(folder).tasks
-    documents, has_gold = gather_documents(run, tasks, args, say)
-    return compare_export(run, folder, documents, has_gold, args.device, args.base)
-
-
-def open_named_run(args, name: str) -> 'Run':
-    "A run by its folder, or by the beginning of its id"
-    from medxfer.quantization.export import choose_device
-    from medxfer.study.open_run import open_run
+    from medxfer.study.open_run import open_run, read_settings
     from medxfer.study.runs import find_run
 
-    return open_run(find_run(name, args.runs), choose_device(args.device))
+    manifest, place = read_manifest(folder), find_run(name, args.runs)
+    settled = read_settings(place, args.device)
+    refuse_other_run(settled, folder)
+    documents, has_gold = gather_documents(settled, manifest.tasks, args, say)
+    return ask_run(open_run(place, args.device), documents, has_gold)
 
 
 def _check(args) -> int:
     "Compare an export with its run; 1 where it is not the same"
     from medxfer.quantization.check import NOT_THE_SAME, format_comparison
-    from medxfer.quantization.export import read_manifest
+    from medxfer.quantization.export import describe_export
 
     folder = Path(args.check)
-    run = open_named_run(args, args.run or args.run_folder or read_manifest(folder).run['id'])
-    found = compare_folder(run, folder, args, printer(args))
+    name = args.run or args.run_folder or describe_export(folder).run['id']
+    asked = ask_named_run(args, name, folder, printer(args))
+    found = asked.compare(folder, args.device, args.base)
     verdict = found.judge(args.within)
     record = found.to_record() | dict(verdict=verdict)
     print_result(args, record, lambda: format_comparison(found, args.within))
     return int(verdict == NOT_THE_SAME)
 
-# %% ../../nbs/commands/28_export.ipynb #9e87e26c
+# %% ../../nbs/commands/28_export.ipynb #7cf9dd2d
 def _name_server(args):
     "Let the process that loads a GGUF export find the llama.cpp server that was named"
     from medxfer.quantization.llama_server import SERVER_VARIABLE
@@ -140,23 +158,40 @@ def _export(args) -> int:
     if args.check:
         return _check(args)
     _refuse_unclear_call(args)
-    from medxfer.quantization.export import ExportRequest, find_format, read_manifest, write_export
+    from medxfer.quantization.export import (
+        ExportRequest,
+        check_export,
+        describe_export,
+        find_format,
+        write_export,
+    )
+    from medxfer.report.card import render_export_card
+    from medxfer.study.open_run import open_run, read_settings
+    from medxfer.study.runs import find_run
 
-    _refuse_missing_backend(args.format)
     find_format(args.format)
-    request = ExportRequest(args.format, tuple(args.task), args.into)
-    run = open_named_run(args, args.run or args.run_folder)
-    gate = _LossGate(run, args, printer(args))
-    is_scored = request.into or args.max_loss is not None
-    out = write_export(run, request, args.out, gate if is_scored else None)
-    gate.compare_other_way(request)
-    manifest = read_manifest(out)
+    calibration, say = _choose_calibration(args), printer(args)
+    request = ExportRequest(
+        args.format, tuple(args.task), args.into, args.backend, calibration, say
+    )
+    folder = find_run(args.run or args.run_folder, args.runs)
+    # Before the model is loaded, which takes minutes where it is large.
+    check_export(read_settings(folder, args.device), request, args.out)
+    run = open_run(folder, args.device)
+    gate = _LossGate(run, request, args, say) if _is_scored(args) else None
+    out = write_export(run, request, args.out, gate, partial(render_export_card, folder))
+    manifest = describe_export(out)
     size = sum(p.stat().st_size for p in out.rglob('*') if p.is_file())
     check = shlex.join(['medxfer', 'export', '--check', str(out), '--run', str(run.folder)])
     result = dict(folder=str(out), format=args.format, bytes=size, tasks=manifest.tasks)
-    result |= dict(comparisons=gate.found, check=check)
+    result |= dict(comparisons=gate.found if gate else {}, check=check)
     print_result(args, result, lambda: _format_export(result, manifest.details))
     return 0
+
+
+def _is_scored(args) -> bool:
+    "Whether an export is compared with its run before it gets its name"
+    return bool(args.into) or args.max_loss is not None
 
 
 def _format_export(result: dict, details: dict) -> str:
@@ -169,21 +204,33 @@ def _format_export(result: dict, details: dict) -> str:
         f'does it answer as the run? {result["check"]}'
     )
 
-# %% ../../nbs/commands/28_export.ipynb #e065630e
+# %% ../../nbs/commands/28_export.ipynb #433ee0f7
 class _LossGate:
     "Compares a written export with its run before it gets its name"
 
-    def __init__(self, run: 'Run', args, say):
+    def __init__(self, run: 'Run', request: 'ExportRequest', args, say):
         self.run = run
+        self.request = request
         self.args = args
         self.say = say
         self.found: dict[str, dict] = {}  # way to merge, or the format: what was found
 
+    @cached_property
+    def asked(self) -> 'AskedRun':
+        "What the run says, once for every export that is compared with it"
+        from medxfer.quantization.check import ask_run
+
+        tasks = self.request.tasks or self.run.tasks
+        documents, has_gold = gather_documents(self.run, tasks, self.args, self.say)
+        return ask_run(self.run, documents, has_gold)
+
     def __call__(self, folder: Path):
-        "Say what an export loses; a `MedxferError` if that is more than `--max-loss`"
+        "Say what an export changes; a `MedxferError` if it loses more than `--max-loss`"
         from medxfer.quantization.check import refuse_loss
 
-        found = self.compare(folder, self.args.into or self.args.format)
+        found = self.compare(folder, self.request.into or self.request.format)
+        if self.request.into:
+            self.compare_other_way()
         if self.args.max_loss is not None:
             refuse_loss(found, self.args.max_loss)
 
@@ -191,25 +238,23 @@ class _LossGate:
         "Compare a folder, and say what was found"
         from medxfer.quantization.check import format_comparison
 
-        found = compare_folder(self.run, folder, self.args, self.say)
+        found = self.asked.compare(folder, self.args.device, self.args.base)
         self.say(f'{name}: {format_comparison(found, self.args.within)}')
         self.found[name] = found.to_record()
         return found
 
-    def compare_other_way(self, request):
+    def compare_other_way(self):
         "Compare what the other way to merge would give"
-        from dataclasses import replace
-        from tempfile import TemporaryDirectory
         from medxfer.quantization.export import WAYS_TO_MERGE, write_export
 
-        if not request.into:
-            return
-        (other,) = (way for way in WAYS_TO_MERGE if way != request.into)
+        if self.request.format in _CALIBRATED:
+            return  # these start from the float weights alone
+        (other,) = (way for way in WAYS_TO_MERGE if way != self.request.into)
         with TemporaryDirectory() as place:
-            out = write_export(self.run, replace(request, into=other), Path(place) / 'other')
-            self.compare(out, other)
+            request = replace(self.request, into=other)
+            self.compare(write_export(self.run, request, Path(place) / 'other'), other)
 
-# %% ../../nbs/commands/28_export.ipynb #633e05d5
+# %% ../../nbs/commands/28_export.ipynb #57bd61d8
 def add_export_command(commands):
     "Add `medxfer export` to the sub-parsers of a parser"
     export = add_command(
@@ -231,7 +276,18 @@ def add_export_command(commands):
     export.add_argument(
         '--into',
         choices=('dequantized', 'original'),
-        help='merge adapters into the weights of int8 or nf4 (default: they stay beside the base)',
+        help='merge adapters into the weights of few bits (default: they stay beside the base)',
+    )
+    export.add_argument(
+        '--backend',
+        metavar='NAME',
+        help='what quantizes for gptq or awq: gptqmodel, auto-round, llmcompressor, autoawq or auto-gptq '
+        '(default: gptqmodel, after make quant)',
+    )
+    export.add_argument(
+        '--calibration',
+        choices=('task', 'general', 'random'),
+        help='text for gptq or awq: training documents, general prose or random tokens (default: task)',
     )
     export.add_argument(
         '--max-loss',
@@ -251,7 +307,8 @@ def add_export_command(commands):
         type=float,
         default=1.0,
         metavar='POINTS',
-        help='by how much the official score may differ (default: 1)',
+        help='by how much the official score of a task may differ for other documents: the far end of '
+        'its interval counts, not the change that was seen (default: 1)',
     )
     add_document_options(export)
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['add_kaggle_commands']
 
-# %% ../../nbs/commands/35_kaggle.ipynb #c7d2067d
+# %% ../../nbs/commands/35_kaggle.ipynb #00a30774
 from argparse import ArgumentParser, ArgumentTypeError
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from medxfer.data.sources.venues import Permission
     from medxfer.kaggle.driver import Driver
 
-# %% ../../nbs/commands/35_kaggle.ipynb #d0252e79
+# %% ../../nbs/commands/35_kaggle.ipynb #be87f200
 def _push(args) -> int:
     "Publish what has changed and push a session that continues a study"
     from medxfer.kaggle.driver import Driver
@@ -97,7 +97,7 @@ def _parse_permission(text: str) -> 'Permission':
         raise MedxferError(f'--allow takes TASK:PROFILE:REASON, not {text!r}')
     return Permission(task, profile, KAGGLE_VENUE, reason)
 
-# %% ../../nbs/commands/35_kaggle.ipynb #e5d8371d
+# %% ../../nbs/commands/35_kaggle.ipynb #788c18f1
 def _watch(args) -> int:
     "Follow a study: wait, collect, push again, until all its runs are finished"
     from medxfer.kaggle.driver import Driver
@@ -146,7 +146,7 @@ def _make_driver(args) -> 'Driver':
 
     return Driver(args.study, runs=args.runs, say=printer(args))
 
-# %% ../../nbs/commands/35_kaggle.ipynb #e6e7bbaf
+# %% ../../nbs/commands/35_kaggle.ipynb #4b1d80dc
 def _print_state(args, driver) -> int:
     "Print where the runs are"
     rows, state = driver.rows(), driver.state()
@@ -166,9 +166,12 @@ def _format_state(rows: list[dict], state: dict) -> str:
         parts.append('no session is open')
     if state['quota'] is not None:
         parts.append(f'{state["quota"]:.1f} GPU hours are left this week')
-    return '\n'.join([*progress_lines(rows), '; '.join(parts)])
+    lines = [*progress_lines(rows), '; '.join(parts)]
+    if state.get('offline'):
+        lines.append(f'this is what was known here at the last call: {state["offline"]}')
+    return '\n'.join(lines)
 
-# %% ../../nbs/commands/35_kaggle.ipynb #49d07444
+# %% ../../nbs/commands/35_kaggle.ipynb #110f0cd7
 def _show_quota(args) -> int:
     "GPU hours of this week: used, left, and when the next week begins"
     from medxfer.kaggle.client import Client
@@ -190,7 +193,7 @@ def _format_quota(quota: dict | None) -> str:
         f'the next week begins on {format_weekday_time(quota["refresh"])}'
     )
 
-# %% ../../nbs/commands/35_kaggle.ipynb #1c196bf0
+# %% ../../nbs/commands/35_kaggle.ipynb #1bdc3bd2
 def add_kaggle_commands(commands):
     "Add `kaggle` and its commands to the sub-parsers of a parser"
     kaggle = add_group(commands, 'kaggle', 'Runs of a study on Kaggle')

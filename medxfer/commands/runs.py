@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['add_runs_commands']
 
-# %% ../../nbs/commands/18_runs.ipynb #9db72455
+# %% ../../nbs/commands/18_runs.ipynb #d750c364
 from argparse import Namespace
 from typing import Any
 
@@ -18,7 +18,7 @@ from medxfer.commands.base import (
 )
 from ..data.base import format_count
 
-# %% ../../nbs/commands/18_runs.ipynb #bdd9248e
+# %% ../../nbs/commands/18_runs.ipynb #c9cccd79
 _GROUPS = {  # word: folder of configs
     'experiments': 'experiment',
     'models': 'model',
@@ -76,7 +76,7 @@ def _describe_run(row: dict) -> dict[str, str]:
     about = row['target'] or ','.join(row['tasks'])
     when = (row['when'] or '')[:16].replace('T', ' ')
     named = row | dict(short=row['short'], about=about, when=when)
-    return {column: str(named[column]) for column in _COLUMNS}
+    return {c: '-' if named[c] is None else str(named[c]) for c in _COLUMNS}
 
 
 def _format_table(cells: list[dict[str, str]]) -> list[str]:
@@ -87,7 +87,7 @@ def _format_table(cells: list[dict[str, str]]) -> list[str]:
     rows = ['  '.join(f'{row[c]:{widths[c]}}' for c in _COLUMNS) for row in everything]
     return [f'  {row}'.rstrip() for row in rows]
 
-# %% ../../nbs/commands/18_runs.ipynb #9f2efb82
+# %% ../../nbs/commands/18_runs.ipynb #8b011753
 def _compare(args: Namespace) -> int:
     "Compare two finished runs: scores with an interval over documents, and which documents moved"
     from medxfer.study.compare_runs import compare_runs
@@ -129,7 +129,7 @@ def _format_document(document: Any) -> str:
 def _format_score(score: float | None) -> str:
     return '-' if score is None else f'{score:.1f}'
 
-# %% ../../nbs/commands/18_runs.ipynb #ff3115c6
+# %% ../../nbs/commands/18_runs.ipynb #bc63340a
 def add_runs_commands(commands):
     "Add `ls` and `compare` to the sub-parsers of a parser"
     parser = add_command(commands, 'ls', _list_things, 'medxfer ls models')

@@ -6,7 +6,7 @@
 __all__ = ['ACTIVE_STATUSES', 'NO_ROOM', 'find_kernel_folder', 'list_kernels', 'insert_parameters', 'Pusher',
            'format_weekday_time']
 
-# %% ../../nbs/kaggle/28_pusher.ipynb #e7896788
+# %% ../../nbs/kaggle/28_pusher.ipynb #c5fa9baf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 import json, re, secrets, shlex, time
@@ -19,7 +19,7 @@ from .study_home import StudyHome, make_slug, trains_runs
 from ..study.config import RunSpec
 from ..study.own_configs import detach_configs
 
-# %% ../../nbs/kaggle/28_pusher.ipynb #236dbdba
+# %% ../../nbs/kaggle/28_pusher.ipynb #3cff794e
 def find_kernel_folder(kernel: str, folders=()) -> Path:
     "The folder of a kernel's notebook: in one of `folders`, as medxfer ships it, or here"
     places = _list_places(folders)
@@ -76,7 +76,7 @@ def insert_parameters(path, **parameters):
         )
     return parameterize_notebook(notebook, parameters)
 
-# %% ../../nbs/kaggle/28_pusher.ipynb #8b7b0d7b
+# %% ../../nbs/kaggle/28_pusher.ipynb #50e8d231
 ACTIVE_STATUSES = ('QUEUED', 'RUNNING', 'CANCEL_REQUESTED', 'NEW_SCRIPT')
 NO_ROOM = re.compile(r'session count|maximum.*session|quota', re.I)
 

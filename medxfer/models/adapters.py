@@ -6,11 +6,12 @@
 __all__ = ['ADAPTER_KINDS', 'LoraSpec', 'Layout', 'Target', 'Shapes', 'target_shapes', 'AdapterPlacement', 'count_layers',
            'place_adapters', 'targets_at', 'SharedPrivateLoRA']
 
-# %% ../../nbs/models/10_adapters.ipynb #48246886
+# %% ../../nbs/models/10_adapters.ipynb #21441518
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import Any
+import warnings
 import torch
 from torch import nn
 from ..data.base import MedxferError
@@ -18,7 +19,7 @@ from .base_loader import layer_stack
 from .joined_lora import join_adapters
 from .shared_a import is_down_projection, tie_down_projections
 
-# %% ../../nbs/models/10_adapters.ipynb #0242a3a8
+# %% ../../nbs/models/10_adapters.ipynb #2d6551ca
 @dataclass(frozen=True)
 class LoraSpec:
     "What a LoRA adapter looks like; the field `lora` of configs/model/NAME.yaml"
@@ -28,10 +29,10 @@ class LoraSpec:
     dropout: float = 0.0  # on the adapter's input
     targets: tuple[str, ...] = ()  # names of the layers that are adapted
 
-# %% ../../nbs/models/10_adapters.ipynb #78d5fa91
+# %% ../../nbs/models/10_adapters.ipynb #e704d624
 ADAPTER_KINDS = ('shared', 'group', 'private', 'shared-a')
 
-# %% ../../nbs/models/10_adapters.ipynb #c4271081
+# %% ../../nbs/models/10_adapters.ipynb #54981bf3
 @dataclass(frozen=True)
 class Layout:
     "The adapters of a strategy; the fields of configs/strategy/NAME.yaml about adapters"
@@ -84,7 +85,7 @@ class Layout:
                 names[self.name(kind, task)] = kind
         return names
 
-# %% ../../nbs/models/10_adapters.ipynb #c18ad216
+# %% ../../nbs/models/10_adapters.ipynb #637313b9
 @dataclass(frozen=True, slots=True)
 class Target:
     "A layer of the base model that gets LoRA"
@@ -114,7 +115,7 @@ def _layer_shape(module, name: str) -> tuple[int, int]:
         'use linear layers or embeddings as targets'
     )
 
-# %% ../../nbs/models/10_adapters.ipynb #43a8248a
+# %% ../../nbs/models/10_adapters.ipynb #227e34ee
 @dataclass(frozen=True, slots=True)
 class Shapes:
     "What LoRA can adapt in a base model"
@@ -145,7 +146,7 @@ def target_shapes(
         )
     return Shapes(tuple(found), len(layer_stack(model)))
 
-# %% ../../nbs/models/10_adapters.ipynb #01976c00
+# %% ../../nbs/models/10_adapters.ipynb #5a46c257
 @dataclass(frozen=True, slots=True)
 class AdapterPlacement:
     "One adapter: where it sits and when it is active"
@@ -184,7 +185,7 @@ def place_adapters(
         places.append(AdapterPlacement(name, kind, active, layers, outside))
     return tuple(places)
 
-# %% ../../nbs/models/10_adapters.ipynb #939b4fb2
+# %% ../../nbs/models/10_adapters.ipynb #a90023c8
 def targets_at(shapes: Shapes, place: AdapterPlacement) -> list[Target]:
     "The layers of the base that an adapter adapts"
     found = []
@@ -200,7 +201,7 @@ def targets_at(shapes: Shapes, place: AdapterPlacement) -> list[Target]:
         )
     return found
 
-# %% ../../nbs/models/10_adapters.ipynb #b29d762f
+# %% ../../nbs/models/10_adapters.ipynb #8c3b331c
 def _make_lora_config(lora: LoraSpec, layout: Layout, place: AdapterPlacement, shapes: Shapes):
     "PEFT's configuration of one adapter"
     from peft import LoraConfig
@@ -214,7 +215,7 @@ def _make_lora_config(lora: LoraSpec, layout: Layout, place: AdapterPlacement, s
         target_modules=[t.name for t in targets_at(shapes, place)],
     )
 
-# %% ../../nbs/models/10_adapters.ipynb #67a5c6de
+# %% ../../nbs/models/10_adapters.ipynb #1aae47e6
 def _compare_rows(
     module: Any,  # PEFT's wrapper of an adapted layer
     names: Iterable[str],  # of adapters
@@ -225,7 +226,7 @@ def _compare_rows(
     rows = [nn.functional.normalize(found[n].float(), dim=1) for n in names if n in found]
     return [(a @ b.T).square().mean() for a, b in combinations(rows, 2)]
 
-# %% ../../nbs/models/10_adapters.ipynb #2a91f6e0
+# %% ../../nbs/models/10_adapters.ipynb #c8a3d21b
 class SharedPrivateLoRA(nn.Module):
     "A base model with the adapters of a layout; a forward pass is for one task"
 
@@ -248,7 +249,10 @@ class SharedPrivateLoRA(nn.Module):
             for name, place in self.places.items()
         }
         first, *others = configs
-        self.model: Any = get_peft_model(base, replace(configs[first]), adapter_name=first)
+        with warnings.catch_warnings():
+            # PEFT asks newer versions of transformers by a name that they no longer like.
+            warnings.filterwarnings('ignore', '`is_gradient_checkpointing`', FutureWarning)
+            self.model: Any = get_peft_model(base, replace(configs[first]), adapter_name=first)
         for name in others:
             self.model.add_adapter(name, replace(configs[name]))
         # PEFT shortens a long list of names to endings, which may fit other layers when it is loaded.
@@ -310,5 +314,8 @@ class SharedPrivateLoRA(nn.Module):
     def merged(self, task: str, name: str = 'merged') -> str:
         "Add one adapter that computes what the active adapters of a task do together; its name"
         names = self.layout.active(task)
+        configs = self.model.peft_config
+        targets = set().union(*(configs[n].target_modules for n in names))
         self.model.add_weighted_adapter(names, [1.0] * len(names), name, combination_type='cat')
+        configs[name].target_modules = targets  # which PEFT shortened, as in `__init__`
         return name

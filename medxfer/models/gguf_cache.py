@@ -5,15 +5,16 @@
 # %% auto #0
 __all__ = ['cache_folder', 'build_once', 'read_gguf_field', 'convert_gguf']
 
-# %% ../../nbs/models/01_gguf_cache.ipynb #1dba2f9e
+# %% ../../nbs/models/01_gguf_cache.ipynb #75182c7e
 import hashlib
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from ..data.base import MedxferError
+from ..data.packages import require_package
 
-# %% ../../nbs/models/01_gguf_cache.ipynb #58368e48
+# %% ../../nbs/models/01_gguf_cache.ipynb #bf9e54b1
 def cache_folder() -> Path:
     "Where converted models are kept; created if needed"
     home = os.environ.get('XDG_CACHE_HOME') or Path.home() / '.cache'
@@ -27,7 +28,7 @@ def cache_folder() -> Path:
         ) from None
     return folder
 
-# %% ../../nbs/models/01_gguf_cache.ipynb #e5d7d021
+# %% ../../nbs/models/01_gguf_cache.ipynb #0accd7b1
 def _build_atomically(
     folder: Path,  # of the result
     half: Path,  # where it is until it is whole
@@ -42,7 +43,7 @@ def _build_atomically(
     finally:
         shutil.rmtree(half, ignore_errors=True)
 
-# %% ../../nbs/models/01_gguf_cache.ipynb #d7478a61
+# %% ../../nbs/models/01_gguf_cache.ipynb #6e1beccd
 def build_once(
     folder: Path,  # of the result
     build: Callable[[Path], object],  # fills a folder
@@ -65,7 +66,7 @@ def build_once(
         ) from None
     return folder
 
-# %% ../../nbs/models/01_gguf_cache.ipynb #f2dcdd72
+# %% ../../nbs/models/01_gguf_cache.ipynb #7de999fd
 _CONVERSION_VERSION = 2  # of the conversion below; a change makes cached folders obsolete
 
 
@@ -80,7 +81,7 @@ def _conversion_name(
     digest = hashlib.sha256(repr(about).encode() + head).hexdigest()
     return f'{file.stem}-{digest[:12]}'
 
-# %% ../../nbs/models/01_gguf_cache.ipynb #26e6feec
+# %% ../../nbs/models/01_gguf_cache.ipynb #3769fac9
 # What comes before the merges, by the name that a GGUF file gives it.
 _DIGIT_SPLITTERS = ('smollm',)
 
@@ -106,7 +107,7 @@ def _repair_tokenizer(
             )
         setattr(tokenizer, name, token)
 
-# %% ../../nbs/models/01_gguf_cache.ipynb #aff4af73
+# %% ../../nbs/models/01_gguf_cache.ipynb #135f4aa2
 def read_gguf_field(
     file: Path,
     name: str,  # such as general.architecture
@@ -117,7 +118,7 @@ def read_gguf_field(
     field = GGUFReader(file).get_field(name)
     return None if field is None else field.contents()
 
-# %% ../../nbs/models/01_gguf_cache.ipynb #ec503df6
+# %% ../../nbs/models/01_gguf_cache.ipynb #209a7cc9
 def _write_model_folder(
     file: Path,
     folder: Path,  # gets the model in bf16 and its tokenizer
@@ -156,18 +157,12 @@ def _name_language_model(folder: Path):
         config['architectures'] = [generator]
         path.write_text(json.dumps(config, indent=2) + '\n', 'utf-8')
 
-# %% ../../nbs/models/01_gguf_cache.ipynb #e96f60b4
+# %% ../../nbs/models/01_gguf_cache.ipynb #58525652
 def convert_gguf(
     file: Path,  # a GGUF file
     special: dict,  # special tokens by name
 ) -> Path:
     "The folder of a converted file, from the cache if it is there"
-    from importlib.util import find_spec
-
-    if find_spec('gguf') is None:
-        raise MedxferError(
-            f'reading {file.name} needs the Python package gguf, which is not installed; '
-            'see requirements-models.txt'
-        )
+    require_package('gguf', f'reading {file.name}')
     folder = cache_folder() / _conversion_name(file, special)
     return build_once(folder, lambda half: _write_model_folder(file, half, special))

@@ -7,22 +7,23 @@ __all__ = ['BYTES_PER_WEIGHT', 'PRECISIONS', 'MAX_WEIGHT_SHARE', 'torch_dtype', 
            'count_parameters', 'weight_bytes', 'fit_memory', 'get_total_memory', 'get_compute_capability', 'nf4_config',
            'keep_layout', 'quantize']
 
-# %% ../../nbs/models/02_precision.ipynb #86532e9a
+# %% ../../nbs/models/02_precision.ipynb #04b445e8
 import os
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 from ..data.base import MedxferError
+from ..data.packages import require_package
 
-# %% ../../nbs/models/02_precision.ipynb #a67eeb88
+# %% ../../nbs/models/02_precision.ipynb #8c6e50a5
 BYTES_PER_WEIGHT = {'fp32': 4.0, 'bf16': 2.0, 'fp16': 2.0}  # of a weight
 
 # nf4 holds 4 bits a weight, an 8-bit scale for 64 weights, and a 32-bit scale for 256 of those
 # (Dettmers et al. 2023, section 3).
 _NF4_BYTES_PER_WEIGHT = (4 + 8 / 64 + 32 / (64 * 256)) / 8
 
-# %% ../../nbs/models/02_precision.ipynb #bf54531b
+# %% ../../nbs/models/02_precision.ipynb #f1eed85a
 def torch_dtype(name: str):
     "The torch dtype of fp32, bf16 or fp16"
     import torch
@@ -32,7 +33,7 @@ def torch_dtype(name: str):
         raise MedxferError(f'unknown dtype {name!r}; give one of auto, {", ".join(known)}')
     return known[name]
 
-# %% ../../nbs/models/02_precision.ipynb #75192fce
+# %% ../../nbs/models/02_precision.ipynb #a41f2cfb
 PRECISIONS = ('fp32', 'bf16', 'fp16')  # of forward passes
 
 
@@ -59,7 +60,7 @@ def find_number_format(
     found = [names[p.dtype] for p in frozen if p.dtype in names]
     return (found[0] if found else 'fp32'), ('nf4' if is_quantized else None)
 
-# %% ../../nbs/models/02_precision.ipynb #3aac2415
+# %% ../../nbs/models/02_precision.ipynb #a4513eaf
 _IN_HALF = frozenset(
     'addmm addmv addr matmul __matmul__ __rmatmul__ einsum mm mv linear addbmm baddbmm bmm '
     'conv1d conv2d prelu scaled_dot_product_attention'.split()
@@ -135,7 +136,7 @@ def is_autocast_on(
         return bool(_CONTEXTS) and _CONTEXTS[-1].dtype != torch.float32
     return torch.is_autocast_enabled(device.type)
 
-# %% ../../nbs/models/02_precision.ipynb #be92aca7
+# %% ../../nbs/models/02_precision.ipynb #efd10748
 def count_parameters(config) -> tuple[int, int]:
     "How many parameters the base of a transformers config has in its linear layers, and how many elsewhere"
     import torch
@@ -150,7 +151,7 @@ def count_parameters(config) -> tuple[int, int]:
     everything = sum(p.numel() for p in model.parameters())
     return linear, everything - linear
 
-# %% ../../nbs/models/02_precision.ipynb #ba1660c4
+# %% ../../nbs/models/02_precision.ipynb #c37b83b3
 def weight_bytes(
     linear: int,  # parameters in linear layers
     other: int,  # all others
@@ -162,7 +163,7 @@ def weight_bytes(
     per_linear_weight = _NF4_BYTES_PER_WEIGHT if quantization else per_weight
     return round(linear * per_linear_weight + other * per_weight)
 
-# %% ../../nbs/models/02_precision.ipynb #4c50a500
+# %% ../../nbs/models/02_precision.ipynb #3dc90fe0
 MAX_WEIGHT_SHARE = 0.6  # of the memory, for weights
 _MAX_FP32_SHARE = 1 / 8  # of a GPU's memory, for weights in fp32
 
@@ -181,7 +182,7 @@ def _list_precisions(
         (half, 'nf4', MAX_WEIGHT_SHARE),
     ]
 
-# %% ../../nbs/models/02_precision.ipynb #ac30b51e
+# %% ../../nbs/models/02_precision.ipynb #ace40061
 def fit_memory(
     parameters: int,  # of the base
     memory_bytes: int,  # of the device, all of it: free memory would differ from run to run
@@ -227,7 +228,7 @@ def _explain_no_fit(
         f'of {memory_bytes / 1e9:.1f} GB are for weights; {advice}'
     )
 
-# %% ../../nbs/models/02_precision.ipynb #ea3f97bd
+# %% ../../nbs/models/02_precision.ipynb #14f45bdc
 def get_total_memory(
     device='cpu',  # as torch names it
     limit=Path('/sys/fs/cgroup/memory.max'),  # where Linux keeps a container's limit
@@ -253,23 +254,12 @@ def get_compute_capability(device='cpu') -> tuple[int, int]:
         return 0, 0
     return torch.cuda.get_device_capability(device)
 
-# %% ../../nbs/models/02_precision.ipynb #961fbbac
-def _check_bitsandbytes():
-    "A `MedxferError` if bitsandbytes is not installed"
-    from importlib.util import find_spec
-
-    if find_spec('bitsandbytes') is None:
-        raise MedxferError(
-            'quantization nf4 needs the Python package bitsandbytes, which is not installed; '
-            'install it, or set model.quantization to null'
-        )
-
-
+# %% ../../nbs/models/02_precision.ipynb #9f31d518
 def nf4_config(dtype: str):
     "The setting for transformers to load a model in nf4 with double quantization, computing in `dtype`"
     from transformers import BitsAndBytesConfig
 
-    _check_bitsandbytes()
+    require_package('bitsandbytes', 'model.quantization=nf4')
     return BitsAndBytesConfig(
         load_in_4bit=True,
         bnb_4bit_quant_type='nf4',
@@ -277,7 +267,7 @@ def nf4_config(dtype: str):
         bnb_4bit_compute_dtype=torch_dtype(dtype),
     )
 
-# %% ../../nbs/models/02_precision.ipynb #5d3f91d4
+# %% ../../nbs/models/02_precision.ipynb #ecdd376f
 def _make_nf4_linear(linear, dtype: str):
     "A frozen linear layer whose weight becomes nf4 once it is moved to a device; its mode is that of `linear`"
     import bitsandbytes as bnb
@@ -309,7 +299,7 @@ def keep_layout(model):
             module.support_avx512bf16_for_cpu = False
     return model
 
-# %% ../../nbs/models/02_precision.ipynb #7bdcbaad
+# %% ../../nbs/models/02_precision.ipynb #e4067c60
 def quantize(
     model,  # a transformers model
     dtype: str,  # in which its layers compute
@@ -318,7 +308,7 @@ def quantize(
     "Store the linear layers of a model in nf4, one at a time; the model itself"
     import torch
 
-    _check_bitsandbytes()
+    require_package('bitsandbytes', 'model.quantization=nf4')
     for parent in list(model.modules()):
         for name, child in list(parent.named_children()):
             if type(child) is torch.nn.Linear:

@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['save_base', 'round_base', 'load_saved_base', 'count_folder_bytes', 'TorchFormat', 'count_weights', 'AdaptersFormat',
-           'FloatFormat', 'Fp32Format', 'Bf16Format', 'Fp16Format', 'BitsFormat', 'Int8Format', 'Nf4Format']
+           'FloatFormat', 'Fp32Format', 'Bf16Format', 'Fp16Format', 'explain_settled', 'BitsFormat', 'Int8Format',
+           'Nf4Format']
 
-# %% ../../nbs/quantization/10_formats.ipynb #85ebcc2e
+# %% ../../nbs/quantization/10_formats.ipynb #d5bd6129
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -24,7 +25,7 @@ from medxfer.quantization.export import (
     fingerprint_base,
 )
 
-# %% ../../nbs/quantization/10_formats.ipynb #26b50032
+# %% ../../nbs/quantization/10_formats.ipynb #36b9129b
 def _build_float_base(run):
     "The base of a run in fp32 on the CPU, as it was before training; of a fully fine-tuned run as it is after"
     from medxfer.models.base_loader import load_base
@@ -42,7 +43,7 @@ def _is_quantized(run) -> bool:
     adapters = getattr(run.model, 'adapters', None)
     return adapters is not None and find_number_format(adapters.model)[1] is not None
 
-# %% ../../nbs/quantization/10_formats.ipynb #9b0cd0df
+# %% ../../nbs/quantization/10_formats.ipynb #4bb46218
 def _read_weight(layer):
     "The weight of a quantized layer in fp32; None for any other module"
     kind = type(getattr(layer, 'weight', None)).__name__
@@ -55,7 +56,7 @@ def _read_weight(layer):
         return layer.weight.data.float() * scale.float()[:, None] / 127
     return None
 
-# %% ../../nbs/quantization/10_formats.ipynb #de635291
+# %% ../../nbs/quantization/10_formats.ipynb #d61347b6
 def save_base(
     model,  # a transformers model
     folder: Path,
@@ -66,7 +67,7 @@ def save_base(
     logging.disable_progress_bar()
     model.save_pretrained(str(folder))
 
-# %% ../../nbs/quantization/10_formats.ipynb #56bc14ea
+# %% ../../nbs/quantization/10_formats.ipynb #a4e92cb0
 def _quantization_config(format: str):
     "What transformers needs to load a model in a format of bitsandbytes"
     from transformers import BitsAndBytesConfig
@@ -96,7 +97,7 @@ def _quantize_base(base, format: str, folder: Path):
         how = dict(quantization_config=_quantization_config(format), device_map={'': 'cpu'})
         return keep_layout(AutoModel.from_pretrained(str(place), **how))
 
-# %% ../../nbs/quantization/10_formats.ipynb #b919bb26
+# %% ../../nbs/quantization/10_formats.ipynb #6a3d8ba4
 def round_base(
     base,  # a transformers model in fp32
     format: str,  # int8 or nf4
@@ -112,7 +113,7 @@ def round_base(
                 base.get_submodule(name).weight.copy_(weight)
     return base
 
-# %% ../../nbs/quantization/10_formats.ipynb #e166e60f
+# %% ../../nbs/quantization/10_formats.ipynb #b75ff46a
 def _build_base(
     run,
     task: str | None,  # whose adapters are merged into it
@@ -133,7 +134,7 @@ def build_bare_base(run):
     "The base of a run in fp32 without adapters, in the numbers that it was trained on"
     return _build_base(run, None, 'nf4' if _is_quantized(run) else None)
 
-# %% ../../nbs/quantization/10_formats.ipynb #c73680f2
+# %% ../../nbs/quantization/10_formats.ipynb #839658cf
 def load_saved_base(
     folder: str | Path,  # `base` of an export
     dtype: str,  # of its floating-point numbers: fp32, bf16 or fp16
@@ -174,7 +175,7 @@ def _refuse_small_memory(folder: Path, device: str):
             f'{there / 1e9:.2f} GB of memory; export the run as nf4, or load it on another machine'
         )
 
-# %% ../../nbs/quantization/10_formats.ipynb #8660d5c0
+# %% ../../nbs/quantization/10_formats.ipynb #ec2aa0c4
 def _save_form(run, request: ExportRequest, folder: Path, form: str) -> dict:
     "Write adapters, heads and labels in a form; what is needed to load them"
     from medxfer.quantization.merge import save_task_adapters, save_task_heads
@@ -209,7 +210,7 @@ def _choose_form(run, request: ExportRequest) -> str:
         return 'as trained'
     return 'as trained' if whole and request.format == 'adapters' else 'by task'
 
-# %% ../../nbs/quantization/10_formats.ipynb #eb090ec6
+# %% ../../nbs/quantization/10_formats.ipynb #11a0ab9e
 def _put_together(base, folder: Path, manifest: Manifest, encoder):
     "The model of an export on its base"
     from medxfer.models.adapters import LoraSpec
@@ -228,7 +229,7 @@ def _put_together(base, folder: Path, manifest: Manifest, encoder):
     restore_heads(model, place)
     return model
 
-# %% ../../nbs/quantization/10_formats.ipynb #00bef0cc
+# %% ../../nbs/quantization/10_formats.ipynb #28dd95fa
 class TorchFormat(ExportFormat):
     "What the formats of this page have in common"
 
@@ -263,12 +264,12 @@ def count_weights(run) -> tuple[int, int]:
 
     return count_parameters(load_base_config(run.base))
 
-# %% ../../nbs/quantization/10_formats.ipynb #894f8f0f
+# %% ../../nbs/quantization/10_formats.ipynb #d7fdc7d2
 @EXPORT_FORMATS.register('adapters')
 class AdaptersFormat(TorchFormat):
     "Adapters and heads; the base stays where it is, named by id and revision"
 
-    def refuse(self, run, request: ExportRequest):
+    def refuse_early(self, run, request: ExportRequest):
         "A `MedxferError` if the run has no adapters, or they should be merged"
         if run.config['strategy']['full']:
             raise MedxferError(
@@ -304,11 +305,11 @@ class AdaptersFormat(TorchFormat):
             )
         return base
 
-# %% ../../nbs/quantization/10_formats.ipynb #15dfb2d3
+# %% ../../nbs/quantization/10_formats.ipynb #ac97b292
 class FloatFormat(TorchFormat):
     "The base in floating-point numbers, with the adapters merged into it where they are the same for all tasks"
 
-    def refuse(self, run, request: ExportRequest):
+    def refuse_early(self, run, request: ExportRequest):
         "A `MedxferError` for a way to merge, which only weights of fewer bits have"
         if request.into:
             raise MedxferError(
@@ -354,21 +355,34 @@ class Fp16Format(FloatFormat):
 
     dtype = 'fp16'
 
-# %% ../../nbs/quantization/10_formats.ipynb #d074453a
+# %% ../../nbs/quantization/10_formats.ipynb #d0ac2619
+def explain_settled(
+    run,  # its model is not looked at
+    request: ExportRequest,
+) -> str:
+    "Why the adapters of a run cannot be merged into one base; '' where they can"
+    from medxfer.quantization.merge import FUSED, explain_split
+
+    strategy, tasks = run.config['strategy'], request.tasks or run.tasks
+    fusion = strategy['fusion'] or {}
+    if strategy['full'] or 'merge' in fusion:
+        return ''
+    return (
+        FUSED if fusion else explain_split({task: tuple(run.list_active(task)) for task in tasks})
+    )
+
+
 class BitsFormat(TorchFormat):
     "The base in eight or four bits by bitsandbytes"
 
     name = ''
 
-    def refuse(self, run, request: ExportRequest):
+    def refuse_early(self, run, request: ExportRequest):
         "A `MedxferError` if bitsandbytes is missing, or the adapters cannot be merged as asked for"
-        from medxfer.quantization.merge import explain_no_merge
-
         _quantization_config(self.name)
-        if request.into:
-            reason = explain_no_merge(run.model, request.tasks or run.tasks)
-            if reason:
-                raise MedxferError(reason)
+        reason = explain_settled(run, request) if request.into else ''
+        if reason:
+            raise MedxferError(reason)
 
     def count_base_bytes(self, run) -> int:
         "The base in fp32, which is written first, and in few bits"

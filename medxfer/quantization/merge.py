@@ -6,7 +6,7 @@
 __all__ = ['FUSED', 'list_active', 'explain_no_merge', 'explain_split', 'save_task_adapters', 'find_corrections', 'merge_into',
            'DeployedModel', 'ChosenHeads', 'save_task_heads']
 
-# %% ../../nbs/quantization/05_merge.ipynb #0baa2605
+# %% ../../nbs/quantization/05_merge.ipynb #dfb6d6e6
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ from medxfer.models.multitask_model import (
     save_schema,
 )
 
-# %% ../../nbs/quantization/05_merge.ipynb #90f6ec5f
+# %% ../../nbs/quantization/05_merge.ipynb #9dcccd3d
 def list_active(model: MultiTaskModel, task: str) -> list[str]:
     "PEFT's names of the adapters that serve a task; none where the base itself was trained"
     if isinstance(model, FullModel):
@@ -71,7 +71,7 @@ def explain_split(
         'task (--task NAME), or leave the adapters beside the base'
     )
 
-# %% ../../nbs/quantization/05_merge.ipynb #16cc956f
+# %% ../../nbs/quantization/05_merge.ipynb #d28b2e45
 def save_task_adapters(
     model: MultiTaskModel,
     tasks: Iterable[str],
@@ -108,7 +108,7 @@ def _joined_adapter(model: Any, task: str) -> Iterator[str]:
         adapters.delete_adapter(_JOINED)
         adapters.base_model.set_adapter(active)
 
-# %% ../../nbs/quantization/05_merge.ipynb #27983845
+# %% ../../nbs/quantization/05_merge.ipynb #ecbf789b
 def find_corrections(
     model: MultiTaskModel, task: str
 ) -> dict[str, torch.Tensor]:  # name of a layer's weight in the base: what is added to it, fp32
@@ -149,7 +149,7 @@ def merge_into(
             )
         weights[name].add_(correction.to(weights[name]))
 
-# %% ../../nbs/quantization/05_merge.ipynb #4a0f2325
+# %% ../../nbs/quantization/05_merge.ipynb #e47525c2
 class _BareBase(nn.Module):
     "A base without adapters, or with one that serves all tasks"
 
@@ -173,7 +173,7 @@ class _TaskAdapters(nn.Module):
         if list(self.model.base_model.active_adapters) != [task]:
             self.model.base_model.set_adapter(task)
 
-# %% ../../nbs/quantization/05_merge.ipynb #d326501a
+# %% ../../nbs/quantization/05_merge.ipynb #32623464
 class DeployedModel(MultiTaskModel):
     "A base of any number format, one adapter a task or none, and a head for each task; it predicts and does not train"
 
@@ -202,7 +202,7 @@ class DeployedModel(MultiTaskModel):
         found = states_at(self.adapters.model, ids, mask, set(depths.values()), self.attention)
         return {part: found[depth] for part, depth in depths.items()}
 
-# %% ../../nbs/quantization/05_merge.ipynb #fac8f9e3
+# %% ../../nbs/quantization/05_merge.ipynb #08e04bdb
 @dataclass(frozen=True)
 class ChosenHeads:
     "The heads of some tasks of a model, as `save_heads` and `save_schema` take them"

@@ -5,16 +5,16 @@
 # %% auto #0
 __all__ = ['render_card', 'render_export_card', 'write_card', 'push_run']
 
-# %% ../../nbs/report/70_card.ipynb #25ed00dc
+# %% ../../nbs/report/70_card.ipynb #c7a68471
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-import json, math
+import math
 
 import pandas as pd
 
-from ..data.base import CorpusInfo, MedxferError, NotFound, require_file, write_atomic
+from ..data.base import CorpusInfo, MedxferError, require_file, write_atomic
 from ..data.corpora import find_group, get_corpus
 from ..data.sources.venues import SOURCES, require_venue
 from ..evaluation.metrics import select_metrics
@@ -23,10 +23,10 @@ from .questions import find_pretraining
 from .tables import to_markdown
 from ..study.config import describe_model
 from ..study.environment import read_environment
-from ..study.finished import read_finished
+from ..study.finished import read_finished, read_metrics, read_table
 from ..study.run import read_state
 
-# %% ../../nbs/report/70_card.ipynb #41334bc9
+# %% ../../nbs/report/70_card.ipynb #165e4276
 def _list_corpora(config: Mapping) -> list[CorpusInfo]:
     "The corpora that a run was trained on"
     return [get_corpus(task, info['profile']) for task, info in config['tasks'].items()]
@@ -40,14 +40,10 @@ def _tabulate_corpora(corpora: Iterable[CorpusInfo]) -> pd.DataFrame:
         rows.append((corpus.task, corpus.profile, text, corpus.licence, corpus.citation))
     return pd.DataFrame(rows, columns=['task', 'profile', 'text', 'licence', 'citation'])
 
-# %% ../../nbs/report/70_card.ipynb #424bae38
+# %% ../../nbs/report/70_card.ipynb #bad440ae
 def _measure_scores(folder: Path, config: Mapping) -> pd.DataFrame:
     "task, metric, score, low, high, groups: the official metrics of the heads that the run has"
-    for name in ('scores.parquet', 'metrics.json'):
-        if not (folder / name).is_file():
-            raise NotFound(f'{folder} has no {name}; copy the whole folder')
-    scores = pd.read_parquet(folder / 'scores.parquet')
-    metrics = json.loads((folder / 'metrics.json').read_bytes())
+    scores, metrics = read_table(folder, 'scores'), read_metrics(folder)
     tables = []
     for task, of_task in scores.groupby('task', sort=False):
         info = config['tasks'][task]
@@ -73,7 +69,7 @@ def _tabulate_scores(scores: pd.DataFrame) -> pd.DataFrame:
         rows.append((row['task'], row['metric'], f'{row["score"]:.1f}', interval, row['groups']))
     return pd.DataFrame(rows, columns=['task', 'metric', 'score', '95 % interval', 'groups'])
 
-# %% ../../nbs/report/70_card.ipynb #7bd4e58e
+# %% ../../nbs/report/70_card.ipynb #33ba2a23
 def _read_verdicts(folder: Path, strategy: str, model: str) -> list[tuple[str, str, str]]:
     "Task, word and reason of each verdict about a strategy in the report of the run's study"
     file = folder.parent / 'report' / 'verdicts.csv'
@@ -102,7 +98,7 @@ def _describe_verdicts(folder: Path, config: Mapping) -> Iterator[str]:
         about = 'all tasks together' if task == 'macro' else task
         yield f'- {about}: **{word}** ({reason})'
 
-# %% ../../nbs/report/70_card.ipynb #642980e4
+# %% ../../nbs/report/70_card.ipynb #c8cc79d9
 def _describe_base(config: Mapping) -> Iterator[str]:
     "The base, its revision and its licence"
     model = describe_model(config['model']['name']) | config['model']
@@ -133,7 +129,7 @@ def _describe_training(folder: Path, config: Mapping) -> Iterator[str]:
     if where:
         yield f'- computed on: {where}'
 
-# %% ../../nbs/report/70_card.ipynb #f3c9703b
+# %% ../../nbs/report/70_card.ipynb #e9cc62cc
 _CARE = 'Not for the care of patients: nothing here was validated for that.'
 _ONE_RUN = 'One run with one seed: another seed gives other scores.'
 
@@ -153,7 +149,7 @@ def _list_limits(config: Mapping, corpora: Iterable[CorpusInfo]) -> Iterator[str
         yield f'The base was pretrained on text from {", ".join(sources)}, and may have read test documents.'
     yield 'Mentions of a label or value that was not in the training data are never predicted.'
 
-# %% ../../nbs/report/70_card.ipynb #1e05e516
+# %% ../../nbs/report/70_card.ipynb #0451dcad
 _HUB_LICENCES = {'Apache-2.0': 'apache-2.0', 'MIT': 'mit'}  # as the hub writes them
 
 
@@ -208,7 +204,7 @@ from medxfer.quantization.export import load_export
 load_export('.').predict(documents)       # this folder
 ```'''
 
-# %% ../../nbs/report/70_card.ipynb #c26ff099
+# %% ../../nbs/report/70_card.ipynb #a85b3b29
 def render_card(
     folder,  # of a finished run
 ) -> str:
@@ -291,7 +287,7 @@ def write_card(
     write_atomic(place, card.encode())
     return place
 
-# %% ../../nbs/report/70_card.ipynb #ee8de7ee
+# %% ../../nbs/report/70_card.ipynb #87e69350
 _SENT = (
     'README.md',
     'config.yaml',
@@ -316,7 +312,7 @@ def _require_hub(folder: Path, corpora: Iterable[CorpusInfo], is_public: bool):
                 f'{folder.name} may not go to a {kind} repository, which counts as {venue}: {e}'
             ) from None
 
-# %% ../../nbs/report/70_card.ipynb #8ab326b1
+# %% ../../nbs/report/70_card.ipynb #07cc55b5
 @contextmanager
 def _explain_hub(repo: str) -> Iterator[None]:
     "A `MedxferError` for whatever the hub says instead of yes"
@@ -334,7 +330,7 @@ def _explain_hub(repo: str) -> Iterator[None]:
     except OSError as e:
         raise MedxferError(f'the hub does not answer ({e}); try again later') from None
 
-# %% ../../nbs/report/70_card.ipynb #b36ebb5f
+# %% ../../nbs/report/70_card.ipynb #29344d4b
 def push_run(
     folder,  # of a finished run
     repo: str,  # OWNER/NAME on the hub

@@ -5,19 +5,19 @@
 # %% auto #0
 __all__ = ['SettledRun', 'Run', 'open_run', 'read_settings']
 
-# %% ../../nbs/study/21_open_run.ipynb #006d84a5
+# %% ../../nbs/study/21_open_run.ipynb #227bb4cd
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 import json
-from ..data.base import MedxferError, NotFound, UnifiedSample
+from ..data.base import MedxferError, UnifiedSample
 from ..models.device import refuse_missing_device
 from .build import base_spec, device_for, encoder_for, lora_spec
 from .config import RunSpec, describe_model
 from .environment import read_environment
-from .finished import read_finished
+from .finished import read_finished, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from medxfer.models.base_loader import BaseSpec
     from medxfer.models.scores import ScoredItem
 
-# %% ../../nbs/study/21_open_run.ipynb #4aeee7cd
+# %% ../../nbs/study/21_open_run.ipynb #adb4ae18
 def _resolve_strategy(config: Mapping, state: Mapping) -> dict:
     "The strategy that a run trained with: what was chosen on dev is in its state"
     strategy = config['strategy']
@@ -46,7 +46,7 @@ def _pin_base(config: Mapping, folder: Path) -> dict:
             model['revision'] = revision
     return model
 
-# %% ../../nbs/study/21_open_run.ipynb #8d3cc389
+# %% ../../nbs/study/21_open_run.ipynb #8499a353
 def _load_model(spec: RunSpec, folder: Path, encoder):
     "The model of a finished run, with what it has learned"
     from medxfer.models.base_loader import load_base
@@ -61,7 +61,7 @@ def _load_model(spec: RunSpec, folder: Path, encoder):
     lora, tokenizer = lora_spec(spec), encoder.tokenizer
     return restore_model(adapter, loaded, lora, strategy, tokenizer, base.attention)
 
-# %% ../../nbs/study/21_open_run.ipynb #efe6ca8e
+# %% ../../nbs/study/21_open_run.ipynb #6a9222a8
 @dataclass(frozen=True)
 class SettledRun:
     "What is known of a finished run before its model is loaded"
@@ -119,7 +119,7 @@ class SettledRun:
             known = ', '.join(self.tasks)
             raise MedxferError(f'the run in {self.folder} has no head for {task}; it has {known}')
 
-# %% ../../nbs/study/21_open_run.ipynb #1ae21a82
+# %% ../../nbs/study/21_open_run.ipynb #6d838d16
 @dataclass(frozen=True)
 class Run(SettledRun):
     "A finished run as a model"
@@ -168,14 +168,9 @@ class Run(SettledRun):
         return load_scores(self.folder, split, gold)
 
     def _read_table(self, name: str) -> 'pd.DataFrame':
-        import pandas as pd
+        return read_table(self.folder, name)
 
-        file = self.folder / f'{name}.parquet'
-        if not file.is_file():
-            raise NotFound(f'{self.folder} has no {file.name}; copy the whole folder')
-        return pd.read_parquet(file)
-
-# %% ../../nbs/study/21_open_run.ipynb #d322a00a
+# %% ../../nbs/study/21_open_run.ipynb #73be20ab
 def open_run(
     folder,  # of a finished run
     device: str = 'auto',  # as the setting `device`

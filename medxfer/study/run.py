@@ -7,9 +7,10 @@ __all__ = ['lock_folder', 'read_state', 'update_state', 'list_finished_runs', 'f
            'load_data', 'load_ood', 'find_needed_folders', 'dev_score', 'choose_on_dev', 'execute', 'trainer_for',
            'smoke_file', 'measure_run', 'score_model', 'score_predictions', 'record_predictions', 'restore_predictions']
 
-# %% ../../nbs/study/20_run.ipynb #f598b39d
+# %% ../../nbs/study/20_run.ipynb #9bfcd064
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 import hashlib, itertools, json, os, random, shutil, sys
@@ -27,15 +28,15 @@ from ..data.corpora import get_corpus, get_task, take_every
 from ..data.own_task import register_tasks_of
 from .arms import refuse_reference, resolve_run, strategy_overrides
 from .budgets import build_schedule, find_token_budget, make_branches
+from ..models.device import refuse_missing_device
 from medxfer.study.build import (
     base_spec,
-    choose_device,
+    device_for,
     encoder_for,
     build_layout,
     lora_spec,
     model_for,
     build_order,
-    refuse_missing_device,
     surgery_rule,
     schemas_for,
     scored_tasks,
@@ -55,14 +56,14 @@ from .tuned import read_best
 from .config import RunSpec, compose, list_ood, make_corpora, resolve_profile
 from ..training.processes import OneProcess
 
-# %% ../../nbs/study/20_run.ipynb #6a0a5145
+# %% ../../nbs/study/20_run.ipynb #c53cb0f3
 def lock_folder(folder: Path):
     "Hold a run folder, or refuse if another process does"
     return locked_file(
         folder / '.lock', f'another process is working in {folder}; wait for it or stop it'
     )
 
-# %% ../../nbs/study/20_run.ipynb #1490c4e1
+# %% ../../nbs/study/20_run.ipynb #6b6ef4ee
 def read_state(folder) -> dict:
     "state.json of a run folder; empty where there is none or it cannot be read"
     try:
@@ -79,13 +80,13 @@ def update_state(folder, **changes):
         json.dumps({**read_state(folder), **changes}, indent=1).encode(),
     )
 
-# %% ../../nbs/study/20_run.ipynb #0723279e
+# %% ../../nbs/study/20_run.ipynb #c5376b5a
 def list_finished_runs(folder: Path) -> list[str]:
     "The names of the finished runs in a study's folder, planned or not"
     states = sorted(folder.glob('*/state.json'))
     return [at.parent.name for at in states if read_state(at.parent).get('status') == 'done']
 
-# %% ../../nbs/study/20_run.ipynb #e4395467
+# %% ../../nbs/study/20_run.ipynb #4999860b
 _TABLE_END = b'PAR1'  # the last bytes of every whole Parquet file
 
 
@@ -120,7 +121,7 @@ def set_aside(folder: Path) -> Path:  # where it is now
     names = (folder.with_name(f'.damaged-{folder.name}-{n}') for n in itertools.count(1))
     return folder.rename(next(name for name in names if not name.exists()))
 
-# %% ../../nbs/study/20_run.ipynb #3d80e213
+# %% ../../nbs/study/20_run.ipynb #6f5f3f7d
 def hold_out(
     samples,  # training documents
     share: float,  # of the document groups
@@ -135,7 +136,7 @@ def hold_out(
 
     return [s for s in samples if not out(s)], [s for s in samples if out(s)]
 
-# %% ../../nbs/study/20_run.ipynb #37b9c7ba
+# %% ../../nbs/study/20_run.ipynb #40f9a7b2
 @dataclass
 class TaskData:
     "One task's documents of a run"
@@ -231,7 +232,7 @@ def _load_task_data(task: str, root, profile: str, data: dict) -> TaskData:
         part['train'], part['dev'] = hold_out(part['train'], data['holdout'])
     return TaskData(part['train'], part['dev'], part['test'])
 
-# %% ../../nbs/study/20_run.ipynb #6aa95f3c
+# %% ../../nbs/study/20_run.ipynb #983fff33
 def _find_folder(spec: RunSpec, run: RunSpec) -> Path:
     "Where a run that `spec` builds on has ended"
     for folder in (spec.folder.parent / run.id, spec.study_folder / run.id):
@@ -246,7 +247,7 @@ def find_needed_folders(spec: RunSpec) -> dict[str, Path]:
     "The folders of all runs that a run builds on, by their ids"
     return {run.id: _find_folder(spec, run) for run in spec.needs}
 
-# %% ../../nbs/study/20_run.ipynb #0e8263a0
+# %% ../../nbs/study/20_run.ipynb #69bcdda3
 def _measure_lengths(spec: RunSpec, windows: dict, encoder) -> dict[str, list[int]]:
     "Tokens of each training window, for every task that the budget is counted over"
     config = spec.config
@@ -264,7 +265,7 @@ def _windows_of_others(spec: RunSpec, tasks: set[str], encoder) -> dict:
     data = {task: d for task, d in load_data(whole).items() if task in tasks}
     return training_windows(encoder, data)
 
-# %% ../../nbs/study/20_run.ipynb #a3675176
+# %% ../../nbs/study/20_run.ipynb #cb589028
 def _inherit_ledger(spec: RunSpec, folders: dict) -> list:
     "The ledger entries of what a run starts from, one a task"
     import pandas as pd
@@ -288,7 +289,7 @@ def _inherit_ledger(spec: RunSpec, folders: dict) -> list:
         for task, f in frame.groupby('task')
     ]
 
-# %% ../../nbs/study/20_run.ipynb #22298929
+# %% ../../nbs/study/20_run.ipynb #dc36d125
 def dev_score(folder) -> float:
     "The mean over tasks at the point of a run's learning curve whose parameters were kept"
     import pandas as pd
@@ -319,7 +320,7 @@ def choose_on_dev(spec: RunSpec, folders: dict, say=print, processes=OneProcess(
         spec, config=spec.config | dict(strategy=spec.config['strategy'] | choose[best]['strategy'])
     )
 
-# %% ../../nbs/study/20_run.ipynb #da8141ab
+# %% ../../nbs/study/20_run.ipynb #4e56ff41
 def execute(
     spec: RunSpec,
     watch=None,  # called with the progress of the run, see `ProgressFile`
@@ -371,7 +372,7 @@ def _refuse_damaged(folder: Path):
             f'{folder} is a finished run that was damaged: {damage}; delete the folder to run it again'
         )
 
-# %% ../../nbs/study/20_run.ipynb #b09d2af2
+# %% ../../nbs/study/20_run.ipynb #80508b7b
 def _was_refused(folder: Path) -> bool:
     "Whether the run of a folder failed before its first step, so that nothing is lost with it"
     state = read_state(folder)
@@ -399,7 +400,7 @@ def _claim_folder(spec: RunSpec):
         ).encode(),
     )
 
-# %% ../../nbs/study/20_run.ipynb #fb64e0e7
+# %% ../../nbs/study/20_run.ipynb #5862d198
 def trainer_for(
     spec: RunSpec,
     data: dict,
@@ -460,7 +461,7 @@ def _primary_scores(scores: dict) -> dict:
     "Of each task's metrics the primary one, which comes first"
     return {t: dict([next(iter(found.items()))]) for t, found in scores.items()}
 
-# %% ../../nbs/study/20_run.ipynb #6c4b61c4
+# %% ../../nbs/study/20_run.ipynb #028ac6c4
 _SMOKE_STEPS = 50  # of the test
 _SMOKE_RATIO = 10  # a run is tested if it is this many times as long as the test
 _NOT_TESTED = (
@@ -554,14 +555,16 @@ def measure_run(spec: RunSpec, say=print):
             spec, data, encoder, trainer_for(spec, data, encoder, folder=Path(aside)), say
         )
 
-# %% ../../nbs/study/20_run.ipynb #ac971dc7
+# %% ../../nbs/study/20_run.ipynb #165bf51b
 def _settle_pieces(spec: RunSpec, trainer, say):
     "Find how much goes through the model at once, where `auto_batch` is on, before the first step"
+    from medxfer.models.base_forward import checkpoint_layers, list_checkpointed
     from medxfer.training.auto_batch import (
         auto_batch,
+        find_fewest_checkpointed,
         measure_kept_bytes,
+        resolve_layers,
         resolve_pieces,
-        write_pieces,
     )
 
     wanted = spec.settings['auto_batch']
@@ -570,25 +573,60 @@ def _settle_pieces(spec: RunSpec, trainer, say):
     settings, processes = trainer.settings, trainer.processes
     micro_tokens = max(1, settings.batch_tokens // settings.accumulate)
 
-    def search():
-        surgical = trainer.surgery is not None
-        count = processes.count
-        kept = measure_kept_bytes(trainer.model, len(spec.tasks), surgical, count)
-        return auto_batch(
-            trainer.model, trainer.windows, micro_tokens, trainer.window_loss.pad_id, kept
-        )
+    model, pad_id = trainer.model, trainer.window_loss.pad_id
+    kept = measure_kept_bytes(model, len(spec.tasks), trainer.surgery is not None, processes.count)
+    asked = (model, trainer.windows, micro_tokens, pad_id, kept)
+    layers = list_checkpointed(model)
 
     def settle():
-        return resolve_pieces(spec.folder, micro_tokens, search, trainer.device, say)
+        choice = resolve_pieces(
+            spec.folder, micro_tokens, partial(auto_batch, *asked), trainer.device, say
+        )
+        return resolve_layers(spec.folder, choice, model, partial(find_fewest_checkpointed, *asked))
 
     choice = processes.on_first(settle)
+    if choice.checkpointed is not None:
+        checkpoint_layers(layers, choice.checkpointed)
     trainer.limit.tokens = choice.tokens
-    if processes.first:
-        trainer.limit.keep = lambda tokens: write_pieces(
-            spec.folder, replace(choice, tokens=tokens)
-        )
+    room = _Room(spec.folder if processes.first else None, choice, layers)
+    trainer.limit.keep, trainer.limit.relieve = room.keep, room.relieve
 
-# %% ../../nbs/study/20_run.ipynb #076efe4f
+
+class _Room:
+    "What a run does when memory runs out although `auto_batch` had found that it fits"
+
+    def __init__(
+        self,
+        folder: Path | None,  # of the run; None: another process writes
+        choice,  # a PieceChoice
+        layers,  # that may be computed again
+    ):
+        self.folder = folder
+        self.choice = choice
+        self.layers = layers
+
+    def keep(self, tokens: int):
+        "Note smaller pieces"
+        self._note(tokens=tokens)
+
+    def relieve(self) -> bool:
+        "Compute all layers again; False if they are already"
+        from medxfer.models.base_forward import checkpoint_layers
+
+        if self.choice.checkpointed in (None, len(self.layers)):
+            return False
+        checkpoint_layers(self.layers, len(self.layers))
+        self._note(checkpointed=len(self.layers))
+        return True
+
+    def _note(self, **changed):
+        from medxfer.training.auto_batch import write_pieces
+
+        self.choice = replace(self.choice, **changed)
+        if self.folder:
+            write_pieces(self.folder, self.choice)
+
+# %% ../../nbs/study/20_run.ipynb #b3cc4883
 def _run_first_steps(overrides: tuple, backend: str):
     "What a run does in its first steps with some way to compute its base; for a process of its own"
     import torch
@@ -632,7 +670,7 @@ def _choose_backend(spec: RunSpec, say=print) -> str:
             lora_spec(spec),
             build_layout(spec),
             spec.tasks,
-            choose_device(spec),
+            device_for(spec),
             strategy['depths'],
         )
 
@@ -645,7 +683,7 @@ def _choose_backend(spec: RunSpec, say=print) -> str:
         say,
     )
 
-# %% ../../nbs/study/20_run.ipynb #0c7c334d
+# %% ../../nbs/study/20_run.ipynb #cd68a2f4
 def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
     "The work of one run, from files to files"
     import torch
@@ -686,7 +724,7 @@ def _settle_environment(spec: RunSpec, trainer):
     from medxfer.training.checkpoint import checkpoint_steps
 
     found = describe_environment(
-        choose_device(spec),
+        device_for(spec),
         trainer.settings.precision,
         *find_number_format(trainer.model),
         is_chosen=base_spec(spec).quantization == 'auto',
@@ -792,7 +830,7 @@ def _write_run(spec: RunSpec, trainer, encoder, data: dict[str, TaskData], memor
     )
     trainer.branches.forget()
 
-# %% ../../nbs/study/20_run.ipynb #e2b331d3
+# %% ../../nbs/study/20_run.ipynb #41ab266c
 def _write_parquet(path: Path, frame):
     "Write a table in one step"
     from medxfer.training.ledger import parquet_bytes
@@ -832,7 +870,7 @@ def score_predictions(
     totals = {t: total_scores(frame, profiles[t]) for t, frame in frames.items()}
     return totals, pd.concat(frames.values(), ignore_index=True) if frames else None
 
-# %% ../../nbs/study/20_run.ipynb #f0ccda5c
+# %% ../../nbs/study/20_run.ipynb #e97f2b34
 def _to_record(doc) -> dict:
     "A prediction without its text"
     return dict(
@@ -842,7 +880,7 @@ def _to_record(doc) -> dict:
         candidates=[[c.id, c.rank, c.label] for c in doc.candidates],
     )
 
-# %% ../../nbs/study/20_run.ipynb #f4dcc76f
+# %% ../../nbs/study/20_run.ipynb #93de7995
 def _predict_and_rate(spec: RunSpec, trainer, encoder, documents: dict, split: str) -> dict:
     "Task to predictions; the scores behind them are written"
     from medxfer.models.multitask_model import PREDICTED_TOKENS
@@ -863,7 +901,7 @@ def _predict_and_rate(spec: RunSpec, trainer, encoder, documents: dict, split: s
         write_atomic(file, format_scores(by_id, task=task, split=split, profile=profile))
     return predictions
 
-# %% ../../nbs/study/20_run.ipynb #42a48f99
+# %% ../../nbs/study/20_run.ipynb #c6535156
 def _write_results(spec: RunSpec, metrics: dict, scores, predictions: dict):
     "Write metrics, scores per document and predictions"
     folder = spec.folder
@@ -876,7 +914,7 @@ def _write_results(spec: RunSpec, metrics: dict, scores, predictions: dict):
     _write_parquet(folder / 'scores.parquet', scores)
     write_atomic(folder / 'metrics.json', json.dumps(metrics, indent=1).encode())
 
-# %% ../../nbs/study/20_run.ipynb #5ee459b8
+# %% ../../nbs/study/20_run.ipynb #0f0e23a8
 def record_predictions(
     spec: RunSpec,
     documents: dict,  # task: its test documents, with gold
@@ -906,7 +944,7 @@ def record_predictions(
         update_state(spec.folder, status='done', documents=digests, selection={})
     return metrics
 
-# %% ../../nbs/study/20_run.ipynb #f5d44295
+# %% ../../nbs/study/20_run.ipynb #094bd93e
 def restore_predictions(
     path,  # predictions/TASK.jsonl of a run folder
     samples,  # the documents that it is about, with their text

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['OPEN_MAPPINGS', 'ConfigError', 'suggest_setting', 'check_type', 'get_setting', 'check_settings']
 
-# %% ../../nbs/study/02_settings.ipynb #064caa6f
+# %% ../../nbs/study/02_settings.ipynb #2a59697f
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
@@ -14,7 +14,7 @@ import math
 import re
 from ..data.base import MedxferError, guess_name, suggest_choice
 
-# %% ../../nbs/study/02_settings.ipynb #86c514d9
+# %% ../../nbs/study/02_settings.ipynb #4eb355ce
 class ConfigError(MedxferError):
     "An override or a name that does not exist: wrong usage, exit 2"
 
@@ -35,7 +35,7 @@ def suggest_setting(name: str, known: Iterable[str]) -> str:
     "What else may have been meant by the name of a setting, and where all of them are"
     return f'{guess_name(name, known)}medxfer/configs/config.yaml lists them'
 
-# %% ../../nbs/study/02_settings.ipynb #24d2ba17
+# %% ../../nbs/study/02_settings.ipynb #caef4a20
 # Mappings that take keys of their own.
 OPEN_MAPPINGS = (
     'hpo.space',
@@ -130,7 +130,7 @@ def _check_free_mapping(name: str, value: Any):
     for key, inner in value.items():
         check_type(f'{name}.{key}', inner, _FREE_MAPPINGS[name])
 
-# %% ../../nbs/study/02_settings.ipynb #b1538f2f
+# %% ../../nbs/study/02_settings.ipynb #8513c1ff
 _WHOLE_NUMBERS = {
     'model.max_length',
     'model.lora.r',
@@ -245,7 +245,7 @@ def _make_whole(cfg: dict, name: str):
     section = get_setting(cfg, '.'.join(above)) if above else cfg
     section[last] = int(section[last])
 
-# %% ../../nbs/study/02_settings.ipynb #b592409f
+# %% ../../nbs/study/02_settings.ipynb #98ff67dd
 _LISTS = {  # setting: the least value of its whole numbers, None for names
     'plan.seeds': 0,
     'plan.shots': 1,
@@ -268,6 +268,7 @@ _CHOICES = {
     'data.newlines': ('crlf', 'lf', None),
     'accelerator': ('unsloth', None),
 }
+_LIMITS = ('dollars', 'weeks')
 _OPTIONAL_TEXTS = ('arm', 'target', 'plan.beside', 'strategy.surgery', 'strategy.quantization')
 
 
@@ -305,6 +306,11 @@ def _check_choices(cfg: dict):
         value = get_setting(cfg, name)
         if value not in choices:
             raise ConfigError(f'{name} is {value!r}; {suggest_choice(value, choices)}')
+    for key, value in cfg['plan']['limit'].items():
+        if key not in _LIMITS:
+            raise ConfigError(f'plan.limit has {key!r}; {suggest_choice(key, _LIMITS)}')
+        if value < 0:
+            raise ConfigError(f'plan.limit.{key} is {value!r}; it must not be negative')
     for name in _OPTIONAL_TEXTS:
         value = get_setting(cfg, name)
         if value is not None:
@@ -322,7 +328,7 @@ def _check_names(cfg: dict):
     if not re.fullmatch(r'auto|cpu|mps|(cuda|xpu)(:\d+)?', str(cfg['device']), re.ASCII):
         raise ConfigError(f'device is {cfg["device"]!r}; write auto, cpu, cuda, cuda:1 or mps')
 
-# %% ../../nbs/study/02_settings.ipynb #0d98f222
+# %% ../../nbs/study/02_settings.ipynb #22d58773
 def check_settings(
     cfg: dict,  # composed; whole numbers that were written as 1e3 become int
 ):
