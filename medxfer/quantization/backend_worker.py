@@ -206,7 +206,7 @@ class _RecordedScales:
     def __enter__(self):
         from importlib import import_module
 
-        self.place = import_module(self.module)
+        self.place: Any = import_module(self.module)
         self.original = self.place.apply_scale
         self.place.apply_scale = self.record
         return self
