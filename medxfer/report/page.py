@@ -252,6 +252,7 @@ def render_page(
     svgs: dict[str, str],  # name of a figure to its SVG
     margins: dict,
     tables: Iterable[str],  # files beside the page
+    moved: Iterable[str] = (),  # pages of documents that moved
 ) -> str:
     "The report as one HTML page"
     from jinja2 import Environment
@@ -267,6 +268,7 @@ def render_page(
         svgs={name: Markup(svg) for name, svg in svgs.items()},
         caveats=caveats(record, verdicts),
         files=list(tables),
+        moved=list(moved),
         tone=_find_tone,
         no_rate=NO_RATE,
         word_first=_put_word_first,
