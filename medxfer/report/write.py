@@ -31,6 +31,7 @@ from medxfer.report.figures import (
     save_figure,
     svg_text,
 )
+from .moved import write_moved_pages
 from .page import render_page
 from .models import ModelAnswer, answer_models, model_table
 from .tables import all_scores, to_markdown, to_tex, verdicts_csv
@@ -146,8 +147,9 @@ def _write_page(
     for name, (draw, alt) in list_figures(record, verdicts, answers, margins).items():
         save_figure(draw(), out, name)
         svgs[name] = svg_text(draw(), name, alt)
+    moved = [p.name for part in record.split_models()[:1] for p in write_moved_pages(part, out)]
     tables = sorted(p.name for p in out.iterdir() if p.suffix in ('.csv', '.md', '.tex'))
-    page = render_page(record, verdicts, answers, svgs, margins, tables)
+    page = render_page(record, verdicts, answers, svgs, margins, tables, moved)
     (out / 'report.html').write_text(page, 'utf-8')
 
 
