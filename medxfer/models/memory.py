@@ -38,20 +38,23 @@ class _LiveStorages(TorchDispatchMode):
         self.known = {t.untyped_storage()._cdata for t in self.existing}
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        if func is torch.ops.aten.add.Tensor and self._is_sum_of_gradients(args):
-            func = torch.ops.aten.add_.Tensor
+        func = self._choose_operator(func, args)
         result = func(*args, **(kwargs or {}))
         for value in tree_leaves(result):
             if isinstance(value, torch.Tensor) and value.device.type == 'meta':
                 self._note(value.untyped_storage())
         return result
 
-    def _is_sum_of_gradients(self, terms: Sequence) -> bool:
-        "Whether autograd adds up gradients, which it does in place unless it sees a mode as this one"
+    def _choose_operator(self, func, args: Sequence):
+        "An operator as autograd calls it: gradients add up in place, unless it sees a mode as this one"
+        aten = torch.ops.aten
         if not self.is_backward or torch.is_grad_enabled():
-            return False
-        a, b = terms
-        return isinstance(b, torch.Tensor) and (a.shape, a.dtype) == (b.shape, b.dtype)
+            return func
+        if func is aten.index_put.default:
+            return aten.index_put_.default
+        if func is aten.add.Tensor and args[0].shape == getattr(args[1], 'shape', None):
+            return aten.add_.Tensor if args[0].dtype == args[1].dtype else func
+        return func
 
     def _note(self, storage):
         key = storage._cdata
