@@ -85,7 +85,7 @@ class _Parser(argparse.ArgumentParser):
         except argparse.ArgumentError as error:
             from medxfer.data.corpora import guess_name
 
-            guess = guess_name(str(value), list(action.choices)).strip()
+            guess = guess_name(str(value), list(action.choices or ())).strip()
             raise argparse.ArgumentError(action, f'{error.message} {guess}'.strip()) from None
 
 

@@ -6,7 +6,7 @@
 __all__ = ['ATTENTION_KERNELS', 'CONTEXT_BYTES', 'FRAGMENT_SHARE', 'build_model_on_meta', 'make_batch', 'count_training_bytes',
            'count_prediction_bytes', 'ModelMemory', 'count_model_bytes', 'Line', 'MemoryPlan', 'plan_memory']
 
-# %% ../../nbs/models/16_memory.ipynb #2921c857
+# %% ../../nbs/models/16_memory.ipynb #41b8f9bd
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
@@ -24,7 +24,7 @@ from .budget import build_meta_model
 from .multitask_model import MultiTaskModel, TaskSchema
 from .precision import autocast, torch_dtype, weight_bytes
 
-# %% ../../nbs/models/16_memory.ipynb #eceee7c1
+# %% ../../nbs/models/16_memory.ipynb #d594cb3f
 class _LiveStorages(TorchDispatchMode):
     "Counts the bytes of storages that operators make, and the most that were alive at once"
 
@@ -38,20 +38,23 @@ class _LiveStorages(TorchDispatchMode):
         self.known = {t.untyped_storage()._cdata for t in self.existing}
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        if func is torch.ops.aten.add.Tensor and self._is_sum_of_gradients(args):
-            func = torch.ops.aten.add_.Tensor
+        func = self._choose_operator(func, args)
         result = func(*args, **(kwargs or {}))
         for value in tree_leaves(result):
             if isinstance(value, torch.Tensor) and value.device.type == 'meta':
                 self._note(value.untyped_storage())
         return result
 
-    def _is_sum_of_gradients(self, terms: Sequence) -> bool:
-        "Whether autograd adds up gradients, which it does in place unless it sees a mode as this one"
+    def _choose_operator(self, func, args: Sequence):
+        "An operator as autograd calls it: gradients add up in place, unless it sees a mode as this one"
+        aten = torch.ops.aten
         if not self.is_backward or torch.is_grad_enabled():
-            return False
-        a, b = terms
-        return isinstance(b, torch.Tensor) and (a.shape, a.dtype) == (b.shape, b.dtype)
+            return func
+        if func is aten.index_put.default:
+            return aten.index_put_.default
+        if func is aten.add.Tensor and args[0].shape == getattr(args[1], 'shape', None):
+            return aten.add_.Tensor if args[0].dtype == args[1].dtype else func
+        return func
 
     def _note(self, storage):
         key = storage._cdata
@@ -67,7 +70,7 @@ class _LiveStorages(TorchDispatchMode):
         self.known.discard(key)
         self.now -= size
 
-# %% ../../nbs/models/16_memory.ipynb #def61569
+# %% ../../nbs/models/16_memory.ipynb #28ecc6a1
 class _FusedAttention(TorchFunctionMode):
     "Attention as a GPU's memory-efficient kernel computes it"
 
@@ -103,7 +106,7 @@ def _attend_fused(
     keeps_sums = query.requires_grad or key.requires_grad
     return attend(query, key, value, bias, keeps_sums, dropout_p, is_causal, scale=scale)[0]
 
-# %% ../../nbs/models/16_memory.ipynb #56df6643
+# %% ../../nbs/models/16_memory.ipynb #19991ea5
 def build_model_on_meta(
     spec: BaseSpec,  # without `auto`, see `resolve_precision`
     lora: LoraSpec,
@@ -149,7 +152,7 @@ def make_batch(
     plain: Any = tuple(_PlainWindow(length) for _ in range(windows))
     return Batch(task, ids, mask, mask.clone(), plain)
 
-# %% ../../nbs/models/16_memory.ipynb #b661b6dc
+# %% ../../nbs/models/16_memory.ipynb #7cc191dc
 ATTENTION_KERNELS = ('fused', 'stepwise')  # of a GPU; of the CPU and of the pretended GPU
 
 
@@ -218,7 +221,7 @@ def _read_on_meta(model: MultiTaskModel, batch: Batch):
     scores = scores.masked_fill(~valid_pairs(batch.content), -1)
     return [(of_window > 0) for of_window in scores]
 
-# %% ../../nbs/models/16_memory.ipynb #820186c5
+# %% ../../nbs/models/16_memory.ipynb #3b7e3abb
 @dataclass(frozen=True)
 class ModelMemory:
     "Bytes of a training step that do not depend on the number of tokens"
@@ -278,7 +281,7 @@ def _count_frozen(model: MultiTaskModel) -> tuple[int, int, int]:
     everything = sum(p.numel() for p in model.parameters() if not p.requires_grad)
     return sum(sizes), everything - sum(sizes), max(sizes, default=0)
 
-# %% ../../nbs/models/16_memory.ipynb #5f84445d
+# %% ../../nbs/models/16_memory.ipynb #ad5aa70d
 CONTEXT_BYTES = 450 * 2**20  # of CUDA's context, kernels and cuBLAS; outside what torch counts
 FRAGMENT_SHARE = 0.05  # of the memory, that the allocator cannot use
 

@@ -89,7 +89,7 @@ class GgufFormat(ExportFormat):
 
     weights = 'f16'  # of the base, one of GGUF_TYPES
 
-    def refuse(self, run, request: ExportRequest):
+    def refuse_early(self, run, request: ExportRequest):
         "A `MedxferError` if the package gguf is missing, or llama.cpp does not compute what the run does"
         from medxfer.models.base_loader import load_base_config
 
@@ -117,7 +117,7 @@ class GgufFormat(ExportFormat):
         file.parent.mkdir()
         place.mkdir()
         base = build_bare_base(run)
-        write_base(base, run.encoder.tokenizer, file, self.weights, run.base.licence)
+        write_base(base, run.encoder.tokenizer, file, self.weights, run.licence)
         with TemporaryDirectory(dir=folder) as scratch:
             folders = _save_adapters(run, tasks, Path(scratch))
             for task, adapter in folders.items():

@@ -39,16 +39,19 @@ class PackedFormat(formats.TorchFormat):
 
     name = ''
 
-    def refuse(self, run, request: ExportRequest):
+    def refuse_early(self, run, request: ExportRequest):
         "A `MedxferError` if the text, the backend or the shapes of the base do not allow it"
         tasks = request.tasks or run.tasks
         refuse_restricted_text(run, tasks, _choose_calibration(request))
-        _refuse_merge(run, request)
         backend = find_backend(request.backend, self.name)
         widths = list_widths(run.base)
         refuse_widths(widths, backend, self.name, run.base.name)
         choose_group_size(widths, run.base.name)
-        backend.check(self.find_device(run))
+
+    def refuse(self, run, request: ExportRequest):
+        "A `MedxferError` if the adapters cannot be merged, or the backend is missing"
+        _refuse_merge(run, request)
+        find_backend(request.backend, self.name).check(self.find_device(run))
 
     def count_base_bytes(self, run) -> int:
         "The base in fp32, which is written first, and what the backend writes"

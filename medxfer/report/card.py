@@ -45,9 +45,10 @@ def _measure_scores(folder: Path, config: Mapping) -> pd.DataFrame:
     "task, metric, score, low, high, groups: the official metrics of the heads that the run has"
     scores, metrics = read_table(folder, 'scores'), read_metrics(folder)
     tables = []
-    for task, of_task in scores.groupby('task', sort=False):
+    for name, of_task in scores.groupby('task', sort=False):
+        task = str(name)
         info = config['tasks'][task]
-        groups = [find_group(str(task), info['profile'], doc_id) for doc_id in of_task['doc_id']]
+        groups = [find_group(task, info['profile'], doc_id) for doc_id in of_task['doc_id']]
         table = bootstrap_scores(of_task.assign(group=groups))
         shown = select_metrics(metrics[task], info['heads'])
         table = table.loc[[metric in shown for metric in table['metric']]]

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['caveats', 'describe_parity', 'describe_computing', 'describe_splits', 'render_page']
 
-# %% ../../nbs/report/40_page.ipynb #a2653983
+# %% ../../nbs/report/40_page.ipynb #8c00a9cc
 import re
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
@@ -23,7 +23,7 @@ from .models import model_table
 from .questions import NO_RATE, VERDICT_SIGNS, find_pretraining, verdict_sentence
 from .tables import all_scores, list_baseline_models, published_scores
 
-# %% ../../nbs/report/40_page.ipynb #c623dcba
+# %% ../../nbs/report/40_page.ipynb #d8f90505
 def _describe_arm(arm: str) -> str:
     "What an arm is, in a sentence"
     if arm in ARMS:
@@ -109,7 +109,7 @@ def _warn_of_few_seeds(verdicts: list[Verdict]) -> str:
         'Five are enough for a pilot, ten for a headline.'
     )
 
-# %% ../../nbs/report/40_page.ipynb #ed9eb110
+# %% ../../nbs/report/40_page.ipynb #b9f6ae01
 def _missing_rows(record: StudyRecord) -> pd.DataFrame:
     "The planned runs that are not done, with what to do"
     rows = []
@@ -143,7 +143,7 @@ def describe_parity(verdicts: list[Verdict]) -> str:
         return 'Whether the tokens match is not known for every task: runs of st-total are missing.'
     return f"The largest gap between a strategy's run and its st-total run is {max(gaps):.3%}."
 
-# %% ../../nbs/report/40_page.ipynb #dbc3b326
+# %% ../../nbs/report/40_page.ipynb #a775f211
 def _describe_study(record: StudyRecord) -> dict[str, Any]:
     "The header: model, corpora, which of them are made up, and when the plan was recorded"
     profiles = record.plan.get('data') or {}
@@ -182,7 +182,7 @@ def describe_computing(record: StudyRecord) -> str:
     days = dates[0] if dates[0] == dates[-1] else f'{dates[0]} to {dates[-1]}'
     return f'{", ".join(listed)}; on {" and ".join(dict.fromkeys(formats))}; {days}'
 
-# %% ../../nbs/report/40_page.ipynb #0ae9bd86
+# %% ../../nbs/report/40_page.ipynb #2884f76c
 def describe_splits(record: StudyRecord) -> str:
     "How often single-task training is found to differ from itself with other seeds"
     if record.models:
@@ -197,7 +197,7 @@ def describe_splits(record: StudyRecord) -> str:
         return 'st-total is not complete, so it is not tested against itself.'
     return f'A/A: {aa_check(scores, complete[0], record.tasks).reason}.'
 
-# %% ../../nbs/report/40_page.ipynb #6893988d
+# %% ../../nbs/report/40_page.ipynb #ae1af42f
 def _range_text(numbers: Iterable[int], what: str) -> str:
     "'5 seeds', '2 to 5 seeds'"
     numbers = list(numbers)
@@ -205,7 +205,7 @@ def _range_text(numbers: Iterable[int], what: str) -> str:
     count = f'{low:,} to {high:,}' if high > low else f'{low:,}'
     return f'{count} {what}' if high == 1 else f'{count} {what}s'
 
-# %% ../../nbs/report/40_page.ipynb #7ed23ce7
+# %% ../../nbs/report/40_page.ipynb #b8eece46
 def _sentence(text: str):
     "A reason as HTML: a capital (not for st-total), a full stop, commands in a fixed-width font"
     from markupsafe import Markup, escape
@@ -215,7 +215,7 @@ def _sentence(text: str):
     escaped = str(escape(text.rstrip('.') + '.'))
     return Markup(re.sub('`([^`]*)`', r'<code>\1</code>', escaped))
 
-# %% ../../nbs/report/40_page.ipynb #3b6e114b
+# %% ../../nbs/report/40_page.ipynb #8f094d8c
 # Verdicts on other questions than RQ5 that have a colour of their own.
 _COLORED_VERDICTS = (
     'not run',
@@ -254,7 +254,7 @@ def _count_text(record: StudyRecord, verdicts: list[Verdict]) -> str:
         return 'no run is scored yet'
     return f'{_range_text(seeds, "seed")} · {_range_text(docs, "document")} a task'
 
-# %% ../../nbs/report/40_page.ipynb #ec88e403
+# %% ../../nbs/report/40_page.ipynb #b588e5a0
 def render_page(
     record: StudyRecord,
     verdicts: list[Verdict],
@@ -262,6 +262,7 @@ def render_page(
     svgs: dict[str, str],  # name of a figure to its SVG
     margins: dict,
     tables: Iterable[str],  # files beside the page
+    moved: Iterable[str] = (),  # pages of documents that moved
 ) -> str:
     "The report as one HTML page"
     from jinja2 import Environment
@@ -277,6 +278,7 @@ def render_page(
         svgs={name: Markup(svg) for name, svg in svgs.items()},
         caveats=caveats(record, verdicts),
         files=list(tables),
+        moved=list(moved),
         tone=_find_tone,
         no_rate=NO_RATE,
         word_first=_put_word_first,
