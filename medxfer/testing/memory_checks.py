@@ -42,10 +42,13 @@ _TWO = ('task=semeval2014t7,semeval2021t6',)  # both are trained within a few st
 
 def compare_memory(case: MemoryCase, folder: Path, gpu) -> MemoryFinding:
     "Train some steps on the pretended GPU; the one that took most, and what was predicted of it"
+    from medxfer.training.auto_batch import empty_caches
+
     scene = SCENES[case.scene]
     tasks = () if any(o.startswith('task=') for o in scene.overrides) else _TWO
     overrides = (*scene.overrides, *tasks, *_ALL, *case.overrides)
     stage = Stage(replace(scene, overrides=overrides), folder)
+    empty_caches()  # of the case before, which would be freed while this one is measured
     before = gpu.count_held()
     trainer, spec = stage.make_trainer('cuda', case.precision, 'run')
     trainer.evaluate = None
