@@ -18,6 +18,7 @@ import os
 import subprocess
 import sys
 from ..data.base import MedxferError, NotFound
+from ..data.packages import write_environment_command, write_install_command
 from ..data.registry import Registry
 
 # %% ../../nbs/quantization/21_backends.ipynb #1e599fc4
@@ -44,7 +45,7 @@ class Backend:
             return sys.executable
         for place in self._list_places():
             python = place / 'bin' / 'python'
-            if python.exists() and any(place.glob(f'lib/python*/site-packages/{self.module}')):
+            if python.exists() and any(place.glob(f'lib/python*/*-packages/{self.module}')):
                 return str(python.absolute())
         raise self._explain_missing()
 
@@ -88,7 +89,7 @@ class AutoRoundBackend(Backend):
 
     name, module = 'auto-round', 'auto_round'
     formats = ('gptq', 'awq')
-    install = "install it beside medxfer: pip install 'medxfer[quant]'"
+    install = f'install it beside medxfer: {write_install_command("auto_round")}'
     multiples = dict(gptq=32, awq=32)
 
 
@@ -98,7 +99,7 @@ class LlmCompressorBackend(Backend):
 
     name, module = 'llmcompressor', 'llmcompressor'
     formats = ('gptq',)
-    install = 'install it beside medxfer: pip install llmcompressor==0.14.0.1'
+    install = f'install it beside medxfer: {write_install_command("llmcompressor")}'
     multiples = dict(gptq=8)
 
 
@@ -108,7 +109,7 @@ class LegacyBackend(Backend):
     folder, variable = '.venv-legacy', 'MEDXFER_LEGACY'
     install = (
         'use its successor, --backend gptqmodel, or make the old environment: '
-        'python3.11 -m venv .venv-legacy && .venv-legacy/bin/pip install -r requirements-legacy.txt'
+        + write_environment_command('.venv-legacy', 'requirements-legacy.txt')
     )
 
 

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from ..data.packages import require_package
 from ..data.base import MedxferError
 from .export import EXPORT_FORMATS, ExportFormat, ExportRequest, Manifest
 from medxfer.quantization.gguf_files import (
     find_architecture,
-    refuse_missing_gguf,
     take_weights,
     write_adapter,
     write_base,
@@ -93,7 +93,7 @@ class GgufFormat(ExportFormat):
         "A `MedxferError` if the package gguf is missing, or llama.cpp does not compute what the run does"
         from medxfer.models.base_loader import load_base_config
 
-        refuse_missing_gguf()
+        require_package('gguf', 'writing GGUF')
         reason = _explain_no_gguf(run, request)
         if reason:
             raise MedxferError(reason)

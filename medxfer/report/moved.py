@@ -21,7 +21,7 @@ from ..data.sources.venues import allowed_venues, find_foreign_marks
 from .annotated import ON_A_PAGE, write_page
 from .predicted import Prediction
 from ..study.finished import RunCorpora, read_finished
-from ..study.record import StudyRecord, study_scores
+from ..study.record import StudyRecord, select_rows, study_scores
 
 # %% ../../nbs/report/63_moved.ipynb #7baca5d9
 @dataclass(frozen=True)
@@ -64,22 +64,24 @@ def list_moves(
 
 def _sum_seeds(scores: pd.DataFrame, task: str, arm: str, both: tuple[str, str]) -> pd.DataFrame:
     "num and den of an arm by document, over the seeds that both arms have"
-    of_task = scores[scores['task'] == task]
+    of_task = select_rows(scores, scores['task'] == task)
     seeds = [set(of_task.loc[of_task['arm'] == name, 'seed']) for name in both]
-    mine = of_task[(of_task['arm'] == arm) & of_task['seed'].isin(seeds[0] & seeds[1])]
+    is_shared = [seed in seeds[0] & seeds[1] for seed in of_task['seed']]
+    mine = select_rows(of_task, (of_task['arm'] == arm) & is_shared)
     return cast(pd.DataFrame, mine.groupby('doc_id')[['num', 'den']].sum())
 
 
 def _weigh(counts: pd.DataFrame) -> pd.Series:
     "The score of an arm minus its score without each document"
-    total = counts.sum()
-    others = (total['den'] - counts['den']).where(lambda den: den > 0)
-    whole = 100 * total['num'] / total['den'] if total['den'] else 0.0
-    return (whole - 100 * (total['num'] - counts['num']) / others).fillna(0.0)
+    num, den = (cast(pd.Series, counts[name]) for name in ('num', 'den'))
+    others = (den.sum() - den).where(lambda rest: rest > 0)
+    whole = 100 * num.sum() / den.sum() if den.sum() else 0.0
+    return (whole - 100 * (num.sum() - num) / others).fillna(0.0)
 
 
 def _score(counts: pd.Series) -> float | None:
-    return 100 * float(counts['num'] / counts['den']) if counts['den'] else None
+    num, den = float(counts.loc['num']), float(counts.loc['den'])
+    return 100 * num / den if den else None
 
 # %% ../../nbs/report/63_moved.ipynb #82a9f1ba
 def _find_texts(
