@@ -31,10 +31,10 @@ from medxfer.data.base import (
 )
 from ..data.corpora import get_corpus
 from ..data.registry import Registry
+from .calibration import CalibrationRequest
 
 if TYPE_CHECKING:
     from medxfer.models.scores import ScoredItem
-    from medxfer.quantization.calibration import CalibrationRequest
 
 # %% ../../nbs/quantization/00_export.ipynb #972e119a
 EXPORT_FORMATS = Registry('format of an export', package='medxfer.quantization')
@@ -52,7 +52,7 @@ class ExportRequest:
         None  # one of WAYS_TO_MERGE: merge adapters into weights of four or eight bits
     )
     backend: str | None = None  # that quantizes, for gptq and awq; None: gptqmodel
-    calibration: 'CalibrationRequest | None' = None  # text for gptq and awq; None: of training
+    calibration: CalibrationRequest | None = None  # text for gptq and awq; None: of training
     say: Callable[[str], None] | None = None  # is told how far a backend is
 
     def __post_init__(self):

@@ -657,37 +657,61 @@ def _set_checklist(draft: _Draft) -> list[dict[str, str]]:
 
 def _check_study(draft: _Draft) -> list[tuple[str, str]]:
     "Item and answer"
-    record = draft.record
+    return [
+        *_check_plan(draft.record),
+        *_check_statistics(draft),
+        *_check_corpora(draft.record),
+        *_check_measurements(draft),
+    ]
+
+
+def _check_plan(record: StudyRecord) -> list[tuple[str, str]]:
+    "Code, plan and runs"
     plans = read_plans(record.folder)
     versions = {run.environment.get('versions', {}).get('medxfer') for run in record.done} - {None}
-    official = [t for t in record.tasks if (record.plan.get('data') or {}).get(t) == 'official']
-    ran = {a.rq: a for a in draft.answers if a.ran}
-    contamination = (
-        ran['RQ1'].verdict.removeprefix('contamination: ') if 'RQ1' in ran else 'not run'
-    )
-    judged = [v for v in draft.verdicts if v.low == v.low]  # those that have an interval
-    seeds = len({run.seed for run in record.done})
-    licensed = [t for t in record.tasks if _find_corpus(t, (record.plan.get('data') or {}).get(t))]
     return [
         ('Code and version', f'medxfer {join_names(sorted(versions))}' if versions else _UNKNOWN),
         ('Plan recorded before the first run', _say_whether(bool(plans and not plans[0].finished))),
         ('Every planned run is finished', _say_whether(not record.open)),
         ('Every run that is finished is reported', 'yes' if record.done else 'none is finished'),
+        ('Settings of the arms', _describe_tuning(record)),
+    ]
+
+
+def _check_statistics(draft: _Draft) -> list[tuple[str, str]]:
+    "Seeds, intervals and tokens"
+    judged = [v for v in draft.verdicts if v.low == v.low]  # those that have an interval
+    seeds = len({run.seed for run in draft.record.done})
+    has_power = any(v.mde == v.mde for v in judged)
+    return [
         ('Number of seeds and their variation', f'{seeds} seeds' if seeds > 1 else 'no'),
-        (
-            'Intervals, corrections for multiple tests, smallest effect',
-            _say_whether(bool(judged) and any(v.mde == v.mde for v in judged)),
-        ),
+        ('Intervals, corrections for multiple tests, smallest effect', _say_whether(has_power)),
+        ('Token parity measured', _say_whether(any(v.parity == v.parity for v in draft.verdicts))),
+    ]
+
+
+def _check_corpora(record: StudyRecord) -> list[tuple[str, str]]:
+    "What the texts are, and whose"
+    profiles = record.plan.get('data') or {}
+    official = [t for t in record.tasks if profiles.get(t) == 'official']
+    licensed = [t for t in record.tasks if _find_corpus(t, profiles.get(t))]
+    return [
         ('Official corpora', f'{len(official)} of {len(record.tasks)}'),
         ('Licences of all corpora', f'{len(licensed)} of {len(record.tasks)}'),
-        ('Token parity measured', _say_whether(any(v.parity == v.parity for v in draft.verdicts))),
-        ('Settings of the arms', _describe_tuning(record)),
+    ]
+
+
+def _check_measurements(draft: _Draft) -> list[tuple[str, str]]:
+    "What was measured beside the scores"
+    ran = {a.rq: a for a in draft.answers if a.ran}
+    contamination = (
+        ran['RQ1'].verdict.removeprefix('contamination: ') if 'RQ1' in ran else 'not run'
+    )
+    has_environment = any(run.environment for run in draft.record.done)
+    return [
         ('Contamination of the base model tested', contamination),
         ('Calibration and quantized inference', 'yes' if 'RQ3' in ran else 'not run'),
-        (
-            'Hardware and versions of libraries',
-            _say_whether(any(r.environment for r in record.done)),
-        ),
+        ('Hardware and versions of libraries', _say_whether(has_environment)),
         ('Hours and energy', _UNKNOWN),
     ]
 
