@@ -66,7 +66,7 @@ def _sum_seeds(scores: pd.DataFrame, task: str, arm: str, both: tuple[str, str])
     "num and den of an arm by document, over the seeds that both arms have"
     of_task = select_rows(scores, scores['task'] == task)
     seeds = [set(of_task.loc[of_task['arm'] == name, 'seed']) for name in both]
-    is_shared = [seed in seeds[0] & seeds[1] for seed in of_task['seed']]
+    is_shared = np.array([seed in seeds[0] & seeds[1] for seed in of_task['seed']])
     mine = select_rows(of_task, (of_task['arm'] == arm) & is_shared)
     return cast(pd.DataFrame, mine.groupby('doc_id')[['num', 'den']].sum())
 
