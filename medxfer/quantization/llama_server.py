@@ -55,7 +55,7 @@ class LlamaServer:
     def __init__(
         self,
         url: str,  # without a slash at its end
-        process: 'ServerProcess | None' = None,  # None: somebody else's
+        process: Any = None,  # a `ServerProcess` that it ends with; None: somebody else's
     ):
         import requests
 

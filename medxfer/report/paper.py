@@ -33,6 +33,7 @@ from .questions import verdict_sentence
 from .tables import TexPage, all_scores, list_baseline_models, score_table, to_tex
 from .write import list_figures, list_tables, shorten_table
 from ..study.arms import ARMS, JUDGED_ARMS
+from ..study.config import describe_model
 from ..study.claims import MARGINS, MAX_GAP, MIN_GROUPS, Verdict
 from ..study.lock import list_changes, list_unreadable, list_unrecorded, read_plans
 from medxfer.study.record import (
@@ -338,12 +339,19 @@ def _describe_models(record: StudyRecord) -> str:
     "The base models, with their size where the plan has it"
     names = record.models or [str(record.plan.get('model') or _UNKNOWN)]
     sizes = dict(record.plan.get('parameters') or {})
-    shown = [f'{n} ({int(sizes[n]):,} parameters)' if sizes.get(n) else n for n in names]
+    shown = [f'{n} ({_describe_size(n, sizes[n])})' if sizes.get(n) else n for n in names]
     return (
         f'The base model is {shown[0]}'
         if len(shown) == 1
         else f'The base models are {join_names(shown)}'
     )
+
+
+def _describe_size(model: str, parameters: int) -> str:
+    "Parameters as the makers count them, and how many layers of a cut model are used"
+    layers = describe_model(model).get('layers')
+    cut = f', of which the first {layers} layers are used' if layers else ''
+    return f'{int(parameters):,} parameters{cut}'
 
 
 def _describe_strategies(draft: _Draft) -> str:
