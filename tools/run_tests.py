@@ -296,4 +296,6 @@ def main(words):
 
 
 if __name__ == '__main__':
+    # A shell has what it starts in the background ignore Ctrl-C, and the checks press it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     main(sys.argv[1:])
