@@ -234,8 +234,8 @@ ON_WRONG_DEVICE: Sequence[Mistake] = (
     ),
     Mistake(
         'device: auto is the CPU beside a GPU',
-        'study.build',
-        "return 'cuda' if torch.cuda.is_available() else 'cpu'",
+        'models.device',
+        "return 'cuda' if _count_devices('cuda') else 'cpu'",
         "return 'cpu'",
     ),
 )
