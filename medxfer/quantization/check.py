@@ -37,9 +37,10 @@ def predict_in_new_process(
 
     threads = torch.get_num_threads()
     with Workers(1) as pool:
-        call = pool.submit(predict_export, str(folder), documents, device, base_folder, threads)
         try:
-            return call.result()
+            return pool.compute(
+                predict_export, str(folder), documents, device, base_folder, threads
+            )
         except BrokenProcessPool:
             raise MedxferError(
                 f'the process that loaded {folder} died: it was killed, or memory ran out'

@@ -7,7 +7,7 @@ __all__ = ['stop_with_parent', 'blocked_interrupts', 'Workers']
 
 # %% ../../nbs/training/34_workers.ipynb #cabec414
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from multiprocessing import get_context, resource_tracker
 import os
@@ -53,6 +53,14 @@ class Workers(ProcessPoolExecutor):
         "A future of a call; it may start a process"
         with blocked_interrupts():
             return super().submit(*call)
+
+    def compute(self, *call):
+        "The result of a call; Ctrl-C is heard at once or after a second"
+        future = self.submit(*call)
+        while not future.done():
+            # The pool has threads: a signal that one of them takes is seen when this one wakes.
+            wait([future], 1)
+        return future.result()
 
     def kill(self):
         "Kill the processes"
