@@ -356,11 +356,22 @@ def install_from_environment() -> PretendedGPU:
     return gpu
 
 
+# A thread of a backward pass that asks for Python while it ends aborts the process, after all is done.
+_END = '''
+import os, sys
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(0)
+'''
+
+
 def run_pretended(
     *words: str,  # of the command, after `python`
     **options,  # of `environment`
 ) -> str:
     "What a Python process with pretended GPUs prints; an `AssertionError` with its last lines if it fails"
+    if words[0] == '-c':
+        words = ('-c', words[1] + _END, *words[2:])
     done = subprocess.run(
         [sys.executable, *words],
         capture_output=True,
