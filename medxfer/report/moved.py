@@ -31,7 +31,7 @@ class ArmMove:
     doc_id: str
     base: float | None  # its own score in the first arm, 0-100; None where nothing was scored
     arm: float | None  # in the second
-    weight: float  # points of the difference between the arms that are due to it
+    weight: float  # by how many points the difference between the arms would be smaller without it
 
     @property
     def word(self) -> str:
