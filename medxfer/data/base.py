@@ -7,7 +7,7 @@ __all__ = ['VENUES', 'MedxferError', 'DataError', 'NotFound', 'Busy', 'OutOfMemo
            'describe_error', 'Span', 'Relation', 'Candidate', 'UnifiedSample', 'Problem', 'ParseReport',
            'count_samples', 'Corpus', 'read_text', 'numbered_lines', 'check_fragments', 'is_foreign', 'list_files',
            'find_files', 'list_folders', 'is_about_corpus', 'pair_files', 'Format', 'CorpusInfo', 'Task',
-           'write_atomic', 'locked_file', 'to_plain', 'format_count', 'require_place', 'require_file']
+           'write_atomic', 'locked_file', 'to_plain', 'format_count', 'require_place', 'require_file', 'read_yaml']
 
 # %% ../../nbs/data/00_base.ipynb #1e740110
 from collections import Counter
@@ -649,3 +649,14 @@ def require_file(path: str | Path, option: str = '--out') -> Path:
             f'{path} cannot be made: {reason}; choose another place with {option}'
         ) from None
     return path
+
+# %% ../../nbs/data/00_base.ipynb #076f0439
+def read_yaml(file: Path) -> Any:
+    "What a YAML file holds; a `DataError` with the line where it is none"
+    import yaml
+
+    try:
+        return yaml.safe_load(file.read_text('utf-8'))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        line = getattr(getattr(error, 'problem_mark', None), 'line', 0) + 1
+        raise DataError('this is not YAML; correct the file', file, line) from None

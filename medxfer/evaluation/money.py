@@ -15,7 +15,7 @@ from typing import Any
 import json
 import math
 import threading
-from ..data.base import DataError, MedxferError, NotFound
+from ..data.base import DataError, MedxferError, NotFound, read_yaml
 
 # %% ../../nbs/evaluation/63_money.ipynb #f59d1f6b
 @dataclass(frozen=True)
@@ -60,16 +60,11 @@ class Price:
 
 def read_prices(path: str | Path | None = None) -> dict[str, Price]:
     "The prices of a file, by model; without a path those that come with medxfer"
-    import yaml
-
     file = Path(str(files('medxfer') / 'configs' / 'prices.yaml')) if path is None else Path(path)
     try:
-        rows = yaml.safe_load(file.read_text('utf-8'))
+        rows = read_yaml(file)
     except FileNotFoundError:
         raise NotFound(f'{file} does not exist; --prices names a file of prices') from None
-    except (yaml.YAMLError, UnicodeDecodeError) as e:
-        line = getattr(getattr(e, 'problem_mark', None), 'line', 0) + 1
-        raise DataError('this is not YAML; correct the file', file, line) from None
     if not isinstance(rows, dict):
         raise DataError('this is not a list of models with their prices', file)
     return {str(model): _make_price(str(model), row, file) for model, row in rows.items()}

@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 import math
-from ..data.base import DataError, NotFound
+from ..data.base import DataError, NotFound, read_yaml
 
 # %% ../../nbs/evaluation/71_note_price.ipynb #8af046f5
 _HOURS = 365.25 * 24  # of a year
@@ -85,16 +85,10 @@ def find_machine(
 
 def read_machines(path: str | Path | None = None) -> dict[str, Machine]:
     "The machines of a file, by name"
-    import yaml
-
     file = Path(path or str(files('medxfer') / 'configs' / 'machines.yaml'))
     if not file.is_file():
         raise NotFound(f'{file} does not exist; --machines names a file of machines')
-    try:
-        rows = yaml.safe_load(file.read_text('utf-8'))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        line = getattr(getattr(error, 'problem_mark', None), 'line', 0) + 1
-        raise DataError('this is not YAML; correct the file', file, line) from None
+    rows = read_yaml(file)
     if not isinstance(rows, dict):
         raise DataError('this is not a list of machines with their prices', file)
     return {str(name): _read_machine(str(name), row, file) for name, row in rows.items()}

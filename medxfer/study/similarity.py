@@ -17,9 +17,9 @@ from medxfer.evaluation.task_similarity import (
     similarity_csv,
     state_similarity,
 )
-from .build import base_spec, encoder_for, model_for, schemas_for
+from .build import base_spec, encoder_for, model_for, schemas_for, training_windows
 from .plan import StudyPlan
-from .run import load_data, read_state
+from .run import TaskData, load_data, read_state
 
 # %% ../../nbs/study/28_similarity.ipynb #9fedd040
 def draw_batch(
@@ -56,12 +56,13 @@ def write_similarity(plan: StudyPlan) -> Path | None:
     wanted = {*_SYMMETRIC, _LOOKAHEAD, *((_EVIDENCE,) if alone else ())}
     if wanted <= set(known):
         return file
-    train = {task: data.train for task, data in load_data(plan.widest).items()}
+    data = load_data(plan.widest)
+    train = {task: of_task.train for task, of_task in data.items()}
     tables = dict(known)
     if not set(_SYMMETRIC) <= set(known):
         tables |= _compare_texts(plan, train)
     if _LOOKAHEAD not in known:
-        tables |= _look_ahead(plan, train)
+        tables[_LOOKAHEAD] = _look_ahead(plan, data)
     if _EVIDENCE in wanted - set(known):
         tables[_EVIDENCE] = _weigh_evidence(alone, train)
     write_atomic(file, similarity_csv(tables).encode())
@@ -78,18 +79,16 @@ def _compare_texts(plan: StudyPlan, train: Mapping[str, Sequence]) -> dict[str, 
     return data_similarity(train) | dict(states=states)
 
 
-def _look_ahead(plan: StudyPlan, train: Mapping[str, Sequence]) -> dict[str, pd.DataFrame]:
-    "How far a step on each task lowers the loss of each other; {} where they share no parameter"
+def _look_ahead(plan: StudyPlan, data: dict[str, TaskData]) -> pd.DataFrame:
+    "How far a step on each task lowers the loss of each other; nan where they share no parameter"
     from medxfer.study.directed import lookahead_affinity
 
     spec = plan.widest
     encoder = encoder_for(spec)
-    windows = {
-        t: [w for ws in encoder(docs) for w in ws if w.supervised] for t, docs in train.items()
-    }
+    windows = training_windows(encoder, data)
     model = model_for(spec, schemas_for(spec, windows, encoder.tokenizer))
     if not model.shared():
-        return {}
+        return pd.DataFrame(np.nan, list(data), list(data))
     device = next(model.parameters()).device
     rng = np.random.default_rng(spec.seed)
     settings = spec.config['train']
@@ -98,8 +97,7 @@ def _look_ahead(plan: StudyPlan, train: Mapping[str, Sequence]) -> dict[str, pd.
         batch = draw_batch(task, windows[task], encoder.pad_id, settings['batch_tokens'], rng)
         return batch.to(device)
 
-    found = lookahead_affinity(model, windows, draw, settings['lr'], settings['head_lr'])
-    return {_LOOKAHEAD: found}
+    return lookahead_affinity(model, windows, draw, settings['lr'], settings['head_lr'])
 
 
 def _find_single_runs(plan: StudyPlan) -> dict[str, Path]:
