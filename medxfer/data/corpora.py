@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['TASKS', 'GROUPS', 'suggest_name', 'get_task', 'register_task', 'get_corpus', 'all_corpora', 'find_group',
-           'take_every']
+           'take_every', 'take_counted']
 
 # %% ../../nbs/data/01_corpora.ipynb #c87bd38c
 from dataclasses import replace
@@ -103,3 +103,13 @@ def take_every(
     groups = [find_group(task, profile, sample.id) for sample in samples]
     kept = set(sorted(set(groups))[::n])
     return [sample for sample, group in zip(samples, groups) if group in kept]
+
+
+def take_counted(
+    n: int,  # 1: all
+    task: str,  # a key of TASKS
+    profile: str | None,
+    samples,  # a split of the task
+) -> list:  # in the order that they had
+    "What a run reads of a split: of the documents that count, those of every n-th group"
+    return take_every(n, task, profile, get_task(task).counted(samples))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 import json, multiprocessing, os, shutil, subprocess, time, uuid
-from ..data.corpora import take_every
+from ..data.corpora import take_counted
 from ..data.load import load_task
 from ..data.base import Busy, MedxferError, describe_error, write_atomic
 from .arms import reference_command, resolve_run
@@ -345,7 +345,7 @@ def _score_dictionary_of(plan: StudyPlan, task: str):
     newlines = plan.settings['data']['newlines']
     n = plan.settings['data']['every'].get(task, 1)
     train, test = (
-        take_every(n, task, profile, load_task(task, root, s, profile, newlines=newlines).samples)
+        take_counted(n, task, profile, load_task(task, root, s, profile, newlines=newlines).samples)
         for s in (splits['train'], splits['test'])
     )
     return document_scores(task, test, Dictionary(train).predict(test), profile)

@@ -15,7 +15,7 @@ import json
 import yaml
 
 from ..data.base import DataError, MedxferError, NotFound, UnifiedSample
-from ..data.corpora import get_task, take_every
+from ..data.corpora import take_counted
 from ..data.load import fingerprint, load_task
 from ..data.own_task import register_tasks_of
 from .config import run_id
@@ -189,8 +189,7 @@ class RunCorpora:
         key = (task, root, name, profile, newlines, n)
         if key not in self._loaded:
             corpus = load_task(task, root, name, profile, newlines=newlines)
-            counted = get_task(task).counted(corpus.samples)
-            self._loaded[key] = tuple(take_every(n, task, profile, counted))
+            self._loaded[key] = tuple(take_counted(n, task, profile, corpus.samples))
         return list(self._loaded[key])
 
     def _list_roots(self, run: FinishedRun) -> Iterator[Path]:

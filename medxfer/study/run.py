@@ -24,7 +24,7 @@ from medxfer.data.base import (
     locked_file,
     write_atomic,
 )
-from ..data.corpora import get_corpus, get_task, take_every
+from ..data.corpora import get_corpus, get_task, take_counted
 from ..data.own_task import register_tasks_of
 from .arms import refuse_reference, resolve_run, strategy_overrides
 from .budgets import build_schedule, find_token_budget, make_branches
@@ -224,10 +224,7 @@ def _load_task_data(task: str, root, profile: str, data: dict) -> TaskData:
         for warning in list_warnings(corpus.report):
             print(f'medxfer: {warning}', file=sys.stderr)
     n = data['every'].get(task, 1)
-    part = {
-        k: take_every(n, task, profile, get_task(task).counted(corpora[s].samples))
-        for k, s in splits.items()
-    }
+    part = {k: take_counted(n, task, profile, corpora[s].samples) for k, s in splits.items()}
     if 'dev' not in part:
         part['train'], part['dev'] = hold_out(part['train'], data['holdout'])
     return TaskData(part['train'], part['dev'], part['test'])
