@@ -294,7 +294,7 @@ def _run_study(args) -> int:
     printer(args)(f'planning {args.experiment}')
     from medxfer.study.engines import check_data, score_dictionary, worker_count
     from medxfer.study.plan import write_study
-    from medxfer.study.records import keep_records, restore_records
+    from medxfer.study.records import keep_records, keep_run, restore_records
     from medxfer.study.similarity import write_similarity
 
     say = printer(args)
@@ -308,12 +308,11 @@ def _run_study(args) -> int:
         restored = restore_records(part, args.records, say)
         say(f'{len(restored)} runs are taken from the records in {args.records}')
     write_study(whole, args.experiment)
-    try:
-        outcome = run_missing(part, workers=args.workers, say=say)
-    finally:  # also of a study that is interrupted
-        if args.records:
-            kept = keep_records(whole.folder, args.records)
-            say(f'{len(kept)} new records in {args.records}')
+    keep = None
+    if args.records:
+        keep_records(whole.folder, args.records)  # the plan before the first run
+        keep = lambda run: keep_run(run.folder, args.records)
+    outcome = run_missing(part, workers=args.workers, say=say, ended=keep)
     say('comparing the runs')
     dictionary = score_dictionary(whole)
     write_similarity(whole)

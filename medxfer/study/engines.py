@@ -7,7 +7,7 @@ __all__ = ['PLACE_VARIABLE', 'execute_in_worker', 'wait_until_free', 'note_place
            'is_done', 'find_unfinished_runs', 'run_study', 'dispatch_runs', 'check_data', 'score_dictionary']
 
 # %% ../../nbs/study/25_engines.ipynb #40d730ab
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -168,6 +168,7 @@ def run_study(
     plan: StudyPlan,
     workers: int | None = None,  # runs side by side
     say=print,  # is told what happens
+    ended: Callable[[RunSpec], Any] | None = None,  # is called with each run that has finished
 ) -> Outcome:
     "Bring every run of a study to its end"
     todo, out = find_unfinished_runs(plan, say)
@@ -178,9 +179,10 @@ def run_study(
         make_corpora(plan.settings)  # once, and not in each worker
         n = min(worker_count(plan, workers), len(todo))
         say(f'{len(todo)} runs to do, {n} side by side')
+        most = 2 * n  # one in reserve for each worker
         with _Workers(n, list_gpus(plan.settings['device'])) as pool:
             try:
-                dispatch_runs(pool, todo, out, say, 2 * n)  # one in reserve for each worker
+                dispatch_runs(pool, todo, out, say, most, ended=ended)
             except BaseException:  # Ctrl-C, or nobody listens any more: nothing to wait for
                 with blocked_interrupts():  # a second Ctrl-C would leave the pool's locks half open
                     pool.kill()
@@ -210,6 +212,7 @@ def dispatch_runs(
     say,
     most: int,  # runs in the pool's hands at a time
     call=execute_in_worker,  # what the pool does with the overrides of a run
+    ended: Callable[[RunSpec], Any] | None = None,  # is called with each run that has finished
 ):
     "Hand out runs whose needs are met, and report as they end"
     left, running, finished, planned = (
@@ -234,10 +237,13 @@ def dispatch_runs(
             out.waiting = left
             break
         names = ', '.join(r.id for r in running.values())
-        ended, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
+        over, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
         try:
-            for f in ended:
-                _record_outcome(f, running.pop(f), out, finished, board)
+            for future in over:
+                run = running.pop(future)
+                _record_outcome(future, run, out, finished, board)
+                if ended and run.id in finished:
+                    ended(run)
         except BrokenProcessPool:
             raise MedxferError(
                 f'a worker died while these runs were in work: {names}; it was killed, or memory '

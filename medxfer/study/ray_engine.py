@@ -6,6 +6,7 @@
 __all__ = ['connect_ray', 'RayPool', 'check_gpus', 'list_machines', 'check_capacity', 'run_study_on_ray']
 
 # %% ../../nbs/study/26_ray_engine.ipynb #23c75cf6
+from collections.abc import Callable
 from typing import Any
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ import os, re, subprocess, tempfile, uuid
 from ..data.base import MedxferError, write_atomic
 from ..data.packages import require_package
 from .arms import resolve_run
-from .config import make_corpora
+from .config import RunSpec, make_corpora
 from medxfer.study.engines import (
     PLACE_VARIABLE,
     Outcome,
@@ -240,6 +241,7 @@ def run_study_on_ray(
     | None = None,  # for a run: a part of one, or several; None: one, where there are any
     workers: int | None = None,  # runs side by side; None: as the cluster has room
     say=print,  # is told what happens
+    ended: Callable[[RunSpec], Any] | None = None,  # is called with each run that has finished
 ) -> Outcome:
     "Bring every run of a study to its end on a Ray cluster"
     if workers is not None and workers < 1:
@@ -259,7 +261,6 @@ def run_study_on_ray(
             f'{len(todo)} runs to do on {len(nodes)} machine{"s" * (len(nodes) != 1)}, {cpus} CPU{"s" * (cpus != 1)} and {gpus:g} GPUs each'
         )
         call = partial(_execute_with_processes, int(gpus)) if gpus > 1 else execute_in_worker
-        dispatch_runs(
-            RayPool(ray, plan.folder, cpus, gpus), todo, out, say, workers or len(todo), call
-        )
+        pool, most = RayPool(ray, plan.folder, cpus, gpus), workers or len(todo)
+        dispatch_runs(pool, todo, out, say, most, call, ended)
     return out
