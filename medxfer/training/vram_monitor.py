@@ -139,6 +139,7 @@ class MemoryTrace:
 _FLOORS = 10  # of a half
 _MIN_RISING_PAIRS = 35  # rising minus falling pairs of floors
 _MIN_GROWTH = 0.01  # as a share of what is held
+_MIN_RATIO = 0.5  # of the growth of a half to that of the half before
 
 
 def _pair_slopes(
@@ -149,15 +150,32 @@ def _pair_slopes(
     return (values[j] - values[i]) / (j - i)
 
 
-def _rises_steadily(
+def _find_floors(
     used: np.ndarray,  # bytes at the end of each step; a multiple of `_FLOORS` of them
+) -> np.ndarray:  # (_FLOORS,)
+    "The least memory of each part of a half"
+    return np.asarray(used, dtype=float).reshape(_FLOORS, -1).min(1)
+
+
+def _measure_growth(floors: np.ndarray) -> float:
+    "By how much memory rises over a half, in bytes"
+    return float(np.median(_pair_slopes(floors)) * (_FLOORS - 1))
+
+
+def _rises_steadily(used: np.ndarray) -> bool:
+    "Whether memory rises steadily over a half"
+    floors = _find_floors(used)
+    mostly_rising = np.sign(_pair_slopes(floors)).sum() >= _MIN_RISING_PAIRS
+    return bool(mostly_rising and _measure_growth(floors) >= _MIN_GROWTH * floors.min())
+
+
+def _keeps_rising(
+    used: np.ndarray,  # bytes at the end of each step; two halves
 ) -> bool:
-    "Whether memory rises steadily"
-    floors = np.asarray(used, dtype=float).reshape(_FLOORS, -1).min(1)
-    slopes = _pair_slopes(floors)
-    mostly_rising = np.sign(slopes).sum() >= _MIN_RISING_PAIRS
-    growth = np.median(slopes) * (_FLOORS - 1)
-    return bool(mostly_rising and growth >= _MIN_GROWTH * floors.min())
+    "Whether memory rises steadily over the later half, and hardly more slowly than before"
+    earlier, later = np.split(np.asarray(used), 2)
+    before, now = (_measure_growth(_find_floors(half)) for half in (earlier, later))
+    return _rises_steadily(later) and now >= _MIN_RATIO * before
 
 # %% ../../nbs/training/51_vram_monitor.ipynb #18b224ef
 class MemoryMonitor:
@@ -188,8 +206,7 @@ class MemoryMonitor:
 
     def look(self):
         "Test the later half of the run so far"
-        later = self.trace.points[_MAX_POINTS // 2 :]
-        rising = _rises_steadily(np.array([p.used for p in later]))
+        rising = _keeps_rising(np.array([p.used for p in self.trace.points]))
         self.leaking = rising and self.rising
         self.rising = rising
         if self.leaking and not self.said:
