@@ -719,35 +719,39 @@ def _judge_cells(study: _Study, cells: Sequence[_Cell]) -> list[_Signs]:
     "The signs of every cell of a study"
     strategies = len({cell.strategy for cell in cells})
     weights = weigh_cells(strategies, len(study.tasks))
-    contrasts = {
-        'equal': [_use(cell.tested) for cell in cells],
-        'added': [_use(cell.added) for cell in cells],
-        'content': [_use(cell.content) for cell in cells],
-    }
-    signs, p = {}, {}
-    for claim, found in contrasts.items():
-        adjusted = weighted_holm(np.array([c.p for c in found]), weights)
-        estimates = np.array([c.estimate for c in found])
-        signs[claim] = find_signs(estimates, adjusted, study.level * CLAIM_SHARES[claim])
-        p[claim] = np.minimum(adjusted * study.models / CLAIM_SHARES[claim], 1)
     margins = [study.margins[cell.margin_name] for cell in cells]
-    worse = [one_sided_p(c, -m) for c, m in zip(contrasts['added'], margins)]
-    worse = weighted_holm(np.array(worse), weights)
-    close = [tost(_use(cell.equal), m) for cell, m in zip(cells, margins)]
-    equivalent = weighted_holm(np.array(close), weights) <= study.level
-    found = []
-    for i in range(len(cells)):
-        found.append(
-            _Signs(
-                equal=int(signs['equal'][i]),
-                added=int(signs['added'][i]),
-                content=int(signs['content'][i]),
-                not_worse=bool(worse[i] <= study.level * CLAIM_SHARES['not_worse']),
-                equivalent=bool(equivalent[i]),
-                p={claim: float(values[i]) for claim, values in p.items()},
-            )
+    added = [_use(cell.added) for cell in cells]
+    claims = {
+        'equal': _sign_claim(study, 'equal', [_use(cell.tested) for cell in cells], weights),
+        'added': _sign_claim(study, 'added', added, weights),
+        'content': _sign_claim(study, 'content', [_use(cell.content) for cell in cells], weights),
+    }
+    worse = np.array([one_sided_p(c, -m) for c, m in zip(added, margins)])
+    not_worse = weighted_holm(worse, weights) <= study.level * CLAIM_SHARES['not_worse']
+    close = np.array([tost(_use(cell.equal), m) for cell, m in zip(cells, margins)])
+    equivalent = weighted_holm(close, weights) <= study.level
+    return [
+        _Signs(
+            **{claim: int(signs[i]) for claim, (signs, _) in claims.items()},
+            not_worse=bool(not_worse[i]),
+            equivalent=bool(equivalent[i]),
+            p={claim: float(p[i]) for claim, (_, p) in claims.items()},
         )
-    return found
+        for i in range(len(cells))
+    ]
+
+
+def _sign_claim(
+    study: _Study,
+    claim: str,  # a key of CLAIM_SHARES
+    contrasts: Sequence[Contrast],  # of every cell
+    weights: np.ndarray,  # of the cells
+) -> tuple[np.ndarray, np.ndarray]:
+    "The sign of each cell in one claim, and its p, adjusted for cells, models and claims"
+    adjusted = weighted_holm(np.array([c.p for c in contrasts]), weights)
+    estimates = np.array([c.estimate for c in contrasts])
+    signs = find_signs(estimates, adjusted, study.level * CLAIM_SHARES[claim])
+    return signs, np.minimum(adjusted * study.models / CLAIM_SHARES[claim], 1)
 
 
 def _use(contrast: Contrast | None) -> Contrast:

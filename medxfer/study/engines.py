@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 import json, multiprocessing, os, shutil, subprocess, time, uuid
@@ -205,6 +206,33 @@ class _Workers(Workers):
         super().__init__(count, _begin_worker, (queue,))
 
 # %% ../../nbs/study/25_engines.ipynb #b5125c74
+class _Queue:
+    "Runs that wait for their turn, and for the runs that they build on"
+
+    def __init__(self, todo: Iterable[RunSpec], out: Outcome):
+        self.left = {run.id: run for run in todo}
+        self.planned = set(self.left)
+        self.out = out
+        self.finished = {run.id for run in out.reused}
+
+    def list_missing(self, run: RunSpec) -> list[str]:
+        "The planned runs that it waits for; one that branches off a trunk does not wait for one that failed"
+        needed = [n.id for n in run.needs if self._is_open(n.id)]
+        waits = self._is_open(run.trunk) and run.trunk not in self.out.failed
+        return [*needed, run.trunk] if waits else needed
+
+    def _is_open(self, id: str | None) -> bool:
+        return id in self.planned and id not in self.finished
+
+    def take(self, most: int) -> list[RunSpec]:
+        "The next runs that can begin"
+        ready = (run for run in self.left.values() if not self.list_missing(run))
+        taken = list(islice(ready, max(0, most)))
+        for run in taken:
+            del self.left[run.id]
+        return taken
+
+
 def dispatch_runs(
     pool,  # its `submit` gives a future
     todo: list[RunSpec],
@@ -215,44 +243,36 @@ def dispatch_runs(
     ended: Callable[[RunSpec], Any] | None = None,  # is called with each run that has finished
 ):
     "Hand out runs whose needs are met, and report as they end"
-    left, running, finished, planned = (
-        list(todo),
-        {},
-        {r.id for r in out.reused},
-        {r.id for r in todo},
-    )
-
-    def missing(r):
-        needed = [n.id for n in r.needs if n.id in planned and n.id not in finished]
-        waits = r.trunk in planned and r.trunk not in finished and r.trunk not in out.failed
-        return [*needed, r.trunk] if waits else needed
-
+    queue, running = _Queue(todo, out), {}
     board, held = Board(say), _HeldRuns()
-    while left or running:
-        ready = [r for r in left if not missing(r)]
-        for r in ready[: max(0, most - len(running))]:
-            left.remove(r)
-            running[pool.submit(call, r.overrides, held.note(r))] = r
+    while queue.left or running:
+        for run in queue.take(most - len(running)):
+            running[pool.submit(call, run.overrides, held.note(run))] = run
         if not running:
-            out.waiting = left
             break
-        names = ', '.join(r.id for r in running.values())
         over, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
-        try:
-            for future in over:
-                run = running.pop(future)
-                _record_outcome(future, run, out, finished, board)
-                if ended and run.id in finished:
+        _refuse_dead_worker(over, running)
+        for run, future in [(running.pop(future), future) for future in over]:
+            if _record_outcome(future, run, out, board):
+                queue.finished.add(run.id)
+                if ended:
                     ended(run)
-        except BrokenProcessPool:
-            raise MedxferError(
-                f'a worker died while these runs were in work: {names}; it was killed, or memory '
-                'ran out (--workers 1 needs less). The same command resumes'
-            ) from None
         held.tell(running.values(), board)
         board.show([row for r in running.values() if (row := progress_row(r, board.began))])
-    for r in out.waiting:
-        say(f'not started  {r.id}: it waits for {", ".join(missing(r))}')
+    out.waiting = list(queue.left.values())
+    for run in out.waiting:
+        say(f'not started  {run.id}: it waits for {", ".join(queue.list_missing(run))}')
+
+
+def _refuse_dead_worker(over: Iterable, running: dict):
+    "Refuse to go on without a worker, and say which runs were in work"
+    ends = (future.exception() for future in over if not future.cancelled())
+    if any(isinstance(end, BrokenProcessPool) for end in ends):
+        names = ', '.join(run.id for run in running.values())
+        raise MedxferError(
+            f'a worker died while these runs were in work: {names}; it was killed, or memory '
+            'ran out (--workers 1 needs less). The same command resumes'
+        )
 
 # %% ../../nbs/study/25_engines.ipynb #79850349
 class _HeldRuns:
@@ -276,20 +296,19 @@ class _HeldRuns:
                 board.line(f'waiting      {run.id}: {who}, is working on it')
 
 # %% ../../nbs/study/25_engines.ipynb #a7a3b9c4
-def _record_outcome(future, run: RunSpec, out: Outcome, finished: set, board):
-    "Write down how a run ended"
+def _record_outcome(future, run: RunSpec, out: Outcome, board: Board) -> bool:
+    "Write down how a run ended; whether it has finished"
     try:
         how, said = future.result()
-    except BrokenProcessPool:
-        raise
     except Exception as e:
         out.failed[run.id] = describe_error(e)
-        return board.line(f'failed       {run.id}: {describe_error(e)}')
+        board.line(f'failed       {run.id}: {describe_error(e)}')
+        return False
     for s in said:
         board.line(f'             {run.id}: {s}')
     (out.reused if how == 'reused' else out.done).append(run)
-    finished.add(run.id)
     board.line(f'done         {run.id}  {_format_scores(run)}')
+    return True
 
 
 def _format_scores(run: RunSpec) -> str:

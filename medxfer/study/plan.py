@@ -168,33 +168,55 @@ def study_command(cfg: dict, experiment: str, overrides=()) -> StudyCommand:
 # %% ../../nbs/study/10_plan.ipynb #790e75d6
 def expand_plan(cfg: dict, base, seed: int):
     "For every run of one seed that is asked for: the label of the strategy whose arm it is ('' for none), and its overrides"
-    plan = cfg['plan']
-    unknown = [arm for arm in plan['arms'] if arm not in COMPARED_ARMS]
-    if unknown:
-        raise ConfigError(
-            f'there is no arm {unknown[0]!r} to compare with; '
-            f'{suggest_choice(unknown[0], COMPARED_ARMS)}'
-        )
-    strategies = {name: _compose_strategy(tuple(base), name) for name in plan['strategies']}
-    strategies = {n: s for n, s in strategies.items() if not _find_needless(tuple(base), n)}
-    for name, strategy in strategies.items():
-        of = [f'strategy={name}', f'seed={seed}']
-        if strategy['single']:
-            yield from (('', [*of, f'task={t}']) for t in cfg['task'])
-        else:
-            yield '', of
+    _refuse_incomparable_arms(cfg['plan']['arms'])
+    strategies = {
+        name: _compose_strategy(tuple(base), name)
+        for name in cfg['plan']['strategies']
+        if not _find_needless(tuple(base), name)
+    }
     judged = {name: s for name, s in strategies.items() if _has_arms(s)}
-    for i, (name, strategy) in enumerate(judged.items()):
-        arms = [arm for arm in plan['arms'] if i == 0 or arm in JUDGED_ARMS]
-        if seed != plan['seeds'][0]:
-            arms = [arm for arm in arms if arm != 'reference']  # one run, which has no seed
-        for arm, about in _list_arm_runs(cfg, strategy, arms):
-            yield strategy['label'], [f'strategy={name}', f'arm={arm}', *about, f'seed={seed}']
+    yield from _expand_strategies(cfg, strategies, seed)
+    yield from _expand_arms(cfg, judged, seed)
     if judged and _needs_dedicated(cfg, seed):
         name, strategy = next(iter(judged.items()))
         yield strategy['label'], [f'strategy={name}', 'arm=dedicated', f'seed={seed}']
+    yield from _expand_curves(cfg, judged, seed)
+
+
+def _refuse_incomparable_arms(arms: list[str]):
+    for arm in arms:
+        if arm not in COMPARED_ARMS:
+            raise ConfigError(
+                f'there is no arm {arm!r} to compare with; {suggest_choice(arm, COMPARED_ARMS)}'
+            )
+
+
+def _expand_strategies(cfg: dict, strategies: dict[str, dict], seed: int):
+    "A run of each strategy; of one for single tasks, a run a task"
+    for name, strategy in strategies.items():
+        of = [f'strategy={name}', f'seed={seed}']
+        if not strategy['single']:
+            yield '', of
+            continue
+        for task in cfg['task']:
+            yield '', [*of, f'task={task}']
+
+
+def _expand_arms(cfg: dict, judged: dict[str, dict], seed: int):
+    "The arms of each strategy; those that belong to no strategy come with the first"
+    is_first_seed = seed == cfg['plan']['seeds'][0]
+    for i, (name, strategy) in enumerate(judged.items()):
+        arms = [arm for arm in cfg['plan']['arms'] if i == 0 or arm in JUDGED_ARMS]
+        if not is_first_seed:
+            arms = [arm for arm in arms if arm != 'reference']  # one run, which has no seed
+        for arm, about in _list_arm_runs(cfg, strategy, arms):
+            yield strategy['label'], [f'strategy={name}', f'arm={arm}', *about, f'seed={seed}']
+
+
+def _expand_curves(cfg: dict, judged: dict[str, dict], seed: int):
+    "The strategies and their arms at the other budgets"
     for name, strategy in judged.items():
-        for share, arm, about in _list_curve_runs(cfg, strategy, plan['arms']):
+        for share, arm, about in _list_curve_runs(cfg, strategy, cfg['plan']['arms']):
             of = [f'arm={arm}', *about] if arm else []
             owner = strategy['label'] if arm else ''
             yield owner, [f'strategy={name}', *of, f'seed={seed}', f'budget.share={share:g}']

@@ -115,18 +115,14 @@ def _draw_studies(noise: Noise, draws: int, seed: int = 0) -> _Drawn:
     rng = np.random.default_rng(seed)
     tasks = len(noise.seed_sd)
     scores = _draw_seeds(rng, noise, draws)
-    document = noise.group - np.diag(np.tile(noise.both, _ARMS))
-    shift = rng.multivariate_normal(
-        np.zeros(_ARMS * tasks), _make_psd(document), draws, method='eigh'
-    )
-    shift = _add_mean(shift.reshape(draws, _ARMS, tasks))
+    shift = _draw_shift(rng, noise, draws)
     cells = _add_mean(np.moveaxis(scores, -1, 1))  # (draws, seeds, arms, cells)
     by_seed = cells.var(1, ddof=1) / noise.seeds
     level = cells.mean(1) + shift
     both = np.append(noise.both.sum() / tasks**2, noise.both)
     groups = np.append(noise.all_groups, noise.groups)
-    by_group = _expect_group_variance(noise)
-    by_group = by_group * rng.chisquare(groups - 1, (draws, _ARMS - 1, tasks + 1)) / (groups - 1)
+    scale = rng.chisquare(groups - 1, (draws, _ARMS - 1, tasks + 1)) / (groups - 1)
+    by_group = _expect_group_variance(noise) * scale
     variance = by_seed[:, :1] + by_seed[:, 1:] + by_group - 2 * both
     spread = (by_seed[:, :1] ** 2 + by_seed[:, 1:] ** 2) / (noise.seeds - 1)
     spread += by_group**2 / (groups - 1) + 2 * both**2 / ((noise.seeds - 1) * (groups - 1))
@@ -144,6 +140,15 @@ def _draw_seeds(rng: np.random.Generator, noise: Noise, draws: int) -> np.ndarra
     common = rng.normal(size=(draws, _ARMS, 1, noise.seeds))
     shared = (noise.shared * _MULTI_TASK)[:, None, None]
     return noise.seed_sd[:, None] * (shared**0.5 * common + (1 - shared) ** 0.5 * alone)
+
+
+def _draw_shift(rng: np.random.Generator, noise: Noise, draws: int) -> np.ndarray:
+    "What a draw of test groups adds to the scores of all seeds, (draws, arms, 1 + K)"
+    tasks = len(noise.seed_sd)
+    covariance = _make_psd(noise.group - np.diag(np.tile(noise.both, _ARMS)))
+    mean = np.zeros(_ARMS * tasks)
+    shift = rng.multivariate_normal(mean, covariance, draws, method='eigh')
+    return _add_mean(shift.reshape(draws, _ARMS, tasks))
 
 
 def _expect_group_variance(noise: Noise) -> np.ndarray:
