@@ -22,6 +22,7 @@ EXTRAS = {  # name to import: extra of medxfer that installs it
     'ray': 'ray',
     'openai': 'reference',
     'wandb': 'wandb',
+    'tensorboard': 'tensorboard',
     'shtab': 'completion',
     'unsloth': 'unsloth',
     'auto_round': 'quant',

@@ -391,7 +391,7 @@ def may_hold_text(name: str, path) -> bool:
     return name.startswith('predictions/') and prediction_has_text(Path(path).read_bytes())
 
 # %% ../../nbs/kaggle/10_bundle.ipynb #a8cf9665
-_LOCAL_FILES = ('.lock', 'wandb/')  # of this machine only
+_LOCAL_FILES = ('.lock', 'wandb/', 'tensorboard/')  # of this machine only
 
 
 def list_run_files(

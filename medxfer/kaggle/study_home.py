@@ -42,7 +42,7 @@ def make_slug(study: str, what: str) -> str:
 # %% ../../nbs/kaggle/26_study_home.ipynb #9969d6f5
 MAX_SESSION_HOURS = 12.0
 # Settings of one machine, which no session gets.
-_MACHINE_SETTINGS = ('runs', 'data.root', 'out', 'device', 'threads', 'wandb')
+_MACHINE_SETTINGS = ('runs', 'data.root', 'out', 'device', 'threads', 'wandb', 'tensorboard')
 
 
 @dataclass

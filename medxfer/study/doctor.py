@@ -48,6 +48,7 @@ _OPTIONAL = {  # a package that only something needs: what
     'ray': '--engine ray',
     'kaggle': 'medxfer kaggle',
     'wandb': 'wandb=offline',
+    'tensorboard': 'tensorboard=true',
     'unsloth': 'accelerator=unsloth',
     'gguf': 'model=smollm2-135m',
     'shtab': 'medxfer --print-completion',

@@ -17,6 +17,7 @@ import hashlib, itertools, json, os, random, shutil, sys
 import yaml
 from ..data.load import load_task
 from medxfer.data.base import (
+    CorpusInfo,
     MedxferError,
     Relation,
     Span,
@@ -55,6 +56,7 @@ from medxfer.study.selection import (
 from .tuned import read_best
 from .config import RunSpec, compose, list_ood, make_corpora, resolve_profile
 from ..training.processes import OneProcess
+from ..training.run_log import RunLog
 
 # %% ../../nbs/study/20_run.ipynb #c53cb0f3
 def lock_folder(folder: Path):
@@ -766,34 +768,41 @@ def _train_with_monitors(spec: RunSpec, trainer, watch, say) -> dict:
     "Train, with everybody who watches; what was seen of the memory"
     from medxfer.training.callbacks import ProgressFile
     from medxfer.training.vram_monitor import MemoryMonitor, get_memory_reader, combine_watches
-    from medxfer.training.wandb_log import WandbLog, check_wandb
 
-    mode, folder = spec.settings['wandb'], spec.folder
-    check_wandb(mode, [get_corpus(t, info['profile']) for t, info in spec.config['tasks'].items()])
     memory = MemoryMonitor(get_memory_reader(trainer.device), say)
-    log = (
-        WandbLog(
-            mode,
-            folder,
-            spec.id,
-            spec.settings['study'],
-            spec.config,
-            trainer.budget,
-            lambda: trainer.curve,
-            say,
-        )
-        if mode and trainer.processes.first
-        else None
-    )
-    progress = ProgressFile(folder / 'progress.json', trainer.budget, then=watch)
-    trainer.watch = combine_watches(progress, memory, *([log] if log else []))
+    logs = _open_logs(spec, trainer, say)
+    progress = ProgressFile(spec.folder / 'progress.json', trainer.budget, then=watch)
+    trainer.watch = combine_watches(progress, memory, *logs)
     try:
         trainer.train()
         progress.end()
     finally:
-        if log:
+        for log in logs:
             log.close()
     return memory.summary()
+
+
+def _open_logs(spec: RunSpec, trainer, say) -> list[RunLog]:
+    "The mirrors of a run's numbers that its settings ask for; of several processes the first has them"
+    from medxfer.training.tensorboard_log import TensorBoardLog, check_tensorboard
+    from medxfer.training.wandb_log import WandbLog, check_wandb
+
+    settings = spec.settings
+    check_wandb(settings['wandb'], _list_corpora(spec))
+    check_tensorboard(settings['tensorboard'])
+    if not trainer.processes.first:
+        return []
+    about, logs = (trainer.budget, lambda: trainer.curve, say), []
+    if settings['wandb']:
+        names = spec.id, settings['study'], spec.config
+        logs.append(WandbLog(settings['wandb'], spec.folder, *names, *about))
+    if settings['tensorboard']:
+        logs.append(TensorBoardLog(spec.folder, *about))
+    return logs
+
+
+def _list_corpora(spec: RunSpec) -> list[CorpusInfo]:
+    return [get_corpus(task, info['profile']) for task, info in spec.config['tasks'].items()]
 
 
 def _write_run(spec: RunSpec, trainer, encoder, data: dict[str, TaskData], memory: dict):

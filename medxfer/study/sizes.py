@@ -78,7 +78,7 @@ def _list_rows(table) -> list[dict]:
 
 # %% ../../nbs/study/42_sizes.ipynb #8beea260
 _COUNTING = ('torch', 'transformers', 'tokenizers', 'peft', 'bitsandbytes')
-_PLACES = ('runs', 'study', 'out', 'config_dir', 'device', 'wandb')
+_PLACES = ('runs', 'study', 'out', 'config_dir', 'device', 'wandb', 'tensorboard')
 
 
 def make_key(plan: StudyPlan) -> str:

@@ -7,13 +7,11 @@ __all__ = ['WANDB_MODES', 'check_wandb', 'WandbLog']
 
 # %% ../../nbs/training/31_wandb_log.ipynb #3da87121
 from pathlib import Path
-from typing import Any
-import math
 import re
 from ..data.base import MedxferError
 from ..data.packages import require_package
 from ..data.sources.venues import allowed_venues
-from .callbacks import Pace
+from .run_log import RunLog
 
 # %% ../../nbs/training/31_wandb_log.ipynb #f8cd5668
 WANDB_MODES = (None, 'offline', 'online')
@@ -65,8 +63,10 @@ def _is_hidden(value) -> bool:
     )
 
 # %% ../../nbs/training/31_wandb_log.ipynb #5c5f1e66
-class WandbLog:
-    "Called after every step; mirrors a run's numbers. Never ends a run"
+class WandbLog(RunLog):
+    "Mirrors a run's numbers into Weights & Biases"
+
+    program = 'wandb'
 
     def __init__(
         self,
@@ -75,77 +75,35 @@ class WandbLog:
         run_id: str,  # a resumed run continues its log
         project: str,  # the study
         config: dict,  # of the run; paths are taken out
-        budget: int,  # tokens of the run
-        curve=lambda: (),  # the learning curve so far: (tokens, task, metric, score) of each point
-        say=print,  # is told of a failure, once
+        *about,  # see `RunLog`
     ):
-        self.curve = curve
-        self.say = say
-        self.pace = Pace(budget)
-        self.points = 0  # of the curve, logged so far
-        self.run: Any = None  # of wandb
-        self.guarded(lambda: self.start(mode, Path(folder), run_id, project, _strip_paths(config)))
+        self.folder = Path(folder)
+        self.about = dict(
+            mode=mode, id=run_id, name=run_id, project=project, config=_strip_paths(config)
+        )
+        super().__init__(*about)
 
-    def start(self, mode: str, folder: Path, run_id: str, project: str, config: dict):
-        "Open the log, or resume it"
+    def begin(self):
         import wandb
 
         # Without it, wandb takes a folder of its own choice.
-        (folder / 'wandb').mkdir(parents=True, exist_ok=True)
-        self.run = wandb.init(
-            mode=mode,
-            dir=str(folder),
-            id=run_id,
-            name=run_id,
+        (self.folder / 'wandb').mkdir(parents=True, exist_ok=True)
+        self.sink = wandb.init(
+            dir=str(self.folder),
             resume='allow',
-            project=project,
-            config=config,
             allow_val_change=True,
             reinit='create_new',
             settings=wandb.Settings(**_WANDB_SETTINGS),
+            **self.about,
         )
-        self.run.define_metric('tokens')
-        self.run.define_metric('*', step_metric='tokens')
+        self.sink.define_metric('tokens')
+        self.sink.define_metric('*', step_metric='tokens')
 
-    def guarded(self, act):
-        "Call `act`; if it fails, say so and stop logging"
-        try:
-            act()
-        except Exception as e:  # whatever it is, the run is worth more
-            self.run = None
-            text = ' '.join(str(e).split())[:200]
-            self.say(f'wandb failed and is disabled from here on: {type(e).__name__}: {text}')
+    def write(self, tokens: int, numbers: dict[str, float]):
+        self.sink.log({'tokens': tokens} | numbers)
 
-    def __call__(self, step: int, tokens: int, loss: float):
-        if self.run:
-            self.guarded(lambda: self.add(step, tokens, loss))
-
-    def add(self, step: int, tokens: int, loss: float):
-        "One step"
-        speed, _ = self.pace.read(tokens)
-        row = {'step': step, 'tokens': tokens, 'loss': loss}
-        if not math.isnan(speed):
-            row['tokens per second'] = speed
-        self.run.log(row)
-        self.add_curve()
-
-    def add_curve(self):
-        "The points of the learning curve that are new"
-        new = list(self.curve())[self.points :]
-        self.points += len(new)
-        for tokens, task, metric, score in new:
-            self.run.log({'tokens': tokens, f'dev/{task}/{metric}': score})
-
-    def close(self):
-        "Add what is left and close the log"
-        if self.run:
-            self.guarded(self.finish)
-        self.run = None
-
-    def finish(self):
-        "Add the last points and end the log"
-        self.add_curve()
-        self.run.finish()
+    def end(self):
+        self.sink.finish()
 
 # %% ../../nbs/training/31_wandb_log.ipynb #e83f39d2
 _WANDB_SETTINGS = dict(
