@@ -89,7 +89,7 @@ def _read_table(folder: Path, name: str) -> pd.DataFrame:
     if not path.is_file():
         raise MedxferError(f'{path.name} is missing')
     try:
-        frame = _read_columns(path)
+        frame = _read_columns(path, _TABLE_COLUMNS[name])
     except Exception as e:
         raise MedxferError(f'{path.name} cannot be read ({type(e).__name__})') from None
     missing = [c for c in _TABLE_COLUMNS[name] if c not in frame]
@@ -98,12 +98,12 @@ def _read_table(folder: Path, name: str) -> pd.DataFrame:
     return frame
 
 
-def _read_columns(path: Path) -> pd.DataFrame:
-    "A Parquet file; `pandas.read_parquet` looks for a data set of many files first, which takes as long again"
+def _read_columns(path: Path, columns: list[str]) -> pd.DataFrame:
+    "Those of some columns that a Parquet file has; `pandas.read_parquet` looks for a data set of many files first, which takes as long again"
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
-        return file.read(use_threads=False).to_pandas(use_threads=False)
+        return file.read(columns, use_threads=False).to_pandas(use_threads=False)
 
 
 def select_rows(frame: pd.DataFrame, keep) -> pd.DataFrame:
@@ -375,17 +375,32 @@ def scored_arms(run: RunRecord) -> list[tuple[str, str]]:
     return [(str(task), name) for name in arms for task in tasks]
 
 
-def _label_rows(run: RunRecord, rows: pd.DataFrame) -> pd.DataFrame:
-    "Rows of a run, which have a task each, with arm and seed; once for each arm that the run stands for"
-    if run.model:
-        rows = rows.assign(model=run.model)
+def _name_rows(run: RunRecord, rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    "Rows of a run, which have a task each, under each arm that the run stands for"
     pairs = scored_arms(run)
     if run.arm == 'pair':
-        named = dict(pairs)
-        first = pairs[0][1]
-        return rows.assign(arm=rows.task.map(named).fillna(first), seed=run.seed)
-    arms = dict.fromkeys(arm for _, arm in pairs)
-    return pd.concat([rows.assign(arm=arm, seed=run.seed) for arm in arms], ignore_index=True)
+        (_, first), (task, second) = pairs
+        of_second = rows.task == task
+        return [(first, select_rows(rows, ~of_second)), (second, select_rows(rows, of_second))]
+    return [(arm, rows) for arm in dict.fromkeys(arm for _, arm in pairs)]
+
+
+def _join_rows(tables: Iterable[tuple[RunRecord, pd.DataFrame]]) -> pd.DataFrame:
+    "The rows of many runs below each other, with run, arm, seed and, of a study with several, model"
+    named = [(run, *item) for run, rows in tables for item in _name_rows(run, rows)]
+    joined = pd.concat([rows for *_, rows in named], ignore_index=True)
+    sizes = [len(rows) for *_, rows in named]
+    about: dict[str, list] = {
+        'model': [run.model for run, *_ in named],
+        'run': [run.id for run, *_ in named],
+        'arm': [arm for _, arm, _ in named],
+        'seed': [run.seed for run, *_ in named],
+    }
+    if not any(about['model']):
+        del about['model']
+    for name, values in about.items():
+        joined[name] = pd.Series(values).repeat(sizes).array
+    return joined
 
 # %% ../../nbs/study/35_record.ipynb #15fbc8df
 def study_scores(
@@ -399,39 +414,41 @@ def study_scores(
 
 def _collect_scores(record: StudyRecord) -> pd.DataFrame:
     "`study_scores` in every metric"
-    frames = []
-    for run in record.shown:
-        scores = run.get_table('scores')
-        mine = scores.task.isin([task for task, _ in scored_arms(run)])
-        frames.append(_label_rows(run, select_rows(scores, mine)))
-    if not frames:
+    tables = [(run, _select_own(run, run.get_table('scores'))) for run in record.shown]
+    if not tables:
         raise MedxferError(
             f'no run of the study {record.name} is done yet; `{record.command.study()}` runs them'
         )
     profiles = record.plan.get('data') or {}
-    scores = _add_groups(profiles, pd.concat(frames, ignore_index=True))
+    scores = _add_groups(profiles, _join_rows(tables).drop(columns='run'))
     if record.left_out:
         pairs = zip(scores.task, scores.doc_id)
         scores = select_rows(scores, [pair not in record.left_out for pair in pairs])
     return scores
 
 
+def _select_own(run: RunRecord, scores: pd.DataFrame) -> pd.DataFrame:
+    "The rows of the tasks that a run is scored on"
+    tasks = [task for task, _ in scored_arms(run)]
+    return select_rows(scores, scores.task.isin(tasks))
+
+
 def study_ood_scores(record: StudyRecord) -> pd.DataFrame:
     "Scores that decide on other corpora of the tasks, as `complete_scores`; no rows where no run was scored there"
     others = record.plan.get('ood') or {}
     incomplete = set()
-    frames = []
+    tables = []
     for run in record.runs:
         pairs = [pair for pair in scored_arms(run) if pair[0] in others]
         if run.ood is None:
             incomplete |= set(pairs)
             continue
         mine = run.ood.task.isin([task for task, _ in pairs])
-        frames.append(_label_rows(run, select_rows(run.ood, mine)))
-    if not frames:
+        tables.append((run, select_rows(run.ood, mine)))
+    if not tables:
         return pd.DataFrame(columns=[*_TABLE_COLUMNS['ood'], 'arm', 'seed', 'group'])
     profiles = {task: corpus['profile'] for task, corpus in others.items()}
-    scores = _add_groups(profiles, pd.concat(frames, ignore_index=True))
+    scores = _add_groups(profiles, _join_rows(tables).drop(columns='run'))
     primary = scores.task.map({task: corpus['primary'] for task, corpus in others.items()})
     keep = [pair not in incomplete for pair in zip(scores.task, scores.arm)]
     return select_rows(scores, (scores.metric == primary) & pd.Series(keep, index=scores.index))
@@ -558,11 +575,12 @@ def study_tokens(record: StudyRecord) -> pd.DataFrame:
 
 
 def _collect_tokens(record: StudyRecord) -> pd.DataFrame:
-    frames = [pd.DataFrame(columns=_name_columns(record))] if not record.shown else []
+    tables = []
     for run in _list_trained(record):
         spent = run.get_table('ledger').groupby('task', as_index=False).tokens.sum()
-        frames.append(_label_rows(run, spent).assign(run=run.id))
-    return pd.concat(frames, ignore_index=True).reindex(columns=_name_columns(record))
+        tables.append((run, spent))
+    joined = _join_rows(tables) if tables else pd.DataFrame()
+    return joined.reindex(columns=_name_columns(record))
 
 
 def study_curves(record: StudyRecord) -> pd.DataFrame:
@@ -572,11 +590,10 @@ def study_curves(record: StudyRecord) -> pd.DataFrame:
 
 def _collect_curves(record: StudyRecord) -> pd.DataFrame:
     curves = [(run, run.get_table('curve')) for run in _list_trained(record)]
-    frames = [_label_rows(run, curve) for run, curve in curves if len(curve)]
-    if not frames:
+    curves = [(run, curve) for run, curve in curves if len(curve)]
+    if not curves:
         return pd.DataFrame(columns=['arm', 'seed', 'task', 'tokens', 'score'])
-    rows = pd.concat(frames, ignore_index=True)
-    return select_primary(record, rows)
+    return select_primary(record, _join_rows(curves).drop(columns='run'))
 
 # %% ../../nbs/study/35_record.ipynb #b35d1c04
 def missing_runs(
@@ -726,10 +743,10 @@ def study_dev_scores(record: StudyRecord) -> pd.DataFrame:
     for run in record.shown:
         if run.arm in SINGLE_TASK_ARMS and run.curve is not None and len(run.curve):
             at = run.curve.tokens.max() if run.kept is None else run.kept
-            ends.append(_label_rows(run, select_rows(run.curve, run.curve.tokens == at)))
+            ends.append((run, select_rows(run.curve, run.curve.tokens == at)))
     if not ends:
         return pd.DataFrame(columns=['task', 'arm', 'seed', 'score'])
-    rows = pd.concat(ends, ignore_index=True)
+    rows = _join_rows(ends)
     keys = [key for key in ('task', 'arm', 'seed', 'model') if key in rows]
     return select_primary(record, rows).reindex(columns=[*keys, 'score'])
 
