@@ -26,7 +26,7 @@ class AwqFormat(PackedFormat):
 
     def refuse(self, run, request: ExportRequest):
         "A `MedxferError` for what the others refuse, and for adapters that cannot be fitted to scaled inputs"
-        if formats._choose_form(run, request) == 'as trained':
+        if formats.choose_form(run, request) == 'as trained':
             raise MedxferError(
                 f'{run.id} keeps its adapters as trained, and AWQ changes what they read; choose '
                 '--format gptq'

@@ -19,7 +19,13 @@ from ..data.base import MedxferError, UnifiedSample, format_count
 from ..data.corpora import find_group
 from ..evaluation.metrics import document_scores, primary_metric, total_scores
 from .export import describe_export, predict_export, read_metrics
-from .honesty import Honesty, Predicted, measure_honesty
+from medxfer.quantization.honesty import (
+    Honesty,
+    Predicted,
+    find_interval,
+    measure_honesty,
+    redraw_ratio,
+)
 from ..training.workers import Workers
 
 if TYPE_CHECKING:
@@ -250,10 +256,6 @@ def _key(item: 'ScoredItem') -> tuple:
     return item.part, item.label, item.mention, item.tail, str(item.value)
 
 # %% ../../nbs/quantization/40_check.ipynb #2bcf763d
-_DRAWS = 2000
-_FEWEST_GROUPS = 10  # below, the interval would be far too narrow
-
-
 def _compare_scores(
     task: str,
     profile: str | None,
@@ -272,21 +274,8 @@ def _compare_scores(
 
 def _draw_interval(ours, theirs, names: Sequence[str]) -> tuple[float, float]:
     "The 95 % interval of theirs minus ours, in points"
-    groups, units = np.unique(names, return_inverse=True)
-    count = len(groups)
-    if count < _FEWEST_GROUPS:
-        return math.nan, math.nan
-    drawn = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), _DRAWS)
-    scores = []
-    for rows in (ours, theirs):
-        sums = [np.bincount(units, rows[part], count) for part in ('num', 'den')]
-        with np.errstate(invalid='ignore', divide='ignore'):
-            scores.append(100 * (drawn @ sums[0]) / (drawn @ sums[1]))
-    differences = scores[1] - scores[0]
-    if np.isnan(differences).all():
-        return math.nan, math.nan
-    low, high = np.nanquantile(differences, [0.025, 0.975])
-    return float(low), float(high)
+    before, after = (redraw_ratio(rows['num'], rows['den'], names) for rows in (ours, theirs))
+    return find_interval(100 * (after - before))
 
 # %% ../../nbs/quantization/40_check.ipynb #39ae7527
 def make_up_documents(task: str, count: int) -> tuple[UnifiedSample, ...]:

@@ -62,16 +62,16 @@ class PackedFormat(formats.TorchFormat):
     def write(self, run, request: ExportRequest, folder: Path) -> dict:
         "Write the quantized base, adapters, heads, and the error of each layer"
         tasks = request.tasks or run.tasks
-        form = 'merged' if request.into else formats._choose_form(run, request)
+        form = 'merged' if request.into else formats.choose_form(run, request)
         detour = 'nf4' if request.into == 'dequantized' else None
-        base = formats._build_base(run, tasks[0] if request.into else None, detour)
+        base = formats.build_base(run, tasks[0] if request.into else None, detour)
         calibration = draw_calibration(run, _choose_calibration(request), tasks)
         done = self.quantize(base, run, request, calibration, folder)
-        about = formats._save_form(run, request, folder, form)
+        about = formats.save_form(run, request, folder, form)
         self.adjust_adapters(run, tasks, folder)
         record = dict(backend=done['backend'], calibration=calibration.to_record())
         write_errors(folder, base, calibration, done['modules'], record)
-        trained_on = 'nf4' if formats._is_quantized(run) else 'float'
+        trained_on = 'nf4' if formats.is_quantized(run) else 'float'
         return about | dict(into=request.into, trained_on=trained_on) | record
 
     def quantize(
@@ -104,7 +104,7 @@ class PackedFormat(formats.TorchFormat):
         from medxfer.models.precision import torch_dtype
         from medxfer.quantization.packed import load_packed_base
 
-        formats._refuse_small_memory(folder / 'base', device)
+        formats.refuse_small_memory(folder / 'base', device)
         return load_packed_base(folder / 'base', torch_dtype(self.dtype), device)
 
 
@@ -140,7 +140,7 @@ def _refuse_merge(run, request: ExportRequest):
     reason = explain_no_merge(run.model, request.tasks or run.tasks)
     if reason:
         raise MedxferError(reason)
-    if request.into == 'dequantized' and not formats._is_quantized(run):
+    if request.into == 'dequantized' and not formats.is_quantized(run):
         raise MedxferError(
             f'{run.id} was not trained on dequantized weights, and {request.format} starts from the '
             'float ones; choose --into original'

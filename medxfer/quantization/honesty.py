@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Predicted', 'UNSURE_SHARE', 'PartCalibration', 'compare_calibration', 'UnsureDocuments', 'measure_sureness',
-           'compare_unsure', 'Honesty', 'measure_honesty']
+           'compare_unsure', 'redraw_ratio', 'find_interval', 'Honesty', 'measure_honesty']
 
 # %% ../../nbs/quantization/42_honesty.ipynb #f63842ab
 from collections.abc import Iterable, Mapping, Sequence
@@ -132,20 +132,33 @@ def compare_unsure(
     chosen = sorted(known, key=lambda k: before[k])[:count]
     names = [find_group(d.task, profiles.get(d.task), d.id) for d, _ in (ours[k] for k in chosen)]
     run, export = (np.array([values[k] for k in chosen]) for values in (before, after))
-    low, high = _draw_mean(export - run, names)
+    low, high = find_interval(redraw_ratio(export - run, np.ones(count), names))
     same = sum(equal[k] for k in chosen)
     return UnsureDocuments(count, same, float(run.mean()), float(export.mean()), low, high)
 
 
-def _draw_mean(values: np.ndarray, names: Sequence[str]) -> tuple[float, float]:
-    "The 95 % interval of a mean over documents, whose groups are drawn again"
+def redraw_ratio(
+    above,  # of each document
+    below,
+    names: Sequence[str],  # the group of each document
+) -> np.ndarray:  # none with fewer than 10 groups: their interval would be far too narrow
+    "A ratio of two sums over documents, with other draws of their groups; the same draws for the same groups"
     groups, units = np.unique(names, return_inverse=True)
     count = len(groups)
     if count < _FEWEST_GROUPS:
-        return math.nan, math.nan
+        return np.empty(0)
     drawn = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), _DRAWS)
-    sums, sizes = (np.bincount(units, rows, count) for rows in (values, np.ones_like(values)))
-    low, high = np.quantile((drawn @ sums) / (drawn @ sizes), [0.025, 0.975])
+    with np.errstate(invalid='ignore', divide='ignore'):
+        return (drawn @ np.bincount(units, above, count)) / (
+            drawn @ np.bincount(units, below, count)
+        )
+
+
+def find_interval(values: np.ndarray) -> tuple[float, float]:
+    "The 95 % interval of redrawn values; nan where there are none"
+    if np.isnan(values).all():
+        return math.nan, math.nan
+    low, high = np.nanquantile(values, [0.025, 0.975])
     return float(low), float(high)
 
 # %% ../../nbs/quantization/42_honesty.ipynb #28f297b3
