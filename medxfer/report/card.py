@@ -266,6 +266,7 @@ def _describe_export(manifest: Mapping) -> Iterator[str]:
     base = manifest['base']
     if base['revision']:
         yield f'- base: {base["revision"]}'
+    yield from _describe_quantization(manifest.get('details', {}))
     versions = manifest['versions'].items()
     yield f'- made with {", ".join(f"{name} {version}" for name, version in versions)}'
     yield (
@@ -276,6 +277,21 @@ def _describe_export(manifest: Mapping) -> Iterator[str]:
         '- A lexicon in `adapter/` holds names of concepts from the training documents: where those '
         'are restricted, it stays on machines that may hold them.'
     )
+
+
+def _describe_quantization(details: Mapping) -> Iterator[str]:
+    "What GPTQ and AWQ were given: the base that the adapters have seen, and text"
+    if 'trained_on' in details:
+        seen = 'in four bits (nf4)' if details['trained_on'] == 'nf4' else 'in full precision'
+        yield f'- The adapters were trained on the base {seen}; here it is quantized again.'
+    text = details.get('calibration')
+    if text:
+        of = 'training documents' if text['kind'] == 'task' else 'documents'
+        count = sum(map(len, text['documents'].values()))
+        yield (
+            f'- calibrated with {details["backend"]} on {text["tokens"]:,} tokens of {count:,} {of} '
+            f'({text["kind"]})'
+        )
 
 
 def write_card(
