@@ -17,7 +17,7 @@ from scipy.stats import rankdata
 from statsmodels.stats.multitest import multipletests
 
 from ..data.base import MedxferError
-from .significance import check_scores, contrast
+from .significance import check_scores, contrast_arrays, score_arrays
 
 # %% ../../nbs/evaluation/30_transfer_analysis.ipynb #599ebfd2
 def pair_arm(auxiliary: str) -> str:
@@ -129,66 +129,76 @@ def _harm_p(c, added) -> float:
     return max(c.p, added.p) if c.estimate < 0 and added.estimate < 0 else 1.0
 
 
-def _contrast_with_own(scores, tokens, target, auxiliary, alpha):
-    "The pair minus st-own of the target, and why it is not known"
-    arms = [pair_arm(auxiliary), 'st-own']
-    own = scores[(scores.task == target) & (scores.arm == 'st-own')]
-    if own.empty:
-        return None, f'st-own has not been run for {target}: harm is not told from dilution'
-    if tokens is not None:
-        rows = tokens[(tokens.task == target) & tokens.arm.isin(arms)]
-        spent = rows.groupby('arm').tokens.mean()
-        if len(spent) < 2 or spent['st-own'] > (1 + _MAX_TOKEN_GAP) * spent[arms[0]]:
-            return (
-                None,
-                f'st-own of {target} is not known to spend at most the own tokens of the pair',
-            )
-    return contrast(scores, arms[0], arms[1], target, alpha), ''
+class _Pairs:
+    "The scores and tokens of pair runs, and of the single-task runs beside them"
 
+    def __init__(self, scores: pd.DataFrame, tokens: pd.DataFrame | None, alpha: float):
+        self.rows = {str(task): rows for task, rows in scores.groupby('task')}
+        self.arrays = score_arrays(scores)  # once, and not for each cell
+        self.tokens = tokens
+        self.alpha = alpha
 
-def _list_seeds(rows: pd.DataFrame, arm: str) -> list:
-    "The scored seeds of an arm"
-    return sorted(set(rows.loc[rows['arm'] == arm, 'seed']))
-
-
-def _refuse_tokens(gap: float) -> str:
-    "Why no difference may be shown at this gap of tokens; '' if it may"
-    if np.isnan(gap):
-        return 'the tokens of a run are not known'
-    if gap > _MAX_TOKEN_GAP:
-        return f'the tokens differ by {gap:.1%}, at most {_MAX_TOKEN_GAP:.0%} is allowed'
-    return ''
-
-
-def _cell(scores, tokens, target, auxiliary, alpha) -> dict:
-    "One row of the matrix"
-    row = dict.fromkeys(_MATRIX_COLUMNS, np.nan)
-    row |= dict(target=target, auxiliary=auxiliary, n_seeds=0, n_docs=0)
-    arms = [pair_arm(auxiliary), 'st-total']
-    rows = scores[(scores.task == target) & scores.arm.isin(arms)]
-    seeds = [_list_seeds(rows, arm) for arm in arms]
-    lacks = [arm for arm, found in zip(arms, seeds) if not found]
-    if lacks:
-        verb = 'has' if len(lacks) == 1 else 'have'
-        reason = f'{" and ".join(lacks)} {verb} not been run for {target}'
-        return row | dict(flag='not run', reason=reason)
-    if tokens is not None:
-        row['parity'] = _pair_token_gap(tokens, target, auxiliary, seeds)
-        reason = _refuse_tokens(row['parity'])
+    def fill_cell(self, target: str, auxiliary: str) -> dict:
+        "One row of the matrix"
+        row = dict.fromkeys(_MATRIX_COLUMNS, np.nan)
+        row |= dict(target=target, auxiliary=auxiliary, n_seeds=0, n_docs=0)
+        arms = [pair_arm(auxiliary), 'st-total']
+        seeds = [self._list_seeds(target, arm) for arm in arms]
+        lacks = [arm for arm, found in zip(arms, seeds) if not found]
+        if lacks:
+            verb = 'has' if len(lacks) == 1 else 'have'
+            reason = f'{" and ".join(lacks)} {verb} not been run for {target}'
+            return row | dict(flag='not run', reason=reason)
+        if self.tokens is not None:
+            row['parity'] = _pair_token_gap(self.tokens, target, auxiliary, seeds)
+        reason = self._find_obstacle(target, arms, row['parity'])
         if reason:
             return row | dict(flag='undetermined', reason=reason)
-    c = contrast(scores, arms[0], 'st-total', target, alpha)
-    if c.estimate == 0 and rows.duplicated(['seed', 'doc_id', 'num', 'den'], keep=False).all():
-        reason = 'both arms score the same in every document and seed: is it the same run twice?'
-        return row | dict(flag='undetermined', reason=reason)
-    row |= dict(estimate=c.estimate, low=c.low, high=c.high, p=c.p, mde=c.mde)
-    added, unknown = _contrast_with_own(scores, tokens, target, auxiliary, alpha)
-    if added is not None:
-        row |= dict(added=added.estimate, added_low=added.low, added_high=added.high)
-    row |= dict(p_harm=_harm_p(c, added), flag=_flag(c, added), reason=c.reason)
-    if row['flag'] == 'dilution' and unknown:
-        row['reason'] = unknown
-    return row | dict(n_seeds=c.n_seeds, n_docs=c.n_docs)
+        return row | self._compare(target, arms)
+
+    def _list_seeds(self, target: str, arm: str) -> list:
+        "The scored seeds of an arm"
+        rows = self.rows.get(target)
+        return [] if rows is None else sorted(set(rows.loc[rows['arm'] == arm, 'seed']))
+
+    def _find_obstacle(self, target: str, arms: list[str], gap: float) -> str:
+        "Why no difference may be shown; '' if it may"
+        if self.tokens is not None and np.isnan(gap):
+            return 'the tokens of a run are not known'
+        if gap > _MAX_TOKEN_GAP:
+            return f'the tokens differ by {gap:.1%}, at most {_MAX_TOKEN_GAP:.0%} is allowed'
+        rows = self.rows[target]
+        rows = rows[rows.arm.isin(arms)]
+        if rows.duplicated(['seed', 'doc_id', 'num', 'den'], keep=False).all():
+            return 'both arms score the same in every document and seed: is it the same run twice?'
+        return ''
+
+    def _compare(self, target: str, arms: list[str]) -> dict:
+        "The pair minus st-total, and minus st-own"
+        pair, total = arms
+        c = contrast_arrays(self.arrays, pair, total, [target], self.alpha)
+        found = dict(estimate=c.estimate, low=c.low, high=c.high, p=c.p, mde=c.mde)
+        unknown = self._refuse_own(target, pair)
+        added = None
+        if not unknown:
+            added = contrast_arrays(self.arrays, pair, 'st-own', [target], self.alpha)
+            found |= dict(added=added.estimate, added_low=added.low, added_high=added.high)
+        flag = _flag(c, added)
+        reason = unknown if flag == 'dilution' and unknown else c.reason
+        found |= dict(p_harm=_harm_p(c, added), flag=flag, reason=reason)
+        return found | dict(n_seeds=c.n_seeds, n_docs=c.n_docs)
+
+    def _refuse_own(self, target: str, pair: str) -> str:
+        "Why the difference to st-own is not known; '' if it is"
+        if not self._list_seeds(target, 'st-own'):
+            return f'st-own has not been run for {target}: harm is not told from dilution'
+        if self.tokens is None:
+            return ''
+        rows = self.tokens[(self.tokens.task == target) & self.tokens.arm.isin([pair, 'st-own'])]
+        spent = rows.groupby('arm').tokens.mean()
+        if len(spent) < 2 or spent['st-own'] > (1 + _MAX_TOKEN_GAP) * spent[pair]:
+            return f'st-own of {target} is not known to spend at most the own tokens of the pair'
+        return ''
 
 # %% ../../nbs/evaluation/30_transfer_analysis.ipynb #81c317bf
 def transfer_matrix(
@@ -210,7 +220,8 @@ def transfer_matrix(
         raise MedxferError(
             f'the arm {odd[0]} names no task of the scores; the arm of a pair is pair(TASK)'
         )
-    table = pd.DataFrame([_cell(scores, tokens, k, j, alpha) for k, j in permutations(tasks, 2)])
+    pairs = _Pairs(scores, tokens, alpha)
+    table = pd.DataFrame([pairs.fill_cell(k, j) for k, j in permutations(tasks, 2)])
     table.insert(_MATRIX_COLUMNS.index('p') + 1, 'p_bh', _adjust_p(table.p))
     table['p_harm'] = _adjust_p(table.p_harm)
     return table

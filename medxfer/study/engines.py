@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
-import json, multiprocessing, os, shutil, subprocess, time, uuid
+import json, math, multiprocessing, os, shutil, subprocess, time, uuid
 from ..data.corpora import take_counted
 from ..data.load import load_task
 from ..data.base import Busy, MedxferError, describe_error, write_atomic
@@ -258,7 +258,8 @@ def dispatch_runs(
                 if ended:
                     ended(run)
         held.tell(running.values(), board)
-        board.show([row for r in running.values() if (row := progress_row(r, board.began))])
+        rows = (progress_row(run, board.began) for run in running.values())
+        board.show(row for row in rows if row)
     out.waiting = list(queue.left.values())
     for run in out.waiting:
         say(f'not started  {run.id}: it waits for {", ".join(queue.list_missing(run))}')
@@ -281,13 +282,17 @@ class _HeldRuns:
     def __init__(self):
         self.word = uuid.uuid4().hex[:8]  # notes of another study are not ours
         self.told: set[str] = set()
+        self.looked = -math.inf  # seconds; a cluster works on thousands of runs
 
     def note(self, run: RunSpec) -> Path:
         "The file in which a worker says for whom it waits"
         return run.folder.absolute() / f'.waits-{self.word}'
 
     def tell(self, running: Iterable[RunSpec], board: Board):
-        "Say which runs wait, for whom and since when"
+        "Say which runs wait, for whom and since when; looks once a second at most"
+        if time.monotonic() - self.looked < 1:
+            return
+        self.looked = time.monotonic()
         for run in running:
             note = self.note(run)
             if run.id not in self.told and note.is_file():

@@ -6,6 +6,7 @@
 __all__ = ['read_progress', 'last_place', 'progress_row', 'progress_lines', 'Board', 'study_progress']
 
 # %% ../../nbs/study/24_progress.ipynb #536216ee
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 import json, shutil, sys, time
@@ -146,13 +147,16 @@ class Board:
             self.out.write(f'\x1b[{self.drawn}F\x1b[J')
         self.drawn = 0
 
-    def show(self, rows: list[dict]):
+    def show(
+        self,
+        rows: Iterable[dict],  # are looked at only when something is shown
+    ):
         "Draw the table, or say where the runs are now and then"
         if not self.live and time.monotonic() - self.last < self.every:
             return
         self.last = time.monotonic()
         if self.live:
-            return self.draw(rows)
+            return self.draw(list(rows))
         for row in rows:
             self.say(_plain_line(row))
 
