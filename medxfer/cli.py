@@ -170,7 +170,7 @@ _NO_WINDOWS = (
 
 def _call_command(words: list[str] | None) -> int:
     "Do what a command line asks for; the exit code, after a sentence where it was refused"
-    from medxfer.data.base import MedxferError, describe_error
+    from medxfer.data.base import MedxferError, UnknownName, describe_error
     from medxfer.study.config import ConfigError
     from medxfer.training.callbacks import quiet_libraries
 
@@ -185,7 +185,7 @@ def _call_command(words: list[str] | None) -> int:
         return code
     except MedxferError as error:
         print(f'medxfer: {error}', file=sys.stderr)
-        return 2 if isinstance(error, ConfigError) else 1
+        return 2 if isinstance(error, (ConfigError, UnknownName)) else 1
     except BrokenPipeError:
         raise
     except (OSError, MemoryError) as error:

@@ -17,7 +17,7 @@ from medxfer.commands.base import (
     print_result,
     printer,
 )
-from ..data.base import MedxferError
+from ..data.base import MedxferError, UnknownName
 
 # %% ../../nbs/commands/30_data.ipynb #1e26f2dc
 def _list_corpora(args) -> int:
@@ -86,6 +86,8 @@ def _show_stats(args) -> int:
     for task in _find_tasks(args):
         try:
             corpora.append(load_task(task, args.data, profile=args.profile, tolerant=True))
+        except UnknownName:
+            raise
         except MedxferError as e:
             failed[task] = str(e)
     rows = [row for c in corpora for row in stats_dict(c.samples, c.profile)]

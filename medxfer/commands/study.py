@@ -8,7 +8,7 @@ __all__ = ['find_study', 'add_study_commands']
 # %% ../../nbs/commands/10_study.ipynb #10a9dc4a
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 import json
@@ -30,6 +30,7 @@ from ..training.callbacks import make_printer
 
 if TYPE_CHECKING:
     import pandas as pd
+    from medxfer.study.config import RunSpec
     from medxfer.study.costs import Costs
     from medxfer.study.disk import DiskNeed
     from medxfer.study.limit import LimitFit
@@ -294,7 +295,7 @@ def _run_study(args) -> int:
     printer(args)(f'planning {args.experiment}')
     from medxfer.study.engines import check_data, score_dictionary, worker_count
     from medxfer.study.plan import write_study
-    from medxfer.study.records import keep_records, keep_run, restore_records
+    from medxfer.study.records import keep_records, restore_records
     from medxfer.study.similarity import write_similarity
 
     say = printer(args)
@@ -308,11 +309,10 @@ def _run_study(args) -> int:
         restored = restore_records(part, args.records, say)
         say(f'{len(restored)} runs are taken from the records in {args.records}')
     write_study(whole, args.experiment)
-    keep = None
     if args.records:
         keep_records(whole.folder, args.records)  # the plan before the first run
-        keep = lambda run: keep_run(run.folder, args.records)
-    outcome = run_missing(part, workers=args.workers, say=say, ended=keep)
+    ended = partial(_keep_record, args.records) if args.records else None
+    outcome = run_missing(part, workers=args.workers, say=say, ended=ended)
     say('comparing the runs')
     dictionary = score_dictionary(whole)
     write_similarity(whole)
@@ -325,6 +325,12 @@ def _run_study(args) -> int:
             'the lines above say why. The same command runs only what is missing'
         )
     return 0
+
+
+def _keep_record(records: str, run: 'RunSpec'):
+    from medxfer.study.records import keep_run
+
+    keep_run(run.folder, records)
 
 
 def _show_report(args, folder, dictionary=None):

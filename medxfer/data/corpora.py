@@ -10,7 +10,7 @@ __all__ = ['TASKS', 'GROUPS', 'suggest_name', 'get_task', 'register_task', 'get_
 from dataclasses import replace
 from importlib import import_module
 import re
-from .base import CorpusInfo, MedxferError, Task, guess_name
+from .base import CorpusInfo, MedxferError, Task, UnknownName, guess_name
 
 # %% ../../nbs/data/01_corpora.ipynb #6b5192ea
 TASKS: dict[str, str | Task] = {  # task name: module that holds its TASK, or the task itself
@@ -34,7 +34,7 @@ def get_task(
 ) -> Task:
     "The task called `name`"
     if name not in TASKS:
-        raise MedxferError(f'there is no task {name!r}; {suggest_name(name, TASKS)}')
+        raise UnknownName(f'there is no task {name!r}; {suggest_name(name, TASKS)}')
     task = TASKS[name]
     return import_module(task).TASK if isinstance(task, str) else task
 
@@ -55,7 +55,7 @@ def get_corpus(
     if profile is None:
         profile = next(iter(profiles))
     if profile not in profiles:
-        raise MedxferError(f'{task} has no profile {profile!r}; {suggest_name(profile, profiles)}')
+        raise UnknownName(f'{task} has no profile {profile!r}; {suggest_name(profile, profiles)}')
     return replace(profiles[profile], task=task)
 
 # %% ../../nbs/data/01_corpora.ipynb #7a0f40e8

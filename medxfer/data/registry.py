@@ -11,7 +11,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from .base import MedxferError, NotFound, suggest_choice
+from .base import MedxferError, NotFound, UnknownName, suggest_choice
 
 # %% ../../nbs/data/03_registry.ipynb #b15720a6
 class Registry:
@@ -44,7 +44,7 @@ class Registry:
         self,
         name: str,  # registered, or `package.module:attribute` for one outside medxfer
     ) -> Any:
-        "The entry of that name; a `NotFound` that lists the names there are"
+        "The entry of that name; an `UnknownName` that lists the names there are"
         if name in self._entries:
             return self._entries[name]
         if ':' in name:
@@ -53,7 +53,7 @@ class Registry:
         if name in self._entries:
             return self._entries[name]
         known = suggest_choice(name, list(self) or ['none'])
-        raise NotFound(
+        raise UnknownName(
             f'{name!r} is not a {self.kind}; {known}, or write package.module:name for your own'
         )
 

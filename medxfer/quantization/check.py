@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 import math
-import numpy as np
 from ..data.base import MedxferError, UnifiedSample, format_count
 from ..data.corpora import find_group
 from ..evaluation.metrics import document_scores, primary_metric, total_scores

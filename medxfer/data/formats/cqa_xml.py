@@ -21,7 +21,7 @@ from medxfer.data.base import (
     DataError,
     Format,
     MedxferError,
-    NotFound,
+    UnknownName,
     ParseReport,
     UnifiedSample,
     list_files,
@@ -825,7 +825,7 @@ def build_queries(
 ) -> tuple[UnifiedSample, ...]:  # candidates in the official gold order
     "The queries of a subtask; a `DataError` for samples that are not part of it"
     if subtask not in ('A', 'B', 'C', 'D'):
-        raise NotFound(f'unknown subtask {subtask!r}; known: A, B, C, D')
+        raise UnknownName(f'unknown subtask {subtask!r}; known: A, B, C, D')
     samples = list(samples)
     for sample in samples:
         _check_subtask(sample, subtask)

@@ -16,7 +16,7 @@ from medxfer.data.base import (
     CorpusInfo,
     DataError,
     MedxferError,
-    NotFound,
+    UnknownName,
     ParseReport,
     locked_file,
     write_atomic,
@@ -221,7 +221,7 @@ def _find_recipe(
     name: str,  # a task, or the profile of one, such as measeval
     profile: str | None = None,  # None: the task's first that can be downloaded
 ) -> Recipe:
-    "How to get a corpus; a `NotFound` that says what can be downloaded"
+    "How to get a corpus; an `UnknownName` that says what can be downloaded"
     of_name = [r for r in RECIPES if name in (r.task, r.place)]
     found = [r for r in of_name if profile in (None, r.profile)]
     if found:
@@ -229,9 +229,9 @@ def _find_recipe(
         return (exact or found)[0]
     if of_name:
         profiles = ', '.join(r.profile for r in of_name)
-        raise NotFound(f'{name} cannot be downloaded in profile {profile!r}; choose {profiles}')
+        raise UnknownName(f'{name} cannot be downloaded in profile {profile!r}; choose {profiles}')
     places = dict.fromkeys(r.place for r in RECIPES)
-    raise NotFound(f'no open corpus is known for {name!r}; {suggest_name(name, places)}')
+    raise UnknownName(f'no open corpus is known for {name!r}; {suggest_name(name, places)}')
 
 
 def download_command(
@@ -242,7 +242,7 @@ def download_command(
     "The `medxfer data get` that brings a corpus, as it works in a shell; None if none does"
     try:
         recipe = _find_recipe(task, profile)
-    except NotFound:
+    except UnknownName:
         return None
     words = ['medxfer', 'data', 'get', recipe.place, '--out', str(root)]
     if not all(archive.contents for archive in recipe.archives):  # no published checksum
