@@ -15,8 +15,8 @@ from ..study.arms import ARMS
 from ..study.claims import Verdict
 from ..study.lock import list_changes, list_unreadable, list_unrecorded, read_plans
 from ..study.progress import study_progress
-from ..evaluation.significance import aa_check
-from ..study.record import RunRecord, StudyRecord, complete_scores, study_scores
+from ..evaluation.significance import aa_check, contrast
+from ..study.record import RunRecord, StudyRecord, complete_scores, select_rows, study_scores
 from ..study.run import list_finished_runs
 from .answers import Answer
 from .models import model_table
@@ -39,6 +39,7 @@ def caveats(record: StudyRecord, verdicts: list[Verdict]) -> list[str]:
     candidates = (
         _warn_of_profiles(record),
         _warn_of_missing_placebo(verdicts),
+        _warn_of_harmful_placebos(record, verdicts),
         _warn_of_open_runs(record),
         _warn_of_few_seeds(verdicts),
         _warn_of_unplanned_runs(record),
@@ -66,6 +67,36 @@ def _warn_of_missing_placebo(verdicts: list[Verdict]) -> str:
         'The placebo arm was not run: whether a gain comes from the content of the other labels '
         'or from their format is open.'
     )
+
+
+def _warn_of_harmful_placebos(record: StudyRecord, verdicts: list[Verdict]) -> str:
+    "Placebos that are worse than training without the other tasks: C then holds harm, too"
+    harmful = {}
+    for v in verdicts:
+        if v.task and v.added and v.content and not v.model:
+            over_own = v.added.estimate - v.content.estimate
+            if over_own < 0 and _is_placebo_harmful(complete_scores(record), v):
+                harmful[v.task, v.strategy] = over_own
+    if not harmful:
+        return ''
+    named = ', '.join(
+        f'{task} ({strategy}, {points:+.1f} points)' for (task, strategy), points in harmful.items()
+    )
+    return (
+        f"The placebo is worse than training on the task's own data alone in {named}: labels that "
+        'say nothing did harm there, and C is larger by it than by what the labels teach.'
+    )
+
+
+def _is_placebo_harmful(scores: pd.DataFrame, verdict: Verdict) -> bool:
+    "Whether a placebo scores less than st-own, by an interval over seeds and groups of documents"
+    of_task = select_rows(scores, scores.task == verdict.task)
+    known = set(of_task.arm)
+    names = [f'{arm}({verdict.strategy})' for arm in ('placebo', 'st-own')]
+    placebo, own = (n if n in known else n.partition('(')[0] for n in names)
+    if not {placebo, own} <= known:
+        return False
+    return contrast(of_task, placebo, own, verdict.task).high < 0
 
 
 def _warn_of_open_runs(record: StudyRecord) -> str:
