@@ -135,11 +135,16 @@ def _draw_words(
     return found
 
 
+def _hash_ids(ids: np.ndarray) -> str:
+    "16 hexadecimal digits that stand for token ids"
+    return hashlib.blake2b(ids.tobytes(), digest_size=8).hexdigest()
+
+
 def _hash_tokens(window: Window, unit: Unit) -> tuple[str, str]:
     "What stands for a unit's words, and for the last of them"
-    ids = np.concatenate([window.ids[i : j + 1] for i, j in unit.fragments])
-    digests = (hashlib.blake2b(x.tobytes(), digest_size=8) for x in (ids, ids[-1:]))
-    return next(digests).hexdigest(), next(digests).hexdigest()
+    fragments = [window.ids[first : last + 1] for first, last in unit.fragments]
+    ids = np.concatenate(fragments)
+    return _hash_ids(ids), _hash_ids(ids[-1:])
 
 # %% ../../nbs/evaluation/42_states.ipynb #8f8fc19b
 @dataclass(frozen=True)

@@ -350,19 +350,32 @@ _RIDGE_PENALTY = 1.0  # of the ridge regression, on standardised features
 _MIN_CELLS = 12  # cells; as many as four tasks have
 
 
+def _weigh_known(
+    known: np.ndarray,  # (known cells, features)
+    asked: np.ndarray,  # (asked cells, features)
+) -> np.ndarray:  # (asked cells, known cells)
+    "Ridge regression as weights: times the outcomes of the known cells, the predictions of the others"
+    mean, spread = known.mean(0), known.std(0)
+    scale = np.where(spread > 0, spread, 1)
+    z = (known - mean) / scale
+    new = (asked - mean) / scale
+    penalty = _RIDGE_PENALTY * np.eye(z.shape[1])
+    solved = np.linalg.solve(z.T @ z + penalty, z.T)
+    return 1 / len(known) + new @ solved
+
+
 def _prediction_matrix(
     x: np.ndarray,  # (tasks, tasks, features)
     cells: np.ndarray,  # (n, 2) target and auxiliary of each observed cell
 ) -> np.ndarray:  # (n, n); times the observed cells it is the predictions
     "Ridge regression with each target's cells predicted from those without that task"
-    rows, out = x[cells[:, 0], cells[:, 1]], np.zeros((len(cells), len(cells)))
-    for t in np.unique(cells[:, 0]):
-        asked, known = cells[:, 0] == t, (cells != t).all(1)
-        mean, spread = rows[known].mean(0), rows[known].std(0)
-        z, new = ((rows[o] - mean) / np.where(spread > 0, spread, 1) for o in (known, asked))
-        out[np.ix_(asked, known)] = 1 / known.sum() + new @ np.linalg.solve(
-            z.T @ z + _RIDGE_PENALTY * np.eye(z.shape[1]), z.T
-        )
+    targets, auxiliaries = cells.T
+    rows = x[targets, auxiliaries]
+    out = np.zeros((len(cells), len(cells)))
+    for target in np.unique(targets):
+        asked = targets == target
+        known = (cells != target).all(1)
+        out[np.ix_(asked, known)] = _weigh_known(rows[known], rows[asked])
     return out
 
 # %% ../../nbs/evaluation/30_transfer_analysis.ipynb #bce6f185
@@ -411,6 +424,12 @@ _PLANTED_CORRELATIONS = (
 )  # correlations of the outcome with the best weighting of the features
 
 
+def _standardize(values: np.ndarray) -> np.ndarray:
+    "Each row with mean 0 and standard deviation 1"
+    centred = values - values.mean(-1, keepdims=True)
+    return centred / values.std(-1, keepdims=True)
+
+
 def _simulate_cells(
     x: np.ndarray,  # (tasks, tasks, features)
     cells: np.ndarray,  # (n, 2)
@@ -420,14 +439,14 @@ def _simulate_cells(
     common: float = 0.5,  # share of the noise that belongs to targets and auxiliaries
 ) -> np.ndarray:  # (draws, n)
     "Outcomes that correlate with the features as planted"
-    rows, scale = (
-        x[cells[:, 0], cells[:, 1]],
-        lambda v: (v - v.mean(-1, keepdims=True)) / v.std(-1, keepdims=True),
-    )
-    signal = scale(rng.normal(size=(draws, rows.shape[1])) @ scale(rows.T))
-    ofs = rng.normal(size=(2, draws, len(x)))
-    tasks = (ofs[0][:, cells[:, 0]] + ofs[1][:, cells[:, 1]]) / np.sqrt(2)
-    noise = np.sqrt(1 - common) * rng.normal(size=signal.shape) + np.sqrt(common) * tasks
+    targets, auxiliaries = cells.T
+    features = _standardize(x[targets, auxiliaries].T)
+    weights = rng.normal(size=(draws, len(features)))
+    signal = _standardize(weights @ features)
+    of_targets, of_auxiliaries = rng.normal(size=(2, draws, len(x)))
+    tasks = (of_targets[:, targets] + of_auxiliaries[:, auxiliaries]) / np.sqrt(2)
+    own = rng.normal(size=signal.shape)
+    noise = np.sqrt(1 - common) * own + np.sqrt(common) * tasks
     return planted * signal + np.sqrt(1 - planted**2) * noise
 
 
