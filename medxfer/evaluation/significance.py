@@ -122,14 +122,12 @@ def make_side(
     seeds: np.ndarray | None = None,  # their names; None: numbers from 1
 ) -> Side:
     "The side of one arm in one task"
-    if groups is None:
-        groups = np.arange(num.shape[-1])
-    if seeds is None:
-        seeds = np.arange(1, num.shape[-2] + 1)
-    names, (num, den) = sum_groups(num, den, groups)
-    scores = seed_scores(num, den)
-    influence = measure_influence(num, den)
-    return Side(seeds, names, scores, influence)
+    of_documents = np.arange(num.shape[-1]) if groups is None else groups
+    numbers = np.arange(1, num.shape[-2] + 1) if seeds is None else seeds
+    names, sums = sum_groups(num, den, of_documents)
+    scores = seed_scores(*sums)
+    influence = measure_influence(*sums)
+    return Side(numbers, names, scores, influence)
 
 # %% ../../nbs/evaluation/10_significance.ipynb #4747edd9
 @dataclass(frozen=True, slots=True, eq=False)

@@ -140,7 +140,7 @@ class _Pairs:
 
     def fill_cell(self, target: str, auxiliary: str) -> dict:
         "One row of the matrix"
-        row = dict.fromkeys(_MATRIX_COLUMNS, np.nan)
+        row: dict = dict.fromkeys(_MATRIX_COLUMNS, np.nan)
         row |= dict(target=target, auxiliary=auxiliary, n_seeds=0, n_docs=0)
         arms = [pair_arm(auxiliary), 'st-total']
         seeds = [self._list_seeds(target, arm) for arm in arms]
@@ -168,8 +168,8 @@ class _Pairs:
         if gap > _MAX_TOKEN_GAP:
             return f'the tokens differ by {gap:.1%}, at most {_MAX_TOKEN_GAP:.0%} is allowed'
         rows = self.rows[target]
-        rows = rows[rows.arm.isin(arms)]
-        if rows.duplicated(['seed', 'doc_id', 'num', 'den'], keep=False).all():
+        compared = rows.loc[rows['arm'].isin(arms)]
+        if compared.duplicated(['seed', 'doc_id', 'num', 'den'], keep=False).all():
             return 'both arms score the same in every document and seed: is it the same run twice?'
         return ''
 
