@@ -407,8 +407,11 @@ def _compare_to_floor(study: _Study, strategy: str, base: str, task: str) -> str
 def _is_near_an_end(study: _Study, strategy: str, base: str, tasks: list[str]) -> bool:
     "Whether the better arm is so near to 0 or 100 that a small difference says nothing"
     margin = study.margins['macro' if len(tasks) > 1 else 'task']
-    arms = [study.average(dict.fromkeys(tasks, arm)) for arm in (strategy, base)]
-    best = max(float(side.scores.mean()) for side in arms)
+    means = []
+    for arm in (strategy, base):
+        side = study.average(dict.fromkeys(tasks, arm))
+        means.append(float(side.scores.mean()))
+    best = max(means)
     return best < 2 * margin or best > 100 - 2 * margin
 
 # %% ../../nbs/study/30_claims.ipynb #8fee04aa
