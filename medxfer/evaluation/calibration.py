@@ -708,10 +708,11 @@ def compare_arms(
 ) -> pd.DataFrame:  # task, part, scaling, metric, difference, low, high, p, note
     "Arm minus base for every task and part that both have, raw and scaled"
     table = check_items(test)
+    arms = set(table['arm'])
     for name in (arm, base):
-        if name not in set(table['arm']):
+        if name not in arms:
             raise MedxferError(
-                f'no scored items of the arm {name!r}; there are {", ".join(sorted(set(table["arm"])))}'
+                f'no scored items of the arm {name!r}; there are {", ".join(sorted(arms))}'
             )
     rows = []
     of_both = _keep(table, table['arm'].isin([arm, base]))

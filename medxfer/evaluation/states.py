@@ -130,8 +130,10 @@ def _draw_words(
     ]
     drawn = rng.permutation(len(places))[:_WORDS_OF_A_DOCUMENT]
     found: dict[int, list[Unit]] = {}
-    for k, t in (places[i] for i in sorted(drawn)):
-        found.setdefault(k, []).append(Unit(((t, t),), {'task': task}))
+    for place in sorted(drawn):
+        k, t = places[place]
+        word = Unit(((t, t),), {'task': task})
+        found.setdefault(k, []).append(word)
     return found
 
 

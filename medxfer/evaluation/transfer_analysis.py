@@ -77,19 +77,19 @@ def _pair_token_gap(
     "Largest relative gap over seeds between a pair run and its `st-total`; nan where the tokens of a scored run are not known"
 
     def spent(arm, task):
-        return tokens[(tokens.arm == arm) & (tokens.task == task)].groupby('seed').tokens.sum()
+        of_runs = tokens[(tokens.arm == arm) & (tokens.task == task)]
+        return of_runs.groupby('seed').tokens.sum()
 
-    pair = (spent(pair_arm(auxiliary), target) + spent(pair_arm(target), auxiliary)).reindex(
-        seeds[0]
-    )
+    of_both_tasks = spent(pair_arm(auxiliary), target) + spent(pair_arm(target), auxiliary)
+    pair = of_both_tasks.reindex(seeds[0])
     alone = spent('st-total', target).reindex(seeds[1])
     if pair.isna().any() or alone.isna().any():
         return np.nan
-    both = pd.DataFrame(
-        dict(pair=pair, alone=alone)
-    )  # a seed that one of them lacks is compared with the mean of the other
+    # A seed that one of them lacks is compared with the mean of the other.
+    both = pd.DataFrame(dict(pair=pair, alone=alone))
     both = both.fillna(both.mean())
-    return float((both.pair / both.alone - 1).abs().max())
+    gaps = both.pair / both.alone - 1
+    return float(gaps.abs().max())
 
 # %% ../../nbs/evaluation/30_transfer_analysis.ipynb #72fcca8d
 _MAX_TOKEN_GAP = 0.01  # relative gap of tokens above which a difference is not shown
@@ -267,9 +267,10 @@ def _cell_text(r):
     def points(v):
         return f'{v:+.1f}'.replace('-', '−')
 
-    return f'{_FLAG_MARKS[r.flag]}{points(r.estimate)}\n' + (
-        'no interval' if np.isnan(r.low) else f'{points(r.low)} to {points(r.high)}'
-    )
+    estimate = _FLAG_MARKS[r.flag] + points(r.estimate)
+    if np.isnan(r.low):
+        return f'{estimate}\nno interval'
+    return f'{estimate}\n{points(r.low)} to {points(r.high)}'
 
 
 def _draw_cell(ax, x, y, r, shade):
@@ -386,8 +387,10 @@ def _centre_ranks(v: np.ndarray) -> np.ndarray:
 
 def _correlate(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     "Correlation of two centred arrays along the last axis; 0 where one is constant"
+    product = (a * b).sum(-1)
     size = np.sqrt((a**2).sum(-1) * (b**2).sum(-1))
-    return np.divide((a * b).sum(-1), size, out=np.zeros(np.shape(size)), where=size > 0)
+    zeros = np.zeros(np.shape(size))
+    return np.divide(product, size, out=zeros, where=size > 0)
 
 
 def _rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:

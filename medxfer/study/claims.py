@@ -769,10 +769,9 @@ def _judge(study: _Study, cell: _Cell, signs: _Signs) -> tuple[str, str]:
         return 'not run', refusal
     assert cell.equal is not None and cell.added is not None, 'missing arms are refused'
     refusal = _refuse_mixed_corpora(study) or _refuse_uncounted(study)
-    if refusal:
-        return 'undetermined', refusal
-    if cell.equal.reason or cell.added.reason:
-        return 'undetermined', cell.equal.reason or cell.added.reason
+    reason = refusal or cell.equal.reason or cell.added.reason
+    if reason:
+        return 'undetermined', reason
     total = study.find_arm('st-total', cell.strategy)
     near = signs.equivalent and _is_near_an_end(study, cell.strategy, total, cell.tasks)
     word = choose_word(
@@ -1218,7 +1217,10 @@ def adjust_fdr(
 
 
 def _keep_missing(ps: Mapping, adjusted: np.ndarray) -> dict:
-    return {key: p if math.isnan(p) else float(q) for (key, p), q in zip(ps.items(), adjusted)}
+    kept = {}
+    for (key, p), q in zip(ps.items(), adjusted):
+        kept[key] = p if math.isnan(p) else float(q)
+    return kept
 
 # %% ../../nbs/study/30_claims.ipynb #c2e15ad1
 def ablation_table(

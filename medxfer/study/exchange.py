@@ -280,10 +280,12 @@ def exchange_rates(
         raise MedxferError('the curves have no column budget: own tokens of each single-task run')
     named = curves.assign(arm='st@' + curves.budget.astype(str))
     check_scores(named)
-    arrays = score_arrays(pd.concat([scores, named.drop(columns='budget')]))
+    every = pd.concat([scores, named.drop(columns='budget')])
+    arrays = score_arrays(every)
     of_budget = dict(zip(named.arm, curves.budget.astype(float)))
+    strategies = dict.fromkeys(strategy for strategy, _ in budgets)
     found = []
-    for strategy in dict.fromkeys(strategy for strategy, _ in budgets):
+    for strategy in strategies:
         found += _list_rates(arrays, of_budget, strategy, budgets, alpha)
     return found
 
