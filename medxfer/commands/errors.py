@@ -183,9 +183,11 @@ def _format_seeds(seeds: list[list[int]]) -> str:
 
 def _format_category(row: dict) -> str:
     "One category: both rates, and the difference"
-    interval = '' if row['low'] is None else f' ({row["low"]:+.1f} to {row["high"]:+.1f})'
     rates = f'{row["base"]:>8.1f}{row["arm"]:>8.1f}{row["difference"]:>+8.1f}'
-    return f'  {row["category"]:22}{rates}{interval}'
+    line = f'  {row["category"]:22}{rates}'
+    if row['low'] is None:
+        return line
+    return f'{line} ({row["low"]:+.1f} to {row["high"]:+.1f})'
 
 
 _MOST = 6  # moves that are printed

@@ -169,10 +169,13 @@ def _format_prediction(prediction) -> list[str]:
 def _format_mention(mention: dict) -> str:
     "A mention with all that was said of it"
     places = ','.join(f'{start}-{end}' for start, end in mention['fragments'])
-    attributes = [f'{n}={v}' for n, v in mention.get('attributes', {}).items() if v != ()]
-    about = ', '.join([*mention.get('concepts', ()), *attributes])
-    words = [mention['id'], places, repr(mention['text']), mention['label'], about]
-    return ' '.join(w for w in words if w) + f' (score {mention["score"]:g})'
+    about = list(mention.get('concepts', ()))
+    for name, value in mention.get('attributes', {}).items():
+        if value != ():
+            about.append(f'{name}={value}')
+    words = [mention['id'], places, repr(mention['text']), mention['label'], ', '.join(about)]
+    known = ' '.join(word for word in words if word)
+    return f'{known} (score {mention["score"]:g})'
 
 # %% ../../nbs/commands/21_predict.ipynb #5ed0e90d
 def _predict(args: Namespace) -> int:

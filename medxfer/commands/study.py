@@ -133,10 +133,12 @@ def _format_range(rows: list[dict]) -> str:
 
 def _format_table(rows: list[dict]) -> list[str]:
     "Rows under their names, aligned; numbers to the right"
-    head = {name: name for name in rows[0]}
-    cells = [head, *({name: str(value) for name, value in row.items()} for row in rows)]
-    widths = {name: max(len(row[name]) for row in cells) for name in head}
-    return ['  '.join(f'{row[n]:>{widths[n]}}' for n in head) for row in cells]
+    names = list(rows[0])
+    lines = [names]
+    for row in rows:
+        lines.append([str(row[name]) for name in names])
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    return ['  '.join(map(str.rjust, line, widths)) for line in lines]
 
 
 def _to_records(table: 'pd.DataFrame | None') -> list[dict]:

@@ -133,7 +133,9 @@ def _list_cells(window: Window) -> dict[str, _Cells]:
 
 def _compare_cells(true: _Cells, placebo: _Cells) -> tuple[int, int, int]:
     "Labels that both have, labels of the placebo, and tokens whose labels differ"
-    return len(true & placebo), len(placebo), len({token for token, _ in true ^ placebo})
+    common = len(true & placebo)
+    differing = {token for token, _ in true ^ placebo}
+    return common, len(placebo), len(differing)
 
 # %% ../../nbs/data/45_placebo.ipynb #6060e6d4
 @dataclass(frozen=True)
@@ -155,10 +157,13 @@ class _Counts:
     @property
     def correlation(self) -> np.ndarray:
         "Pearson's, over all cells; 0 where one of the two does not vary"
-        a, b = self.true / self.cells, np.asarray(self.placebo) / self.cells
-        spread = np.sqrt(a * (1 - a) * b * (1 - b))
-        gap = np.asarray(self.both) / self.cells - a * b
-        return np.where(spread > 0, gap / np.where(spread > 0, spread, 1), 0.0)
+        true = self.true / self.cells
+        placebo = np.asarray(self.placebo) / self.cells
+        both = np.asarray(self.both) / self.cells
+        spread = np.sqrt(true * (1 - true) * placebo * (1 - placebo))
+        varies = spread > 0
+        quotient = (both - true * placebo) / np.where(varies, spread, 1)
+        return np.where(varies, quotient, 0.0)
 
 # %% ../../nbs/data/45_placebo.ipynb #2543f7a3
 _PERMUTATIONS = 999  # the highest of them is the limit: chance exceeds it once in 1,000
@@ -282,10 +287,12 @@ def _count_rankings(
 ) -> tuple[_Counts, _Counts]:
     "What truth and placebo have in common, found and drawn"
     n, good = len(true), sum(true)
-    both = sum(a and b for a, b in zip(true, placebo))
-    differ = sum(a != b for a, b in zip(true, placebo))
+    pairs = list(zip(true, placebo))
+    both = sum(a and b for a, b in pairs)
+    differ = sum(a != b for a, b in pairs)
     found = _Counts(both, good, sum(placebo), n, differ, n)
-    return found, _Counts(drawn, good, good, n, 2 * (good - drawn), n)
+    by_chance = _Counts(drawn, good, good, n, 2 * (good - drawn), n)
+    return found, by_chance
 
 # %% ../../nbs/data/45_placebo.ipynb #d912a8ba
 PERMUTATION = 2  # part of a placebo run's identity; 1 permuted answers inside their question

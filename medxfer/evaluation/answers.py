@@ -82,10 +82,12 @@ def outside_text(
 
 def drop_outside(sample: UnifiedSample) -> tuple[UnifiedSample, int]:
     "A document without the mentions outside its text and their relations; how many mentions these were"
-    spans = tuple(span for span in sample.spans if span.end <= len(sample.text))
+    length = len(sample.text)
+    spans = tuple(span for span in sample.spans if span.end <= length)
     ids = {span.id for span in spans}
-    relations = tuple(r for r in sample.relations if r.head in ids and r.tail in ids)
-    return replace(sample, spans=spans, relations=relations), len(sample.spans) - len(spans)
+    relations = tuple(r for r in sample.relations if {r.head, r.tail} <= ids)
+    inside = replace(sample, spans=spans, relations=relations)
+    return inside, len(sample.spans) - len(spans)
 
 # %% ../../nbs/evaluation/62_answers.ipynb #ca6b5007
 UNKNOWN = '?'  # a value that no gold annotation has

@@ -365,9 +365,10 @@ class Items:
 
     def scaled(self, scalings: list[Scaling]) -> 'Items':
         "The items with the confidence that the scaling of their seed gives them; decisions stay"
-        slope = np.array([s.slope for s in scalings])[self.seed]
-        shift = np.array([s.shift for s in scalings])[self.seed]
-        return replace(self, confidence=expit(slope * self.score + shift))
+        slopes = np.array([s.slope for s in scalings])
+        shifts = np.array([s.shift for s in scalings])
+        scores = slopes[self.seed] * self.score + shifts[self.seed]
+        return replace(self, confidence=expit(scores))
 
     def sum_cells(self, values, cell, cells: int) -> np.ndarray:
         "Sums of values, (seeds, groups, cells)"
@@ -439,8 +440,10 @@ _FLIPS = 999
 def _mean_folded(mean: np.ndarray, error: np.ndarray) -> np.ndarray:
     "Mean of the absolute value of a normal variable"
     z = _divide(mean, error)
-    spread = error * np.sqrt(2 / np.pi) * np.exp(-0.5 * z**2)
-    return np.where(error > 0, spread + mean * special.erf(z / np.sqrt(2)), np.abs(mean))
+    scale = error * np.sqrt(2 / np.pi)
+    spread = scale * np.exp(-0.5 * z**2)
+    shift = mean * special.erf(z / np.sqrt(2))
+    return np.where(error > 0, spread + shift, np.abs(mean))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -705,10 +708,11 @@ def compare_arms(
 ) -> pd.DataFrame:  # task, part, scaling, metric, difference, low, high, p, note
     "Arm minus base for every task and part that both have, raw and scaled"
     table = check_items(test)
+    arms = set(table['arm'])
     for name in (arm, base):
-        if name not in set(table['arm']):
+        if name not in arms:
             raise MedxferError(
-                f'no scored items of the arm {name!r}; there are {", ".join(sorted(set(table["arm"])))}'
+                f'no scored items of the arm {name!r}; there are {", ".join(sorted(arms))}'
             )
     rows = []
     of_both = _keep(table, table['arm'].isin([arm, base]))

@@ -281,8 +281,15 @@ _NEAR_LABELS = ('potentiallyuseful',)  # of answers that are bad, and almost goo
 def _sort_answers(desk: _Desk, found: Compared) -> list[Error]:
     "The errors in one ranked list"
     top = len(found.right) + len(found.missed)
-    errors = [desk.make(_judge_lost(a, top, bool(found.right)), a) for a in found.missed]
-    return errors + [desk.make(_judge_false(a, top), pred=a) for a in found.extra]
+    found_any = bool(found.right)
+    errors = []
+    for answer in found.missed:
+        category = _judge_lost(answer, top, found_any)
+        errors.append(desk.make(category, answer))
+    for answer in found.extra:
+        category = _judge_false(answer, top)
+        errors.append(desk.make(category, pred=answer))
+    return errors
 
 
 def _judge_lost(answer: Item, top: int, others: bool) -> tuple[str, str]:

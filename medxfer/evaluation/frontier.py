@@ -257,11 +257,12 @@ def _format_range(found: Range, form: str) -> str:
     "A number with its interval, where it has one"
     if math.isnan(found.value):
         return 'not measured'
+    value = f'{found.value:{form}}'
     if math.isnan(found.low):
-        return f'{found.value:{form}} (no interval)'
+        return f'{value} (no interval)'
     if found.low == found.high:
-        return f'{found.value:{form}}'
-    return f'{found.value:{form}} ({found.low:{form}} to {found.high:{form}})'
+        return value
+    return f'{value} ({found.low:{form}} to {found.high:{form}})'
 
 
 _MARKS = {
@@ -321,10 +322,16 @@ def to_finding(
     documents: Mapping[str, int],  # task: how many the score is over
 ) -> dict[str, Any]:
     "Plain values, for JSON: the machine, the date, how much was measured, and each point with its place"
-    rows = [asdict(found.point) | dict(word=found.word, by=list(found.by)) for found in placed]
-    known = {name: bench[name] for name in ('machine', 'date', 'rounds')}
-    timed = max((row['documents'] for row in bench['rows']), default=0)
-    return to_plain(known | dict(documents=documents, timed=timed, points=rows))
+    points = []
+    for found in placed:
+        place = dict(word=found.word, by=list(found.by))
+        points.append(asdict(found.point) | place)
+    counts = [row['documents'] for row in bench['rows']]
+    finding = {name: bench[name] for name in ('machine', 'date', 'rounds')}
+    finding['documents'] = documents
+    finding['timed'] = max(counts, default=0)
+    finding['points'] = points
+    return to_plain(finding)
 
 
 def describe_measurement(finding: Mapping[str, Any]) -> str:

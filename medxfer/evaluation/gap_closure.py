@@ -57,10 +57,12 @@ def _arm_covariance(
 
     Returns (…, arms) means, (…, arms) variances of the seeds, (…, arms, arms) covariances of the groups.
     """
-    means = np.stack([side.scores.mean(-1) for side in sides], -1)
-    seeds = np.stack([_seed_variance(side) for side in sides], -1)
-    influence = np.stack([side.influence.mean(-2) for side in sides], -2)
-    return means, seeds, influence @ np.swapaxes(influence, -1, -2)
+    means = [side.scores.mean(-1) for side in sides]
+    seeds = [_seed_variance(side) for side in sides]
+    moved = [side.influence.mean(-2) for side in sides]
+    influence = np.stack(moved, -2)
+    groups = influence @ np.swapaxes(influence, -1, -2)
+    return np.stack(means, -1), np.stack(seeds, -1), groups
 
 
 def _seed_variance(side: Side) -> np.ndarray:

@@ -42,26 +42,35 @@ class _Decomposed:
 
     def _fit(self, z: np.ndarray, outside: float, alpha: float, beta: float) -> tuple[float, float]:
         "Squared lengths of the mean weights and of the residual"
-        weights = beta * self.singular * z / (alpha + beta * self.squares)
+        precisions = alpha + beta * self.squares
+        weights = beta * self.singular * z / precisions
         residual = z - self.singular * weights
-        return float(weights @ weights), float(residual @ residual) + outside
+        length = float(weights @ weights)
+        error = float(residual @ residual)
+        return length, error + outside
 
     def _update(
         self, z: np.ndarray, outside: float, alpha: float, beta: float
     ) -> tuple[float, float]:
         "One step towards the fixed point"
-        used = float((beta * self.squares / (alpha + beta * self.squares)).sum())
         length, error = self._fit(z, outside, alpha, beta)
-        alpha = max(used / max(length, _TINY), _TINY)  # states that say nothing have no weights
-        return alpha, (self.n - used) / max(error, _TINY)
+        determined = beta * self.squares / (alpha + beta * self.squares)
+        used = float(determined.sum())  # the effective number of weights
+        # States that say nothing have no weights.
+        new_alpha = max(used / max(length, _TINY), _TINY)
+        new_beta = (self.n - used) / max(error, _TINY)
+        return new_alpha, new_beta
 
     def _measure(self, z: np.ndarray, outside: float, alpha: float, beta: float) -> float:
         "The logarithm of the evidence, equation 2"
         length, error = self._fit(z, outside, alpha, beta)
         # Directions without a singular value add log(alpha), which cancels.
-        spread = np.log(alpha + beta * self.squares).sum()
-        fit = self.n * np.log(beta) + len(self.squares) * np.log(alpha) - spread
-        return 0.5 * float(fit - self.n * np.log(2 * np.pi) - beta * error - alpha * length)
+        log_determinant = np.log(alpha + beta * self.squares).sum()
+        of_noise = self.n * np.log(beta)
+        of_weights = len(self.squares) * np.log(alpha)
+        constant = self.n * np.log(2 * np.pi)
+        fit = of_noise + of_weights - log_determinant
+        return 0.5 * float(fit - constant - beta * error - alpha * length)
 
 # %% ../../nbs/evaluation/32_logme.ipynb #aedcb982
 def logme(

@@ -117,4 +117,8 @@ def select_metrics(
     "The metrics that a head can score in; the primary one is always there"
     first, *others = names
     absent = [form for part, form in _METRICS_OF_PARTS.items() if part not in parts]
-    return [first, *(n for n in others if not any(re.fullmatch(f, n) for f in absent))]
+    kept = [first]
+    for name in others:
+        if not any(re.fullmatch(form, name) for form in absent):
+            kept.append(name)
+    return kept

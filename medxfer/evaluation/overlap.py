@@ -72,8 +72,9 @@ class OverlapIndex:
     @property
     def digest(self) -> str:
         "Names what is indexed"
-        about = json.dumps([(t.task, t.id, t.words) for t in self.texts]).encode()
-        return hashlib.sha256(about + self.keys.tobytes() + self.whole.tobytes()).hexdigest()
+        about = [(t.task, t.id, t.words) for t in self.texts]
+        content = json.dumps(about).encode() + self.keys.tobytes() + self.whole.tobytes()
+        return hashlib.sha256(content).hexdigest()
 
 # %% ../../nbs/evaluation/50_overlap.ipynb #2857a110
 def _pad_longer(words: np.ndarray, n: int) -> np.ndarray:
@@ -119,6 +120,13 @@ def build_index(
     return _arrange_index(texts, words, seeds, find_common(by_document))
 
 
+def _hash_short(words: np.ndarray) -> int:
+    "The hash of a whole text of few words; 0 for any other"
+    if not 0 < len(words) < _FEW_WORDS:
+        return 0
+    return hash_sequences(words, len(words))[0]
+
+
 def _arrange_index(
     texts: list[IndexedText], words: list[np.ndarray], seeds: list[np.ndarray], common: np.ndarray
 ) -> OverlapIndex:
@@ -129,8 +137,7 @@ def _arrange_index(
     order = np.argsort(every[places], kind='stable')
     keys = every[places][order]
     text_at = np.repeat(np.arange(len(texts)), [len(s) for s in seeds])
-    short = [hash_sequences(w, len(w)) if 0 < len(w) < _FEW_WORDS else None for w in words]
-    whole = np.array([0 if s is None else s[0] for s in short], np.uint64)
+    whole = np.array([_hash_short(w) for w in words], np.uint64)
     return OverlapIndex(
         texts=tuple(texts),
         text_at=text_at,
@@ -446,8 +453,13 @@ _SAVED_EVERY = 64  # batches
 
 def _identify(scan: OverlapScan, files: Sequence[TextFile]) -> str:
     "Names what is compared with what"
-    about = [(str(f.path), f.path.stat().st_size, f.field) for f in files if f.path.exists()]
-    return hashlib.sha256((scan.index.digest + json.dumps(about)).encode()).hexdigest()
+    about = []
+    for file in files:
+        path = file.path
+        if path.exists():
+            about.append((str(path), path.stat().st_size, file.field))
+    content = scan.index.digest + json.dumps(about)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def _save_state(path: Path, scan: OverlapScan, identity: str, where: tuple[int, int, int]):

@@ -302,7 +302,8 @@ def _estimate_hsic(k: np.ndarray, l: np.ndarray) -> float:
     n = len(k)
     rows = k.sum(0) @ l.sum(0)
     both = k.sum() * l.sum() / ((n - 1) * (n - 2))
-    return ((k * l).sum() + both - 2 * rows / (n - 2)) / (n * (n - 3))
+    total = (k * l).sum() + both - 2 * rows / (n - 2)
+    return total / (n * (n - 3))
 
 # %% ../../nbs/evaluation/43_probing.ipynb #1f10c75a
 def compare_states(
@@ -328,6 +329,11 @@ def compare_states(
 
 def _align_layers(one: States, other: States, most: int) -> list[tuple[int, float]]:
     "The alignment at each layer, of at most so many units"
-    kept = np.linspace(0, len(one.units) - 1, min(most, len(one.units))).astype(int)
-    layers = range(1, min(one.layers, other.layers) + 1)
-    return [(k, debiased_cka(one.at_layer(k)[kept], other.at_layer(k)[kept])) for k in layers]
+    places = np.linspace(0, len(one.units) - 1, min(most, len(one.units)))
+    kept = places.astype(int)
+    aligned = []
+    for layer in range(1, min(one.layers, other.layers) + 1):
+        left = one.at_layer(layer)[kept]
+        right = other.at_layer(layer)[kept]
+        aligned.append((layer, debiased_cka(left, right)))
+    return aligned

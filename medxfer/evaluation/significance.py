@@ -46,9 +46,11 @@ def measure_influence(
 ) -> np.ndarray:
     "How much each group moves the score of a seed, in points, (…, seeds, groups); nan where one group is all there is"
     groups = num.shape[-1]
-    others = den.sum(-1, keepdims=True) - den
-    without = 100 * (num.sum(-1, keepdims=True) - num) / np.where(others > 0, others, np.nan)
-    return ((groups - 1) / groups) ** 0.5 * (without - without.mean(-1, keepdims=True))
+    num_left = num.sum(-1, keepdims=True) - num
+    den_left = den.sum(-1, keepdims=True) - den
+    without = 100 * num_left / np.where(den_left > 0, den_left, np.nan)
+    scale = ((groups - 1) / groups) ** 0.5
+    return scale * (without - without.mean(-1, keepdims=True))
 
 # %% ../../nbs/evaluation/10_significance.ipynb #1a5f43e6
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,8 +124,10 @@ def make_side(
     "The side of one arm in one task"
     of_documents = np.arange(num.shape[-1]) if groups is None else groups
     numbers = np.arange(1, num.shape[-2] + 1) if seeds is None else seeds
-    names, (num, den) = sum_groups(num, den, of_documents)
-    return Side(numbers, names, seed_scores(num, den), measure_influence(num, den))
+    names, sums = sum_groups(num, den, of_documents)
+    scores = seed_scores(*sums)
+    influence = measure_influence(*sums)
+    return Side(numbers, names, scores, influence)
 
 # %% ../../nbs/evaluation/10_significance.ipynb #4747edd9
 @dataclass(frozen=True, slots=True, eq=False)

@@ -130,16 +130,23 @@ def _draw_words(
     ]
     drawn = rng.permutation(len(places))[:_WORDS_OF_A_DOCUMENT]
     found: dict[int, list[Unit]] = {}
-    for k, t in (places[i] for i in sorted(drawn)):
-        found.setdefault(k, []).append(Unit(((t, t),), {'task': task}))
+    for place in sorted(drawn):
+        k, t = places[place]
+        word = Unit(((t, t),), {'task': task})
+        found.setdefault(k, []).append(word)
     return found
+
+
+def _hash_ids(ids: np.ndarray) -> str:
+    "16 hexadecimal digits that stand for token ids"
+    return hashlib.blake2b(ids.tobytes(), digest_size=8).hexdigest()
 
 
 def _hash_tokens(window: Window, unit: Unit) -> tuple[str, str]:
     "What stands for a unit's words, and for the last of them"
-    ids = np.concatenate([window.ids[i : j + 1] for i, j in unit.fragments])
-    digests = (hashlib.blake2b(x.tobytes(), digest_size=8) for x in (ids, ids[-1:]))
-    return next(digests).hexdigest(), next(digests).hexdigest()
+    fragments = [window.ids[first : last + 1] for first, last in unit.fragments]
+    ids = np.concatenate(fragments)
+    return _hash_ids(ids), _hash_ids(ids[-1:])
 
 # %% ../../nbs/evaluation/42_states.ipynb #8f8fc19b
 @dataclass(frozen=True)

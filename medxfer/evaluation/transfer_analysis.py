@@ -77,19 +77,19 @@ def _pair_token_gap(
     "Largest relative gap over seeds between a pair run and its `st-total`; nan where the tokens of a scored run are not known"
 
     def spent(arm, task):
-        return tokens[(tokens.arm == arm) & (tokens.task == task)].groupby('seed').tokens.sum()
+        of_runs = tokens[(tokens.arm == arm) & (tokens.task == task)]
+        return of_runs.groupby('seed').tokens.sum()
 
-    pair = (spent(pair_arm(auxiliary), target) + spent(pair_arm(target), auxiliary)).reindex(
-        seeds[0]
-    )
+    of_both_tasks = spent(pair_arm(auxiliary), target) + spent(pair_arm(target), auxiliary)
+    pair = of_both_tasks.reindex(seeds[0])
     alone = spent('st-total', target).reindex(seeds[1])
     if pair.isna().any() or alone.isna().any():
         return np.nan
-    both = pd.DataFrame(
-        dict(pair=pair, alone=alone)
-    )  # a seed that one of them lacks is compared with the mean of the other
+    # A seed that one of them lacks is compared with the mean of the other.
+    both = pd.DataFrame(dict(pair=pair, alone=alone))
     both = both.fillna(both.mean())
-    return float((both.pair / both.alone - 1).abs().max())
+    gaps = both.pair / both.alone - 1
+    return float(gaps.abs().max())
 
 # %% ../../nbs/evaluation/30_transfer_analysis.ipynb #72fcca8d
 _MAX_TOKEN_GAP = 0.01  # relative gap of tokens above which a difference is not shown
@@ -140,7 +140,7 @@ class _Pairs:
 
     def fill_cell(self, target: str, auxiliary: str) -> dict:
         "One row of the matrix"
-        row = dict.fromkeys(_MATRIX_COLUMNS, np.nan)
+        row: dict = dict.fromkeys(_MATRIX_COLUMNS, np.nan)
         row |= dict(target=target, auxiliary=auxiliary, n_seeds=0, n_docs=0)
         arms = [pair_arm(auxiliary), 'st-total']
         seeds = [self._list_seeds(target, arm) for arm in arms]
@@ -168,8 +168,8 @@ class _Pairs:
         if gap > _MAX_TOKEN_GAP:
             return f'the tokens differ by {gap:.1%}, at most {_MAX_TOKEN_GAP:.0%} is allowed'
         rows = self.rows[target]
-        rows = rows[rows.arm.isin(arms)]
-        if rows.duplicated(['seed', 'doc_id', 'num', 'den'], keep=False).all():
+        compared = rows.loc[rows['arm'].isin(arms)]
+        if compared.duplicated(['seed', 'doc_id', 'num', 'den'], keep=False).all():
             return 'both arms score the same in every document and seed: is it the same run twice?'
         return ''
 
@@ -267,9 +267,10 @@ def _cell_text(r):
     def points(v):
         return f'{v:+.1f}'.replace('-', '−')
 
-    return f'{_FLAG_MARKS[r.flag]}{points(r.estimate)}\n' + (
-        'no interval' if np.isnan(r.low) else f'{points(r.low)} to {points(r.high)}'
-    )
+    estimate = _FLAG_MARKS[r.flag] + points(r.estimate)
+    if np.isnan(r.low):
+        return f'{estimate}\nno interval'
+    return f'{estimate}\n{points(r.low)} to {points(r.high)}'
 
 
 def _draw_cell(ax, x, y, r, shade):
@@ -350,19 +351,32 @@ _RIDGE_PENALTY = 1.0  # of the ridge regression, on standardised features
 _MIN_CELLS = 12  # cells; as many as four tasks have
 
 
+def _weigh_known(
+    known: np.ndarray,  # (known cells, features)
+    asked: np.ndarray,  # (asked cells, features)
+) -> np.ndarray:  # (asked cells, known cells)
+    "Ridge regression as weights: times the outcomes of the known cells, the predictions of the others"
+    mean, spread = known.mean(0), known.std(0)
+    scale = np.where(spread > 0, spread, 1)
+    z = (known - mean) / scale
+    new = (asked - mean) / scale
+    penalty = _RIDGE_PENALTY * np.eye(z.shape[1])
+    solved = np.linalg.solve(z.T @ z + penalty, z.T)
+    return 1 / len(known) + new @ solved
+
+
 def _prediction_matrix(
     x: np.ndarray,  # (tasks, tasks, features)
     cells: np.ndarray,  # (n, 2) target and auxiliary of each observed cell
 ) -> np.ndarray:  # (n, n); times the observed cells it is the predictions
     "Ridge regression with each target's cells predicted from those without that task"
-    rows, out = x[cells[:, 0], cells[:, 1]], np.zeros((len(cells), len(cells)))
-    for t in np.unique(cells[:, 0]):
-        asked, known = cells[:, 0] == t, (cells != t).all(1)
-        mean, spread = rows[known].mean(0), rows[known].std(0)
-        z, new = ((rows[o] - mean) / np.where(spread > 0, spread, 1) for o in (known, asked))
-        out[np.ix_(asked, known)] = 1 / known.sum() + new @ np.linalg.solve(
-            z.T @ z + _RIDGE_PENALTY * np.eye(z.shape[1]), z.T
-        )
+    targets, auxiliaries = cells.T
+    rows = x[targets, auxiliaries]
+    out = np.zeros((len(cells), len(cells)))
+    for target in np.unique(targets):
+        asked = targets == target
+        known = (cells != target).all(1)
+        out[np.ix_(asked, known)] = _weigh_known(rows[known], rows[asked])
     return out
 
 # %% ../../nbs/evaluation/30_transfer_analysis.ipynb #bce6f185
@@ -373,8 +387,10 @@ def _centre_ranks(v: np.ndarray) -> np.ndarray:
 
 def _correlate(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     "Correlation of two centred arrays along the last axis; 0 where one is constant"
+    product = (a * b).sum(-1)
     size = np.sqrt((a**2).sum(-1) * (b**2).sum(-1))
-    return np.divide((a * b).sum(-1), size, out=np.zeros(np.shape(size)), where=size > 0)
+    zeros = np.zeros(np.shape(size))
+    return np.divide(product, size, out=zeros, where=size > 0)
 
 
 def _rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -411,6 +427,12 @@ _PLANTED_CORRELATIONS = (
 )  # correlations of the outcome with the best weighting of the features
 
 
+def _standardize(values: np.ndarray) -> np.ndarray:
+    "Each row with mean 0 and standard deviation 1"
+    centred = values - values.mean(-1, keepdims=True)
+    return centred / values.std(-1, keepdims=True)
+
+
 def _simulate_cells(
     x: np.ndarray,  # (tasks, tasks, features)
     cells: np.ndarray,  # (n, 2)
@@ -420,14 +442,14 @@ def _simulate_cells(
     common: float = 0.5,  # share of the noise that belongs to targets and auxiliaries
 ) -> np.ndarray:  # (draws, n)
     "Outcomes that correlate with the features as planted"
-    rows, scale = (
-        x[cells[:, 0], cells[:, 1]],
-        lambda v: (v - v.mean(-1, keepdims=True)) / v.std(-1, keepdims=True),
-    )
-    signal = scale(rng.normal(size=(draws, rows.shape[1])) @ scale(rows.T))
-    ofs = rng.normal(size=(2, draws, len(x)))
-    tasks = (ofs[0][:, cells[:, 0]] + ofs[1][:, cells[:, 1]]) / np.sqrt(2)
-    noise = np.sqrt(1 - common) * rng.normal(size=signal.shape) + np.sqrt(common) * tasks
+    targets, auxiliaries = cells.T
+    features = _standardize(x[targets, auxiliaries].T)
+    weights = rng.normal(size=(draws, len(features)))
+    signal = _standardize(weights @ features)
+    of_targets, of_auxiliaries = rng.normal(size=(2, draws, len(x)))
+    tasks = (of_targets[:, targets] + of_auxiliaries[:, auxiliaries]) / np.sqrt(2)
+    own = rng.normal(size=signal.shape)
+    noise = np.sqrt(1 - common) * own + np.sqrt(common) * tasks
     return planted * signal + np.sqrt(1 - planted**2) * noise
 
 

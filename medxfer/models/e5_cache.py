@@ -105,8 +105,10 @@ def _unpack_blocks(data: bytes) -> np.ndarray:
     "Weights in blocks, as fp32"
     blocks = np.frombuffer(data, np.uint8).reshape(-1, _BLOCK_BYTES)
     scales = blocks[:, :2].copy().view('<f2').astype(np.float32)
-    halves = np.concatenate([blocks[:, 2:] & 15, blocks[:, 2:] >> 4], 1)
-    return ((halves.astype(np.float32) - 8) * scales).ravel()
+    packed = blocks[:, 2:]
+    halves = np.concatenate([packed & 15, packed >> 4], 1)
+    signed = halves.astype(np.float32) - 8
+    return (signed * scales).ravel()
 
 # %% ../../nbs/models/03_e5_cache.ipynb #70b8ac44
 _SPACES = ' {2,}'

@@ -90,8 +90,10 @@ class Mixer(nn.Module):
         "The correction (..., width), and the weights behind it"
         weights = self.weights(out, low, high)
         weighted = [w[..., None] * z for w, z in zip(weights.unbind(-1), low)]
-        mixed = torch.cat(weighted, -1) @ torch.cat(list(high), 1).T
-        return mixed + mixed @ self.down.T @ self.up.T, weights
+        joined = torch.cat(weighted, -1)
+        mixed = joined @ torch.cat(list(high), 1).T
+        correction = mixed @ self.down.T @ self.up.T
+        return mixed + correction, weights
 
     def distance(self) -> torch.Tensor:
         "Squared Frobenius norm of V - I, without computing V"

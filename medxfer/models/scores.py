@@ -398,8 +398,12 @@ def _make_frame(rows: Iterable[tuple]):  # DataFrame[SCORE_COLUMNS]
 def _list_scored(folder, split: str) -> list[str]:
     "The tasks for which a run keeps scores of a split"
     pattern = scores_file(folder, '*', split)
-    names = [p.name.split('.') for p in sorted(pattern.parent.glob(pattern.name))]
-    return [name[0] for name in names if len(name) == pattern.name.count('.') + 1]
+    dots = pattern.name.count('.')
+    tasks = []
+    for path in sorted(pattern.parent.glob(pattern.name)):
+        if path.name.count('.') == dots:
+            tasks.append(path.name.split('.')[0])
+    return tasks
 
 
 def _check_documents(found: ScoreFile, judges: Mapping[str, _GoldDocument], folder):

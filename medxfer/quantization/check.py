@@ -104,10 +104,12 @@ class ExportComparison:
 
     def to_record(self) -> dict:
         "What was found, in types that JSON has"
-        changes = [asdict(c) | dict(change=c.change) for c in self.changes]
-        known = [{k: None if v != v else v for k, v in row.items()} for row in changes]
+        changes = []
+        for change in self.changes:
+            row = asdict(change) | dict(change=change.change)
+            changes.append({k: None if v != v else v for k, v in row.items()})
         honesty = self.honesty and self.honesty.to_record()
-        return asdict(self) | dict(changes=known, honesty=honesty)
+        return asdict(self) | dict(changes=changes, honesty=honesty)
 
 
 NOT_THE_SAME = 'not the same'
@@ -243,11 +245,18 @@ def _list_said(document: UnifiedSample) -> tuple:
     return document.spans, document.relations, document.candidates
 
 
+def _list_scores(predicted: Predicted) -> dict[tuple, float]:
+    "The score of each answer"
+    _, items = predicted
+    return {_key(item): item.score for item in items}
+
+
 def _find_difference(ours: Predicted, theirs: Predicted) -> float:
     "The largest difference between the scores of what two models say of a document"
-    left, right = ({_key(i): i.score for i in items} for _, items in (ours, theirs))
-    both = left.keys() & right.keys()
-    return max((abs(left[key] - right[key]) for key in both), default=0.0)
+    left = _list_scores(ours)
+    right = _list_scores(theirs)
+    gaps = [abs(left[key] - right[key]) for key in left.keys() & right.keys()]
+    return max(gaps, default=0.0)
 
 
 def _key(item: 'ScoredItem') -> tuple:
@@ -266,14 +275,22 @@ def _compare_scores(
     gold, metric = list(gold), primary_metric(task, profile)
     frames = [document_scores(task, gold, found, profile) for found in (ours, theirs)]
     before, after = (total_scores(frame, profile).get(metric, math.nan) for frame in frames)
-    left, right = (frame[frame['metric'] == metric].set_index('doc_id') for frame in frames)
+    left, right = (_pick_metric(frame, metric) for frame in frames)
     names = [find_group(task, profile, str(d)) for d in left.index]
-    return ScoreChange(task, metric, before, after, *_draw_interval(left, right, names))
+    low, high = _draw_interval(left, right, names)
+    return ScoreChange(task, metric, before, after, low, high)
+
+
+def _pick_metric(scores, metric: str):
+    "The rows of a metric, by document"
+    of_metric = scores[scores['metric'] == metric]
+    return of_metric.set_index('doc_id')
 
 
 def _draw_interval(ours, theirs, names: Sequence[str]) -> tuple[float, float]:
     "The 95 % interval of theirs minus ours, in points"
-    before, after = (redraw_ratio(rows['num'], rows['den'], names) for rows in (ours, theirs))
+    before = redraw_ratio(ours['num'], ours['den'], names)
+    after = redraw_ratio(theirs['num'], theirs['den'], names)
     return find_interval(100 * (after - before))
 
 # %% ../../nbs/quantization/40_check.ipynb #39ae7527

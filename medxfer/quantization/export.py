@@ -158,9 +158,13 @@ def _hash_file(path: Path) -> str:
 
 def _hash_folder(folder: Path) -> dict[str, str]:
     "The SHA-256 of every file below a folder that is not hidden, but for its manifest"
-    files = sorted(p for p in folder.rglob('*') if p.is_file() and p.name[0] != '.')
-    named = {p.relative_to(folder).as_posix(): p for p in files}
-    return {name: _hash_file(p) for name, p in named.items() if name != _MANIFEST}
+    digests = {}
+    for path in sorted(folder.rglob('*')):
+        name = path.relative_to(folder).as_posix()
+        is_kept = not path.name.startswith('.') and name != _MANIFEST
+        if is_kept and path.is_file():
+            digests[name] = _hash_file(path)
+    return digests
 
 
 def seal_manifest(manifest: Manifest, files: dict[str, str]) -> bytes:
@@ -341,9 +345,12 @@ def read_metrics(run, tasks: Iterable[str]) -> dict:
 
 def _list_licences(run, tasks: Iterable[str]) -> dict:
     "The licences that the weights came under"
-    profiles = {task: run.config['tasks'].get(task, {}).get('profile') for task in tasks}
-    of_corpora = {task: get_corpus(task, p).licence for task, p in profiles.items() if p}
-    return dict(base=run.licence or 'not stated', corpora=of_corpora)
+    licences = {}
+    for task in tasks:
+        profile = run.config['tasks'].get(task, {}).get('profile')
+        if profile:
+            licences[task] = get_corpus(task, profile).licence
+    return dict(base=run.licence or 'not stated', corpora=licences)
 
 
 def _refuse_full_disk(out: Path, needed: int):

@@ -124,15 +124,19 @@ def compare_unsure(
     profiles: Mapping[str, str | None],
 ) -> UnsureDocuments | None:
     "The documents of which a run was least sure, in its export; None where it said nothing of any"
-    before, after = ([measure_sureness(items) for _, items in said] for said in (ours, theirs))
+    before = [measure_sureness(items) for _, items in ours]
+    after = [measure_sureness(items) for _, items in theirs]
     known = [k for k, pair in enumerate(zip(before, after)) if not any(map(math.isnan, pair))]
     if not known:
         return None
     count = max(1, round(UNSURE_SHARE * len(known)))
     chosen = sorted(known, key=lambda k: before[k])[:count]
-    names = [find_group(d.task, profiles.get(d.task), d.id) for d, _ in (ours[k] for k in chosen)]
-    run, export = (np.array([values[k] for k in chosen]) for values in (before, after))
-    low, high = find_interval(redraw_ratio(export - run, np.ones(count), names))
+    documents = [ours[k][0] for k in chosen]
+    names = [find_group(d.task, profiles.get(d.task), d.id) for d in documents]
+    run = np.array([before[k] for k in chosen])
+    export = np.array([after[k] for k in chosen])
+    ratios = redraw_ratio(export - run, np.ones(count), names)
+    low, high = find_interval(ratios)
     same = sum(equal[k] for k in chosen)
     return UnsureDocuments(count, same, float(run.mean()), float(export.mean()), low, high)
 

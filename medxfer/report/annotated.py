@@ -60,7 +60,8 @@ class _Boxes:
     def draw(self, parts: Sequence[_Part]) -> str:
         "The text as HTML"
         ends = {0, len(self.text)}
-        ends.update(offset for part in parts for offset in (part.start, part.end))
+        for part in parts:
+            ends |= {part.start, part.end}
         ordered = sorted(ends)
         for start, stop in zip(ordered, [*ordered[1:], None]):
             self._close_ending(start)
@@ -153,16 +154,17 @@ def _list_cells(number: int, span: Span, prediction: Prediction) -> list[str]:
 def _drop_empty_columns(rows: list[list[str]]) -> tuple[list[str], list[list[str]]]:
     "The columns in which some row has something, and the rows with these"
     kept = [k for k in range(len(_COLUMNS)) if any(row[k] for row in rows)]
-    return [_COLUMNS[k] for k in kept], [[row[k] for k in kept] for row in rows]
+    names = [_COLUMNS[k] for k in kept]
+    cells = [[row[k] for k in kept] for row in rows]
+    return names, cells
 
 
 def _list_relations(prediction: Prediction) -> Iterator[str]:
     "A sentence for each relation"
     sample = prediction.sample
-    names = {
-        span.id: f'{number} ({span.covered(sample.text)})'
-        for number, span in enumerate(sample.spans, 1)
-    }
+    names = {}
+    for number, span in enumerate(sample.spans, 1):
+        names[span.id] = f'{number} ({span.covered(sample.text)})'
     for r in sample.relations:
         score = prediction.score_relation(r)
         ending = '' if score is None else f' (score {score:g})'

@@ -32,18 +32,22 @@ def list_moves(
     arm: str,  # another; its scores minus those of the first
 ) -> list[MovedDocument]:  # the weightiest first
     "The documents of a task that two arms count differently, over the seeds that both have"
-    counts = [_sum_seeds(scores, task, name, (base, arm)) for name in (base, arm)]
+    both = (base, arm)
+    counts = [_sum_seeds(scores, task, name, both) for name in both]
     shared = counts[0].index.intersection(counts[1].index)
-    return list_moved(*(_make_one_seed(of_arm.loc[shared]) for of_arm in counts))
+    seeds = [_make_one_seed(of_arm.loc[shared]) for of_arm in counts]
+    return list_moved(*seeds)
 
 
 def _sum_seeds(scores: pd.DataFrame, task: str, arm: str, both: tuple[str, str]) -> pd.DataFrame:
     "num and den of an arm by document, over the seeds that both arms have"
     of_task = select_rows(scores, scores['task'] == task)
     seeds = [set(of_task.loc[of_task['arm'] == name, 'seed']) for name in both]
-    is_shared = np.array([seed in seeds[0] & seeds[1] for seed in of_task['seed']])
+    shared = set.intersection(*seeds)
+    is_shared = np.array([seed in shared for seed in of_task['seed']])
     mine = select_rows(of_task, (of_task['arm'] == arm) & is_shared)
-    return cast(pd.DataFrame, mine.groupby('doc_id')[['num', 'den']].sum())
+    summed = mine.groupby('doc_id')[['num', 'den']].sum()
+    return cast(pd.DataFrame, summed)
 
 
 def _make_one_seed(counts: pd.DataFrame) -> ArmScores:

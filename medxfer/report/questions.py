@@ -347,10 +347,12 @@ def _warn_of_changes(record: StudyRecord) -> tuple[str, ...]:
 
 def _count_words(strategy: str, verdicts: list[Verdict]) -> str:
     "How many tasks got which word, as a sentence"
-    words = [v.verdict for v in verdicts if v.strategy == strategy and v.task is not None]
-    counts = {word: words.count(word) for word in VERDICT_SIGNS if word in words}
-    listed = ', '.join(f'{word} in {n}' for word, n in counts.items())
-    return f'{strategy}, of {len(words)} tasks: {listed}.'
+    words = []
+    for verdict in verdicts:
+        if verdict.strategy == strategy and verdict.task is not None:
+            words.append(verdict.verdict)
+    counts = [f'{word} in {words.count(word)}' for word in VERDICT_SIGNS if word in words]
+    return f'{strategy}, of {len(words)} tasks: {", ".join(counts)}.'
 
 # %% ../../nbs/report/30_questions.ipynb #c003448a
 def find_pretraining(model: str) -> tuple[str, ...]:

@@ -238,9 +238,12 @@ def _measure_columns(table: pd.DataFrame, page: TexPage) -> list[_TexColumn]:
 
 
 def _measure_column(table: pd.DataFrame, place: int) -> _TexColumn:
-    cells = [str(table.columns[place]), *map(str, table.iloc[:, place])]
-    words = [word for cell in cells for word in cell.split()]
-    return _TexColumn(max(map(_measure_text, cells)), max(map(_measure_text, words), default=0))
+    cells = [str(table.columns[place])]
+    cells += map(str, table.iloc[:, place])
+    words = ' '.join(cells).split()
+    widest = max(map(_measure_text, cells))
+    longest = max(map(_measure_text, words), default=0)
+    return _TexColumn(widest, longest)
 
 # %% ../../nbs/report/10_tables.ipynb #faf9abc6
 def to_tex(

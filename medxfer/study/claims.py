@@ -407,8 +407,11 @@ def _compare_to_floor(study: _Study, strategy: str, base: str, task: str) -> str
 def _is_near_an_end(study: _Study, strategy: str, base: str, tasks: list[str]) -> bool:
     "Whether the better arm is so near to 0 or 100 that a small difference says nothing"
     margin = study.margins['macro' if len(tasks) > 1 else 'task']
-    arms = [study.average(dict.fromkeys(tasks, arm)) for arm in (strategy, base)]
-    best = max(float(side.scores.mean()) for side in arms)
+    means = []
+    for arm in (strategy, base):
+        side = study.average(dict.fromkeys(tasks, arm))
+        means.append(float(side.scores.mean()))
+    best = max(means)
     return best < 2 * margin or best > 100 - 2 * margin
 
 # %% ../../nbs/study/30_claims.ipynb #8fee04aa
@@ -766,10 +769,9 @@ def _judge(study: _Study, cell: _Cell, signs: _Signs) -> tuple[str, str]:
         return 'not run', refusal
     assert cell.equal is not None and cell.added is not None, 'missing arms are refused'
     refusal = _refuse_mixed_corpora(study) or _refuse_uncounted(study)
-    if refusal:
-        return 'undetermined', refusal
-    if cell.equal.reason or cell.added.reason:
-        return 'undetermined', cell.equal.reason or cell.added.reason
+    reason = refusal or cell.equal.reason or cell.added.reason
+    if reason:
+        return 'undetermined', reason
     total = study.find_arm('st-total', cell.strategy)
     near = signs.equivalent and _is_near_an_end(study, cell.strategy, total, cell.tasks)
     word = choose_word(
@@ -1215,7 +1217,10 @@ def adjust_fdr(
 
 
 def _keep_missing(ps: Mapping, adjusted: np.ndarray) -> dict:
-    return {key: p if math.isnan(p) else float(q) for (key, p), q in zip(ps.items(), adjusted)}
+    kept = {}
+    for (key, p), q in zip(ps.items(), adjusted):
+        kept[key] = p if math.isnan(p) else float(q)
+    return kept
 
 # %% ../../nbs/study/30_claims.ipynb #c2e15ad1
 def ablation_table(

@@ -163,9 +163,11 @@ def list_moved(
 def _weigh(side: ArmScores) -> np.ndarray:
     "The score of a run minus its score without each document, (documents,)"
     num, den = side.num[0], side.den[0]
-    others = den.sum() - den
-    without = 100 * (num.sum() - num) / np.where(others > 0, others, np.nan)
-    return np.nan_to_num(seed_scores(side.num, side.den)[0] - without)
+    num_left = num.sum() - num
+    den_left = den.sum() - den
+    without = 100 * num_left / np.where(den_left > 0, den_left, np.nan)
+    score = seed_scores(side.num, side.den)[0]
+    return np.nan_to_num(score - without)
 
 
 def _score_document(side: ArmScores, k: int) -> float | None:

@@ -194,18 +194,22 @@ def _find_ends(
     found: Sequence[Difference], places: np.ndarray, alpha: float
 ) -> tuple[float, float, float]:
     "`_invert` for the differences found at each place"
-    t, se = [float(d.estimate) for d in found], [float(d.se) for d in found]
-    quantiles = [float(special.stdtrit(float(d.df), 1 - alpha / 2)) for d in found]
-    return _invert(t, se, quantiles, places)
+    estimates = [float(d.estimate) for d in found]
+    errors = [float(d.se) for d in found]
+    degrees = [float(d.df) for d in found]
+    quantiles = [float(special.stdtrit(df, 1 - alpha / 2)) for df in degrees]
+    return _invert(estimates, errors, quantiles, places)
 
 
 def _spread_places(tasks: Sequence[_Task], least: float, most: float) -> np.ndarray:
     "Rates to test: evenly over the logarithm of the first task's tokens, and at every budget"
-    first, last = tasks[0].place(least), tasks[0].place(most)
-    even = [tasks[0].rate(d) for d in np.geomspace(first, last, _STEPS)]
-    budgets = [task.rate(b) for task in tasks for b in task.curve.budgets.tolist()]
-    inside = [x for x in budgets if least <= x <= most]
-    return np.unique(np.clip([*even, *inside], least, most))
+    reference = tasks[0]
+    tokens = np.geomspace(reference.place(least), reference.place(most), _STEPS)
+    places = [reference.rate(n) for n in tokens]
+    for task in tasks:
+        rates = [task.rate(budget) for budget in task.curve.budgets.tolist()]
+        places += [rate for rate in rates if least <= rate <= most]
+    return np.unique(np.clip(places, least, most))
 
 
 def _average_curves(tasks: Sequence[_Task], x: float) -> Side:
@@ -276,10 +280,12 @@ def exchange_rates(
         raise MedxferError('the curves have no column budget: own tokens of each single-task run')
     named = curves.assign(arm='st@' + curves.budget.astype(str))
     check_scores(named)
-    arrays = score_arrays(pd.concat([scores, named.drop(columns='budget')]))
+    every = pd.concat([scores, named.drop(columns='budget')])
+    arrays = score_arrays(every)
     of_budget = dict(zip(named.arm, curves.budget.astype(float)))
+    strategies = dict.fromkeys(strategy for strategy, _ in budgets)
     found = []
-    for strategy in dict.fromkeys(strategy for strategy, _ in budgets):
+    for strategy in strategies:
         found += _list_rates(arrays, of_budget, strategy, budgets, alpha)
     return found
 

@@ -26,10 +26,12 @@ def list_choices(
     folder: str | Path | None = None,  # of configurations of one's own
 ) -> dict[str, str]:  # name: what it is, in a sentence; '' where its file does not say
     "The names in a group: those of medxfer, of installed packages, and of a folder"
-    found = {name: text for name, text in _read_shipped(group).items() if name not in _HIDDEN}
-    found |= {name: text for of, name, text in _read_offered() if of == group}
+    shipped = _read_shipped(group)
+    found = {name: text for name, text in shipped.items() if name not in _HIDDEN}
+    added = list(_read_offered())
     if folder is not None:
-        found |= {name: text for of, name, text in _read_folder(Path(folder)) if of == group}
+        added += _read_folder(Path(folder))
+    found |= {name: text for of, name, text in added if of == group}
     return {name: _read_comment(text) for name, text in sorted(found.items())}
 
 

@@ -44,6 +44,11 @@ from medxfer.study.config import (
 from .run import list_finished_runs
 
 # %% ../../nbs/study/10_plan.ipynb #1e73aef0
+def _pick_runs(runs: Iterable[RunSpec], model: str) -> tuple[RunSpec, ...]:
+    "Those of a model"
+    return tuple(run for run in runs if run.config['model']['name'] == model)
+
+
 @dataclass(frozen=True)
 class StudyPlan:
     "A study: its settings and its runs, each after what it needs"
@@ -82,10 +87,10 @@ class StudyPlan:
 
     def pick_model(self, name: str) -> 'StudyPlan':
         "The plan of one of the models: its settings and its runs"
-        whole = [r for r in self.whole or self.runs if r.config['model']['name'] == name]
-        own = [r for r in self.runs if r.config['model']['name'] == name]
+        own = _pick_runs(self.runs, name)
+        whole = _pick_runs(self.whole or self.runs, name)
         settings = self.settings | dict(model=whole[0].settings['model'])
-        return replace(self, settings=settings, runs=tuple(own), whole=tuple(whole))
+        return replace(self, settings=settings, runs=own, whole=whole)
 
 # %% ../../nbs/study/10_plan.ipynb #8b3c0d78
 def plan_study(
@@ -341,8 +346,11 @@ def planned_tokens(
 def _expect_own(budget: Mapping, task: str, sizes: Mapping[str, int]) -> float:
     "Tokens that a strategy spends on a task, without the accidents of its draws"
     tasks = list(budget['tasks'])
-    shares = task_probabilities([sizes[t] for t in tasks], budget['sampling']['temperature'])
-    return float(shares[tasks.index(task)]) * budget['epochs'] * sum(sizes[t] for t in tasks)
+    tokens = [sizes[name] for name in tasks]
+    temperature = budget['sampling']['temperature']
+    shares = task_probabilities(tokens, temperature)
+    share = float(shares[tasks.index(task)])
+    return share * budget['epochs'] * sum(tokens)
 
 
 def computed_tokens(

@@ -261,7 +261,9 @@ def _halve(
 
 
 def _share_of_words(drawn: _Drawn, effect: np.ndarray, cell: int, rules: Rules) -> float:
-    return float((_judge_draws(drawn, effect, rules)[:, cell] == _best_word(rules)).mean())
+    words = _judge_draws(drawn, effect, rules)[:, cell]
+    is_best = words == _best_word(rules)
+    return float(is_best.mean())
 
 # %% ../../nbs/study/31_power.ipynb #7a6cccb1
 MIN_SEEDS = 3  # with two, a false word is said in 9 to 27 % of studies if seeds are noisy or fail

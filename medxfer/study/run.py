@@ -477,9 +477,10 @@ _NOT_TESTED = (
 
 def smoke_file(spec: RunSpec) -> Path:
     "The file with the result of testing a run's configuration"
-    kind = {k: v for k, v in spec.config.items() if k not in _NOT_TESTED}
-    digest = hashlib.sha256(json.dumps(kind, sort_keys=True).encode()).hexdigest()[:10]
-    return spec.study_folder / 'smoke' / f'{digest}.json'
+    tested = {k: v for k, v in spec.config.items() if k not in _NOT_TESTED}
+    text = json.dumps(tested, sort_keys=True)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    return spec.study_folder / 'smoke' / f'{digest[:10]}.json'
 
 
 def _is_smoke_test_due(spec: RunSpec, budget: int) -> bool:

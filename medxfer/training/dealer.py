@@ -182,8 +182,12 @@ class WindowLoss:
 
     def measure(self, micros: Iterable[MicroBatch]) -> tuple[int, int]:
         "Tokens of the largest micro-batch, padding included, and of the longest window"
-        longest = [(len(m.indices), int(self.lengths[m.task][m.indices].max())) for m in micros]
-        return max(n * length for n, length in longest), max(length for _, length in longest)
+        padded, longest = [], []
+        for micro in micros:
+            length = int(self.lengths[micro.task][micro.indices].max())
+            padded.append(len(micro.indices) * length)
+            longest.append(length)
+        return max(padded), max(longest)
 
     def find_shares(
         self,

@@ -39,9 +39,11 @@ def random_orders(
     generator: torch.Generator,  # on the CPU
 ) -> torch.Tensor:  # (n, n - 1): row i is a shuffle of all tasks but i
     "A random order of the other tasks for each task"
-    shuffles = [torch.randperm(n, generator=generator).tolist() for _ in range(n)]
-    others = [[j for j in shuffle if j != i] for i, shuffle in enumerate(shuffles)]
-    return torch.tensor(others, dtype=torch.long)
+    orders = []
+    for task in range(n):
+        shuffle = torch.randperm(n, generator=generator).tolist()
+        orders.append([other for other in shuffle if other != task])
+    return torch.tensor(orders, dtype=torch.long)
 
 
 def pcgrad_weights(

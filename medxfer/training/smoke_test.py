@@ -185,9 +185,9 @@ class SmokeReport:
     ) -> dict[str, float]:
         "Predicted `seconds` of the full run, `slowest` and `fastest` by fifths of the test, `peak` in bytes"
         saves = budget / self.step_tokens // checkpoint_every + 1
-        predicting = sum(self.read_seconds[t] * n for t, n in (documents or {}).items())
-        rest = saves * self.save_seconds + predicting
-        mean, slow, fast = (budget / s + rest for s in self.speed)
+        rest = saves * self.save_seconds
+        rest += sum(self.read_seconds[t] * n for t, n in (documents or {}).items())
+        mean, slow, fast = (budget / speed + rest for speed in self.speed)
         return dict(seconds=mean, slowest=slow, fastest=fast, peak=self.memory['peak'])
 
     def lines(self) -> list[str]:
@@ -210,9 +210,11 @@ def _measure_speeds(
 ) -> tuple[float, float, float]:  # tokens per second: all, slowest fifth, fastest fifth
     "How fast training is, without its first fifth"
     kept = np.array(rows[len(rows) // 5 :], dtype=float)
-    parts = [p.sum(0) for p in np.array_split(kept, 5) if len(p)]
-    each = [tokens / seconds for tokens, seconds in parts]
-    return float(kept[:, 0].sum() / kept[:, 1].sum()), float(min(each)), float(max(each))
+    tokens, seconds = kept.T
+    mean = float(tokens.sum() / seconds.sum())
+    fifths = [part.sum(0) for part in np.array_split(kept, 5) if len(part)]
+    speeds = [float(amount / duration) for amount, duration in fifths]
+    return mean, min(speeds), max(speeds)
 
 # %% ../../nbs/training/52_smoke_test.ipynb #961e1b33
 def _check_losses(before: dict, after: dict) -> dict:

@@ -243,7 +243,9 @@ class MemoryMonitor:
 # %% ../../nbs/training/51_vram_monitor.ipynb #9200a463
 def format_bytes(n: float) -> str:
     "Human-readable size"
-    return f'{n / 2**30:.1f} GB' if abs(n) >= 2**30 else f'{n / 2**20:,.1f} MB'
+    if abs(n) >= 2**30:
+        return f'{n / 2**30:.1f} GB'
+    return f'{n / 2**20:,.1f} MB'
 
 
 def _describe_leak(growth: float, first: int, last: int) -> str:

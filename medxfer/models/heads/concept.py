@@ -177,9 +177,10 @@ class Lexicon:
 
     def tokens(self, rows) -> list[np.ndarray]:
         "Token ids of names; each name is tokenised once"
-        new = [r for r in rows if r not in self.ids]
-        self.ids |= zip(new, _tokenize_texts(self.tokenizer, [self.rows[r][1] for r in new]))
-        return [self.ids[r] for r in rows]
+        new = [row for row in rows if row not in self.ids]
+        texts = [self.rows[row][1] for row in new]
+        self.ids |= zip(new, _tokenize_texts(self.tokenizer, texts))
+        return [self.ids[row] for row in rows]
 
     def equal(self, words: str, doc: int | None) -> Counter:
         "Concepts of training mentions with the same words in other documents"
@@ -206,10 +207,13 @@ class Lexicon:
         k: int = 20,  # most concepts by similarity
     ) -> list[ConceptCandidates]:
         "What each mention may mean"
-        new = list(dict.fromkeys((*a, k) for a in asked if (*a, k) not in self.found))
-        for (words, doc, _), row in zip(new, self.index.similar([words for words, *_ in new])):
-            self.found[words, doc, k] = self.choose(words, doc, row, k)
-        return [self.found[*a, k] for a in asked]
+        keys = [(*mention, k) for mention in asked]
+        new = list(dict.fromkeys(key for key in keys if key not in self.found))
+        rows = self.index.similar([words for words, *_ in new])
+        for key, row in zip(new, rows):
+            words, doc, _ = key
+            self.found[key] = self.choose(words, doc, row, k)
+        return [self.found[key] for key in keys]
 
     def choose(self, words: str, doc: int | None, row: np.ndarray, k: int) -> ConceptCandidates:
         "The candidates of one mention from its similarity to all names"
@@ -377,10 +381,12 @@ class ConceptHead(nn.Module):
 
     def meanings(self, found) -> torch.Tensor:
         "The mean name vector of every candidate: (all candidates, width)"
-        rows, place = np.unique(np.concatenate([f.names for f in found]), return_inverse=True)
+        asked = np.concatenate([f.names for f in found])
+        rows, place = np.unique(asked, return_inverse=True)
         names = _group_means(self.vectors, self.lexicon.tokens(rows.tolist()))
         ends = np.cumsum(np.concatenate([f.sizes for f in found]))
-        return _group_means(names, np.split(place, ends)[:-1])
+        of_concepts = np.split(place, ends)[:-1]
+        return _group_means(names, of_concepts)
 
     def forward(
         self,

@@ -31,10 +31,13 @@ class QAHead(nn.Module):
     ) -> torch.Tensor:  # (b,)
         "Scores from the mean over content tokens and the state of the last one"
         mask = content[..., None].to(hidden)
-        mean = (hidden * mask).sum(1) / mask.sum(1).clamp_min(1)
-        last = content.shape[1] - 1 - content.flip(1).int().argmax(1)
+        count = mask.sum(1).clamp_min(1)
+        mean = (hidden * mask).sum(1) / count
+        from_end = content.flip(1).int().argmax(1)
+        last = content.shape[1] - 1 - from_end
         rows = torch.arange(len(hidden), device=hidden.device)
-        return self.score(torch.cat([mean, hidden[rows, last]], -1))[:, 0]
+        pooled = torch.cat([mean, hidden[rows, last]], -1)
+        return self.score(pooled)[:, 0]
 
     def count_terms(self, windows: Sequence[Window]) -> int:
         "How many candidates the loss is a mean over"
