@@ -312,7 +312,8 @@ def _run_study(args) -> int:
         say(f'{len(restored)} runs are taken from the records in {args.records}')
     write_study(whole, args.experiment)
     if args.records:
-        keep_records(whole.folder, args.records)  # the plan before the first run
+        score_dictionary(whole)
+        keep_records(whole.folder, args.records)  # the plan and the floor before the first run
     ended = partial(_keep_record, args.records) if args.records else None
     outcome = run_missing(part, workers=args.workers, say=say, ended=ended)
     say('comparing the runs')
