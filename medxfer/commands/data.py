@@ -86,9 +86,9 @@ def _show_stats(args) -> int:
     for task in _find_tasks(args):
         try:
             corpora.append(load_task(task, args.data, profile=args.profile, tolerant=True))
-        except UnknownName:
-            raise
         except MedxferError as e:
+            if args.task and isinstance(e, UnknownName):
+                raise
             failed[task] = str(e)
     rows = [row for c in corpora for row in stats_dict(c.samples, c.profile)]
     result = dict(

@@ -314,8 +314,13 @@ def _run_study(args) -> int:
     if args.records:
         score_dictionary(whole)
         keep_records(whole.folder, args.records)  # the plan and the floor before the first run
-    ended = partial(_keep_record, args.records) if args.records else None
-    outcome = run_missing(part, workers=args.workers, say=say, ended=ended)
+    on_end = partial(_keep_record, args.records) if args.records else None
+    try:
+        outcome = run_missing(part, workers=args.workers, say=say, on_end=on_end)
+    finally:  # also of a study that is interrupted: what ended just then
+        if args.records:
+            keep_records(whole.folder, args.records)
+            say(f'the records are in {args.records}')
     say('comparing the runs')
     dictionary = score_dictionary(whole)
     write_similarity(whole)

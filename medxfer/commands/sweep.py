@@ -43,7 +43,7 @@ def _check_engine(args: Namespace):
 
 
 def choose_engine(args: Namespace) -> Callable:
-    "What executes a study: called with the plan and the keywords `workers`, `say` and `ended`"
+    "What executes a study: called with the plan and the keywords `workers`, `say` and `on_end`"
     _check_engine(args)
     if args.engine == 'ray':
         from medxfer.study.ray_engine import run_study_on_ray

@@ -142,8 +142,8 @@ def compare_unsure(
 
 
 def redraw_ratio(
-    above,  # of each document
-    below,
+    num,  # of each document
+    den,
     names: Sequence[str],  # the group of each document
 ) -> np.ndarray:  # none with fewer than 10 groups: their interval would be far too narrow
     "A ratio of two sums over documents, with other draws of their groups; the same draws for the same groups"
@@ -153,9 +153,7 @@ def redraw_ratio(
         return np.empty(0)
     drawn = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), _DRAWS)
     with np.errstate(invalid='ignore', divide='ignore'):
-        return (drawn @ np.bincount(units, above, count)) / (
-            drawn @ np.bincount(units, below, count)
-        )
+        return (drawn @ np.bincount(units, num, count)) / (drawn @ np.bincount(units, den, count))
 
 
 def find_interval(values: np.ndarray) -> tuple[float, float]:

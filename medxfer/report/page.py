@@ -70,27 +70,30 @@ def _warn_of_missing_placebo(verdicts: list[Verdict]) -> str:
 
 
 def _warn_of_harmful_placebos(record: StudyRecord, verdicts: list[Verdict]) -> str:
-    "Placebos that are worse than training without the other tasks: C then holds harm, too"
+    "Placebos that are worse than training without the other tasks: C then holds their harm, too"
     harmful = {}
     for v in verdicts:
-        if v.task and v.added and v.content and not v.model:
+        if v.task and v.added and v.content:
             over_own = v.added.estimate - v.content.estimate
             if over_own < 0 and _is_placebo_harmful(complete_scores(record), v):
-                harmful[v.task, v.strategy] = over_own
+                harmful[v.task, v.model or '', v.strategy] = over_own
     if not harmful:
         return ''
     named = ', '.join(
-        f'{task} ({strategy}, {points:+.1f} points)' for (task, strategy), points in harmful.items()
+        f'{task} ({", ".join(filter(None, about))}, {points:+.1f} points)'
+        for (task, *about), points in harmful.items()
     )
     return (
-        f"The placebo is worse than training on the task's own data alone in {named}: labels that "
-        'say nothing did harm there, and C is larger by it than by what the labels teach.'
+        f"The placebo is worse than training on the task's own data alone in {named}: its "
+        'shuffled labels did harm, so part of C is this harm and not what the labels teach.'
     )
 
 
 def _is_placebo_harmful(scores: pd.DataFrame, verdict: Verdict) -> bool:
     "Whether a placebo scores less than st-own, by an interval over seeds and groups of documents"
     of_task = select_rows(scores, scores.task == verdict.task)
+    if verdict.model:
+        of_task = select_rows(of_task, of_task.model == verdict.model)
     known = set(of_task.arm)
     names = [f'{arm}({verdict.strategy})' for arm in ('placebo', 'st-own')]
     placebo, own = (n if n in known else n.partition('(')[0] for n in names)

@@ -169,7 +169,7 @@ def run_study(
     plan: StudyPlan,
     workers: int | None = None,  # runs side by side
     say=print,  # is told what happens
-    ended: Callable[[RunSpec], Any] | None = None,  # is called with each run that has finished
+    on_end: Callable[[RunSpec], Any] | None = None,  # is called with each run that has finished
 ) -> Outcome:
     "Bring every run of a study to its end"
     todo, out = find_unfinished_runs(plan, say)
@@ -183,7 +183,7 @@ def run_study(
         most = 2 * n  # one in reserve for each worker
         with _Workers(n, list_gpus(plan.settings['device'])) as pool:
             try:
-                dispatch_runs(pool, todo, out, say, most, ended=ended)
+                dispatch_runs(pool, todo, out, say, most, on_end=on_end)
             except BaseException:  # Ctrl-C, or nobody listens any more: nothing to wait for
                 with blocked_interrupts():  # a second Ctrl-C would leave the pool's locks half open
                     pool.kill()
@@ -240,7 +240,7 @@ def dispatch_runs(
     say,
     most: int,  # runs in the pool's hands at a time
     call=execute_in_worker,  # what the pool does with the overrides of a run
-    ended: Callable[[RunSpec], Any] | None = None,  # is called with each run that has finished
+    on_end: Callable[[RunSpec], Any] | None = None,  # is called with each run that has finished
 ):
     "Hand out runs whose needs are met, and report as they end"
     queue, running = _Queue(todo, out), {}
@@ -251,12 +251,14 @@ def dispatch_runs(
         if not running:
             break
         over, _ = wait(running, timeout=1, return_when=FIRST_COMPLETED)
-        _refuse_dead_worker(over, running)
-        for run, future in [(running.pop(future), future) for future in over]:
+        for future in over:
+            if _is_broken(future):
+                continue
+            run = running.pop(future)
             if _record_outcome(future, run, out, board):
                 queue.finished.add(run.id)
-                if ended:
-                    ended(run)
+                _tell_end(on_end, run, board)
+        _refuse_dead_worker(over, running)
         held.tell(running.values(), board)
         rows = (progress_row(run, board.began) for run in running.values())
         board.show(row for row in rows if row)
@@ -265,10 +267,23 @@ def dispatch_runs(
         say(f'not started  {run.id}: it waits for {", ".join(queue.list_missing(run))}')
 
 
+def _is_broken(future) -> bool:
+    "Whether the worker that had a run has died"
+    return not future.cancelled() and isinstance(future.exception(), BrokenProcessPool)
+
+
+def _tell_end(on_end: Callable[[RunSpec], Any] | None, run: RunSpec, board: Board):
+    "Call the hook; what goes wrong in it stops no other run"
+    try:
+        if on_end:
+            on_end(run)
+    except (OSError, MedxferError) as error:
+        board.line(f'             {run.id}: {describe_error(error)}')
+
+
 def _refuse_dead_worker(over: Iterable, running: dict):
     "Refuse to go on without a worker, and say which runs were in work"
-    ends = (future.exception() for future in over if not future.cancelled())
-    if any(isinstance(end, BrokenProcessPool) for end in ends):
+    if any(map(_is_broken, over)):
         names = ', '.join(run.id for run in running.values())
         raise MedxferError(
             f'a worker died while these runs were in work: {names}; it was killed, or memory '

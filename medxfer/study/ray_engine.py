@@ -241,7 +241,7 @@ def run_study_on_ray(
     | None = None,  # for a run: a part of one, or several; None: one, where there are any
     workers: int | None = None,  # runs side by side; None: as the cluster has room
     say=print,  # is told what happens
-    ended: Callable[[RunSpec], Any] | None = None,  # is called with each run that has finished
+    on_end: Callable[[RunSpec], Any] | None = None,  # is called with each run that has finished
 ) -> Outcome:
     "Bring every run of a study to its end on a Ray cluster"
     if workers is not None and workers < 1:
@@ -262,5 +262,5 @@ def run_study_on_ray(
         )
         call = partial(_execute_with_processes, int(gpus)) if gpus > 1 else execute_in_worker
         pool, most = RayPool(ray, plan.folder, cpus, gpus), workers or len(todo)
-        dispatch_runs(pool, todo, out, say, most, call, ended)
+        dispatch_runs(pool, todo, out, say, most, call, on_end)
     return out

@@ -99,7 +99,7 @@ def _read_table(folder: Path, name: str) -> pd.DataFrame:
 
 
 def _read_columns(path: Path, columns: list[str]) -> pd.DataFrame:
-    "Those of some columns that a Parquet file has; `pandas.read_parquet` looks for a data set of many files first, which takes as long again"
+    "The named columns of a Parquet file, where it has them; `pandas.read_parquet` looks for a data set of many files first, which takes as long again"
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
@@ -579,8 +579,9 @@ def _collect_tokens(record: StudyRecord) -> pd.DataFrame:
     for run in _list_trained(record):
         spent = run.get_table('ledger').groupby('task', as_index=False).tokens.sum()
         tables.append((run, spent))
-    joined = _join_rows(tables) if tables else pd.DataFrame()
-    return joined.reindex(columns=_name_columns(record))
+    if not tables:
+        return pd.DataFrame(columns=_name_columns(record))
+    return _join_rows(tables).reindex(columns=_name_columns(record))
 
 
 def study_curves(record: StudyRecord) -> pd.DataFrame:

@@ -19,12 +19,12 @@ import pandas as pd
 import yaml
 
 from ..data.base import MedxferError, write_atomic
-from .advice import override_key
 from .engines import is_done
 from .config import RunSpec
 from .plan import StudyPlan
 from .record import RunRecord, load_run
 from .run import find_damage, list_finished_runs, read_state, set_aside
+from ..training.ledger import parquet_bytes
 
 # %% ../../nbs/study/40_records.ipynb #a316f437
 _COPIED = ('config.yaml', 'environment.json', 'metrics.json', 'progress.json')
@@ -37,10 +37,17 @@ _BESIDE = (  # what was found about a study as a whole
     'errors.json',
     'calibration.json',
     'frontier.json',
-    'probes/*.*',
-    'contamination/*.*',
+    'probes/probes.json',
+    'probes/probes.parquet',
+    'probes/use.parquet',
+    'probes/similarity.parquet',
+    'contamination/verdicts.json',
+    'contamination/likelihood.parquet',
+    'contamination/generation.parquet',
 )
+_OVERLAP = 'contamination/overlap.parquet'  # names the files of the reference with their folders
 _ANY_FOLDER = 'DIR'  # where somebody else has the corpora
+_OWN_PLACES = ('runs', 'out', 'config_dir')  # settings that name a folder of this machine
 _MARK = 'record'  # in state.json: a run without its weights
 
 
@@ -53,10 +60,15 @@ def keep_records(
     records.mkdir(parents=True, exist_ok=True)
     if (study / 'study.yaml').is_file():
         write_atomic(records / 'study.yaml', _read_without_places(study / 'study.yaml'))
-    for path in (path for pattern in _BESIDE for path in sorted(study.glob(pattern))):
-        target = records / path.relative_to(study)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(target, path.read_bytes())
+    for name in _BESIDE:
+        if (study / name).is_file():
+            (records / name).parent.mkdir(exist_ok=True)
+            write_atomic(records / name, (study / name).read_bytes())
+    if (study / _OVERLAP).is_file():
+        found = pd.read_parquet(study / _OVERLAP)
+        found['source'] = [Path(str(source)).name for source in found.source]
+        (records / _OVERLAP).parent.mkdir(exist_ok=True)
+        write_atomic(records / _OVERLAP, parquet_bytes(found))
     _join_plans(study, records)
     return [name for name in list_finished_runs(study) if keep_run(study / name, records)]
 
@@ -69,6 +81,7 @@ def keep_run(
     record = Path(records) / run.name
     if (record / 'state.json').is_file():
         return False
+    record.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=record.parent, prefix='.record-') as tmp:
         made = Path(tmp) / record.name
         made.mkdir()
@@ -81,7 +94,12 @@ def keep_run(
         _keep_predictions(run / 'predictions', made / 'predictions')
         state = read_state(run) | {_MARK: True}
         write_atomic(made / 'state.json', json.dumps(state, indent=1).encode())
-        os.rename(made, record)
+        try:
+            os.rename(made, record)
+        except OSError:
+            if (record / 'state.json').is_file():
+                return False  # another process was faster
+            raise
     return True
 
 
@@ -91,14 +109,30 @@ def _read_without_places(path: Path) -> bytes:
     command = plan.get('command') or {}
     if command.get('data'):
         command['data'] = _ANY_FOLDER
+    if command.get('folder'):
+        command['folder'] = f'runs/{Path(command["folder"]).name}'
+    if 'overrides' in command:
+        command['overrides'] = _drop_places(command['overrides'])
+    for about in (plan, command):
+        if 'experiment' in about:
+            about['experiment'] = Path(about['experiment']).name  # of one's own: a file
     for run in plan['runs']:
-        words = shlex.split(run['command'])
-        run['command'] = shlex.join(map(_name_any_folder, words))
+        run['command'] = shlex.join(_drop_places(shlex.split(run['command'])))
     return yaml.safe_dump(plan, sort_keys=False, allow_unicode=True).encode()
 
 
-def _name_any_folder(word: str) -> str:
-    return f'data.root={_ANY_FOLDER}' if override_key(word) == 'data.root' else word
+def _drop_places(words: Iterable[str]) -> list[str]:
+    "The words of a command, or its overrides, without folders of this machine"
+    kept = []
+    for word in words:
+        name, _, value = word.partition('=')
+        if name in ('data.root', 'data.ood_root'):
+            kept.append(f'{name}={_ANY_FOLDER}')
+        elif name == 'experiment':
+            kept.append(f'{name}={Path(value).name}')
+        elif name not in _OWN_PLACES:
+            kept.append(word)
+    return kept
 
 
 def _compress(table: pd.DataFrame, path: Path):

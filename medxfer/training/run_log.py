@@ -27,12 +27,17 @@ class RunLog:
         self.curve = curve
         self.say = say
         self.pace = Pace(budget)
-        self.points = 0  # of the curve, logged so far
-        self.sink: Any = None  # of the program; None before it is open, and after it has failed
+        self.points: int | None = None  # of the curve, in the log; None before the first step
+        self.is_open = True
         self._guard(self.begin)
 
+    @property
+    def resumes(self) -> bool:
+        "Whether an earlier attempt of the run has left a log"
+        raise NotImplementedError
+
     def begin(self):
-        "Open `self.sink`, or resume it"
+        "Open the log, or resume it"
         raise NotImplementedError
 
     def write(self, tokens: int, numbers: dict[str, float]):
@@ -40,31 +45,33 @@ class RunLog:
         raise NotImplementedError
 
     def end(self):
-        "Close `self.sink`"
+        "Close the log"
         raise NotImplementedError
 
     def __call__(self, step: int, tokens: int, loss: float):
-        if self.sink is not None:
+        if self.is_open:
             self._guard(lambda: self._add_step(step, tokens, loss))
 
     def close(self):
         "Add what is left and end the log"
-        if self.sink is not None:
+        if self.is_open:
             self._guard(self._finish)
-        self.sink = None
+        self.is_open = False
 
     def _guard(self, act: Callable[[], Any]):
         "Call `act`; if it fails, say so and stop logging"
         try:
             act()
         except Exception as e:  # whatever it is, the run is worth more
-            self.sink = None
+            self.is_open = False
             text = ' '.join(str(e).split())[:200]
             self.say(
                 f'{self.program} failed and is disabled from here on: {type(e).__name__}: {text}'
             )
 
     def _add_step(self, step: int, tokens: int, loss: float):
+        if self.points is None:
+            self.points = self._count_known(tokens) if self.resumes else 0
         speed, _ = self.pace.read(tokens)
         numbers = {'step': step, 'loss': loss}
         if not math.isnan(speed):
@@ -72,13 +79,19 @@ class RunLog:
         self.write(tokens, numbers)
         self._add_curve()
 
+    def _count_known(self, tokens: int) -> int:
+        "The points of the curve that an earlier attempt has logged: those before the first step"
+        return sum(point[0] < tokens for point in self.curve())
+
     def _add_curve(self):
         "The points of the learning curve that are new"
-        new = list(self.curve())[self.points :]
-        self.points += len(new)
+        known = self.points or 0
+        new = list(self.curve())[known:]
+        self.points = known + len(new)
         for tokens, task, metric, score in new:
             self.write(tokens, {f'dev/{task}/{metric}': score})
 
     def _finish(self):
-        self._add_curve()
+        if self.points is not None:  # else there was no step, and nothing is new
+            self._add_curve()
         self.end()

@@ -6,7 +6,9 @@
 __all__ = ['check_tensorboard', 'TensorBoardLog']
 
 # %% ../../nbs/training/32_tensorboard_log.ipynb #0c3bd2e5
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from ..data.packages import require_package
 from .run_log import RunLog
@@ -34,19 +36,28 @@ class TensorBoardLog(RunLog):
         *about,  # see `RunLog`
     ):
         self.folder = Path(folder) / 'tensorboard'
+        self.was_there = any(self.folder.glob('events*'))
+        self.writer: Any = None  # until the first step
         super().__init__(*about)
 
-    def begin(self):
-        from torch.utils.tensorboard import SummaryWriter
+    @property
+    def resumes(self) -> bool:
+        return self.was_there
 
-        self.sink = SummaryWriter
+    def begin(self):
+        import_module('torch.utils.tensorboard')  # fails here, and not at the first step
 
     def write(self, tokens: int, numbers: dict[str, float]):
-        if isinstance(self.sink, type):
-            self.sink = self.sink(self.folder, purge_step=tokens, flush_secs=_FLUSH_SECONDS)
+        if self.writer is None:
+            self.writer = self._open_writer(tokens)
         for name, value in numbers.items():
-            self.sink.add_scalar(name, value, tokens)
+            self.writer.add_scalar(name, value, tokens)
+
+    def _open_writer(self, tokens: int):
+        from torch.utils.tensorboard import SummaryWriter
+
+        return SummaryWriter(self.folder, purge_step=tokens, flush_secs=_FLUSH_SECONDS)
 
     def end(self):
-        if not isinstance(self.sink, type):
-            self.sink.close()
+        if self.writer is not None:
+            self.writer.close()

@@ -7,6 +7,7 @@ __all__ = ['WANDB_MODES', 'check_wandb', 'WandbLog']
 
 # %% ../../nbs/training/31_wandb_log.ipynb #3da87121
 from pathlib import Path
+from typing import Any
 import re
 from ..data.base import MedxferError
 from ..data.packages import require_package
@@ -78,17 +79,24 @@ class WandbLog(RunLog):
         *about,  # see `RunLog`
     ):
         self.folder = Path(folder)
+        self.run: Any = None  # of wandb
+        self.was_there = False
         self.about = dict(
             mode=mode, id=run_id, name=run_id, project=project, config=_strip_paths(config)
         )
         super().__init__(*about)
 
+    @property
+    def resumes(self) -> bool:
+        return self.was_there
+
     def begin(self):
         import wandb
 
-        # Without it, wandb takes a folder of its own choice.
-        (self.folder / 'wandb').mkdir(parents=True, exist_ok=True)
-        self.sink = wandb.init(
+        place = self.folder / 'wandb'
+        self.was_there = any(place.glob('*run-*'))
+        place.mkdir(parents=True, exist_ok=True)  # else wandb takes a folder of its own choice
+        self.run = wandb.init(
             dir=str(self.folder),
             resume='allow',
             allow_val_change=True,
@@ -96,14 +104,14 @@ class WandbLog(RunLog):
             settings=wandb.Settings(**_WANDB_SETTINGS),
             **self.about,
         )
-        self.sink.define_metric('tokens')
-        self.sink.define_metric('*', step_metric='tokens')
+        self.run.define_metric('tokens')
+        self.run.define_metric('*', step_metric='tokens')
 
     def write(self, tokens: int, numbers: dict[str, float]):
-        self.sink.log({'tokens': tokens} | numbers)
+        self.run.log({'tokens': tokens} | numbers)
 
     def end(self):
-        self.sink.finish()
+        self.run.finish()
 
 # %% ../../nbs/training/31_wandb_log.ipynb #e83f39d2
 _WANDB_SETTINGS = dict(
