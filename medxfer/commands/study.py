@@ -311,10 +311,11 @@ def _run_study(args) -> int:
         restored = restore_records(part, args.records, say)
         say(f'{len(restored)} runs are taken from the records in {args.records}')
     write_study(whole, args.experiment)
+    on_end = None
     if args.records:
         score_dictionary(whole)
         keep_records(whole.folder, args.records)  # the plan and the floor before the first run
-    on_end = partial(_keep_record, args.records) if args.records else None
+        on_end = partial(_keep_record, args.records)
     try:
         outcome = run_missing(part, workers=args.workers, say=say, on_end=on_end)
     finally:  # also of a study that is interrupted: what ended just then

@@ -17,6 +17,7 @@ class RunLog:
     "Called after every step; mirrors a run's numbers. Never ends a run"
 
     program = ''  # what draws them
+    resumes = False  # whether an earlier attempt of the run has left a log
 
     def __init__(
         self,
@@ -30,11 +31,6 @@ class RunLog:
         self.points: int | None = None  # of the curve, in the log; None before the first step
         self.is_open = True
         self._guard(self.begin)
-
-    @property
-    def resumes(self) -> bool:
-        "Whether an earlier attempt of the run has left a log"
-        raise NotImplementedError
 
     def begin(self):
         "Open the log, or resume it"

@@ -36,13 +36,9 @@ class TensorBoardLog(RunLog):
         *about,  # see `RunLog`
     ):
         self.folder = Path(folder) / 'tensorboard'
-        self.was_there = any(self.folder.glob('events*'))
+        self.resumes = any(self.folder.glob('events*'))
         self.writer: Any = None  # until the first step
         super().__init__(*about)
-
-    @property
-    def resumes(self) -> bool:
-        return self.was_there
 
     def begin(self):
         import_module('torch.utils.tensorboard')  # fails here, and not at the first step

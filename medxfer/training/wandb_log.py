@@ -80,21 +80,16 @@ class WandbLog(RunLog):
     ):
         self.folder = Path(folder)
         self.run: Any = None  # of wandb
-        self.was_there = False
         self.about = dict(
             mode=mode, id=run_id, name=run_id, project=project, config=_strip_paths(config)
         )
         super().__init__(*about)
 
-    @property
-    def resumes(self) -> bool:
-        return self.was_there
-
     def begin(self):
         import wandb
 
         place = self.folder / 'wandb'
-        self.was_there = any(place.glob('*run-*'))
+        self.resumes = any(place.glob('*run-*'))
         place.mkdir(parents=True, exist_ok=True)  # else wandb takes a folder of its own choice
         self.run = wandb.init(
             dir=str(self.folder),
