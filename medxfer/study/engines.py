@@ -21,6 +21,7 @@ from ..data.base import Busy, MedxferError, describe_error, write_atomic
 from .arms import reference_command, resolve_run
 from ..models.base_loader import refuse_missing_model
 from ..models.device import refuse_missing_device
+from .budgets import replace_lost_trunks
 from .build import base_spec
 from .config import RunSpec, make_corpora, resolve_profile
 from .plan import StudyPlan
@@ -162,7 +163,8 @@ def find_unfinished_runs(plan: StudyPlan, say) -> tuple[list[RunSpec], Outcome]:
     for run in todo:
         if run.arm == 'reference':
             say(f'not asked    {run.id}: it costs money; `{reference_command(run)}` asks its model')
-    return [r for r in todo if r.arm != 'reference'], Outcome(reused, [], {}, [])
+    left = replace_lost_trunks(r for r in todo if r.arm != 'reference')
+    return left, Outcome(reused, [], {}, [])
 
 # %% ../../nbs/study/25_engines.ipynb #243e3ef1
 def run_study(

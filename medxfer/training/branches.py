@@ -20,7 +20,7 @@ class Branches:
 
     folder: Path | None = None  # gets the states
     points: tuple[int, ...] = ()  # tokens at which shorter runs branch off
-    trunk: Path | None = None  # folder with the states of the longer run
+    trunks: tuple[Path, ...] = ()  # folders with the states of other runs that begin like this one
     point: int = 0  # tokens at which this run branches off
 
     def due(
@@ -47,16 +47,21 @@ class Branches:
         say: Callable[[str], object] = print,
     ) -> Checkpoint | None:
         "The state to start from; None where there is none"
-        if self.trunk is None:
-            return None
-        found = newest_checkpoint(_state_folder(self.trunk, self.point), say)
-        # A step that passes the budget would have been cut short in this run.
-        return found if found and _count_tokens(found.files) <= budget else None
+        for trunk in self.trunks:
+            found = newest_checkpoint(_state_folder(trunk, self.point), say)
+            # A step that passes the budget would have been cut short in this run.
+            if found and _count_tokens(found.files) <= budget:
+                return found
+        return None
+
+    def has_start(self) -> bool:
+        "Whether a longer run has kept a state to start from, without a look at it"
+        return any(_state_folder(trunk, self.point).is_dir() for trunk in self.trunks)
 
     def forget(self):
         "Delete the state that this run started from; no other run does"
-        if self.trunk is not None:
-            shutil.rmtree(_state_folder(self.trunk, self.point), ignore_errors=True)
+        for trunk in self.trunks:
+            shutil.rmtree(_state_folder(trunk, self.point), ignore_errors=True)
 
 # %% ../../nbs/training/21_branches.ipynb #862892bb
 def _state_folder(folder: Path, point: int) -> Path:
