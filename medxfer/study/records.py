@@ -19,6 +19,8 @@ import pandas as pd
 import yaml
 
 from ..data.base import MedxferError, write_atomic
+from ..data.corpora import get_corpus
+from ..data.sources.venues import allowed_venues
 from .engines import is_done
 from .config import RunSpec
 from .plan import StudyPlan
@@ -48,7 +50,9 @@ _BESIDE = (  # what was found about a study as a whole
 _OVERLAP = 'contamination/overlap.parquet'  # names the files of the reference with their folders
 _ANY_FOLDER = 'DIR'  # where somebody else has the corpora
 _OWN_PLACES = ('runs', 'out', 'config_dir')  # settings that name a folder of this machine
-_MARK = 'record'  # in state.json: a run without its weights
+_MARK = 'record'  # in state.json: a run without its checkpoints
+_ADAPTER = 'adapter'  # of a run folder: adapters, heads and their schema
+_MOST_BYTES = 20e6  # of one adapter
 
 
 def keep_records(
@@ -70,7 +74,10 @@ def keep_records(
         (records / _OVERLAP).parent.mkdir(exist_ok=True)
         write_atomic(records / _OVERLAP, parquet_bytes(found))
     _join_plans(study, records)
-    return [name for name in list_finished_runs(study) if keep_run(study / name, records)]
+    new = [name for name in list_finished_runs(study) if keep_run(study / name, records)]
+    if (study / 'study.yaml').is_file():
+        _keep_adapters(study, records)
+    return new
 
 
 def keep_run(
@@ -101,6 +108,39 @@ def keep_run(
                 return False  # another process was faster
             raise
     return True
+
+
+def _keep_adapters(study: Path, records: Path):
+    "Add adapters and heads of one run of each strategy, where they are small and its corpora are public"
+    plan = yaml.safe_load((study / 'study.yaml').read_text('utf-8'))
+    groups: dict = {}  # strategy and model: its runs with the whole budget
+    for run in plan['runs']:
+        if run['arm'] in plan['strategies'] and not run.get('share'):
+            groups.setdefault((run['arm'], run.get('model')), []).append(run['id'])
+    for ids in groups.values():
+        if any((records / id / _ADAPTER).is_dir() for id in ids):
+            continue
+        here = [id for id in ids if _may_keep_adapter(study / id) and (records / id).is_dir()]
+        if here:
+            _copy_folder(study / here[0] / _ADAPTER, records / here[0] / _ADAPTER)
+
+
+def _may_keep_adapter(run: Path) -> bool:
+    "Whether the weights of a run may be in a public repository, and do not fill it"
+    if not (run / _ADAPTER).is_dir():
+        return False
+    config = yaml.safe_load((run / 'config.yaml').read_text('utf-8'))
+    corpora = (get_corpus(task, about['profile']) for task, about in config['tasks'].items())
+    size = sum(path.stat().st_size for path in (run / _ADAPTER).rglob('*'))
+    public = all('kaggle-public' in allowed_venues(corpus) for corpus in corpora)
+    return public and size <= _MOST_BYTES
+
+
+def _copy_folder(source: Path, target: Path):
+    "Copy a folder; as a whole, or not at all"
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix='.record-') as tmp:
+        made = shutil.copytree(source, Path(tmp) / target.name)
+        os.rename(made, target)
 
 
 def _read_without_places(path: Path) -> bytes:
@@ -211,7 +251,7 @@ def restore_records(
     restored = []
     for run in plan.runs:
         if run.id in known - needed and not run.folder.exists():
-            _restore_run(records / run.id, run.folder)
+            _copy_folder(records / run.id, run.folder)
             restored.append(run.id)
     return restored
 
@@ -242,10 +282,3 @@ def _list_needed(plan: StudyPlan, missing: Iterable) -> set[str]:
             if id in of_plan:
                 todo.append(of_plan[id])
     return needed
-
-
-def _restore_run(record: Path, folder: Path):
-    "Copy a record to where its run would be; as a whole, or not at all"
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix='.record-') as tmp:
-        made = shutil.copytree(record, Path(tmp) / folder.name)
-        os.rename(made, folder)
