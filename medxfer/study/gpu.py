@@ -88,6 +88,6 @@ def find_serving_obstacle(
     if served is None or attention in served:
         return ''
     return (
-        f'{model["name"]} has attention {attention}, which llama.cpp cannot serve; '
-        f'it serves {" and ".join(served)}'
+        f'{model["name"]} has attention {attention}, and `medxfer export --format gguf-f16` takes '
+        f'{" and ".join(served)} only; its runs can be exported as int8 or nf4'
     )
