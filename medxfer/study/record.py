@@ -766,8 +766,9 @@ def _note_late_seeds(verdict: Verdict, late: list[int]) -> Verdict:
     if not late or verdict.verdict in ('not run', 'undetermined'):
         return verdict
     seeds = ', '.join(map(str, late))
+    planned = f'seed {seeds} was' if len(late) == 1 else f'seeds {seeds} were'
     note = (
-        f'seed {seeds} was planned after runs were finished: looking and adding seeds until a word '
+        f'{planned} planned after runs were finished: looking and adding seeds until a word '
         'is reached says a false one in 8 to 16 % of studies'
     )
     return replace(verdict, reason=f'{verdict.reason}; {note}')
