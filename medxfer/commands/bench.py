@@ -91,7 +91,7 @@ def check_timing_options(args):
 def add_timing_options(parser):
     "How much is measured"
     parser.add_argument(
-        '--documents', type=int, default=20, help='of each task that are timed (default: 20)'
+        '--documents', type=int, default=20, help='documents to time per task (default: 20)'
     )
-    parser.add_argument('--rounds', type=int, default=9, help='that are kept (default: 9)')
-    parser.add_argument('--threads', type=int, default=1, help='of PyTorch (default: 1)')
+    parser.add_argument('--rounds', type=int, default=9, help='timed rounds to keep (default: 9)')
+    parser.add_argument('--threads', type=int, default=1, help='PyTorch threads (default: 1)')

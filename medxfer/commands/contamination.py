@@ -267,13 +267,13 @@ def add_contamination_command(commands):
 
 def _add_measures(parser):
     "Options that say how much is read"
-    parser.add_argument('--field', default='text', help='of a JSON line (default: text)')
+    parser.add_argument('--field', default='text', help='JSON field with the text (default: text)')
     parser.add_argument(
-        '--documents', type=int, default=100, help='that a model reads, a task (default: 100)'
+        '--documents', type=int, default=100, help='test documents to read per task (default: 100)'
     )
     parser.add_argument(
-        '--tokens', type=int, default=256, help='of a document that a model reads (default: 256)'
+        '--tokens', type=int, default=256, help='tokens to read per document (default: 256)'
     )
     parser.add_argument('--batch-size', type=int, default=8, help='documents (default: 8)')
-    parser.add_argument('--seed', type=int, default=0, help='of draws (default: 0)')
+    parser.add_argument('--seed', type=int, default=0, help='random seed (default: 0)')
     parser.add_argument('--out', help='folder (default: RUNS/STUDY/contamination)')

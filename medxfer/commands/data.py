@@ -251,7 +251,7 @@ def _add_get_options(parser):
 
 def _add_synth_options(parser):
     parser.add_argument('out', help='gets one folder per task')
-    parser.add_argument('--seed', type=int, default=0, help='of the generator (default: 0)')
+    parser.add_argument('--seed', type=int, default=0, help='random seed (default: 0)')
     parser.add_argument(
         '--sharing',
         type=float,

@@ -95,7 +95,7 @@ def _measure_run(run: 'Run', documents: Mapping[str, list], args, say) -> list[d
 
 # %% ../../nbs/commands/27_probe.ipynb #1f7ddb70
 def _compare_tasks(run: 'Run', out: Path, documents: Mapping[str, list]) -> list['pd.DataFrame']:
-    "How alike documents of each task are in the eyes of the tasks of a run with private adapters"
+    "How similar the states of the same documents are under the adapters of different tasks"
     from medxfer.evaluation.probing import compare_states
     from medxfer.evaluation.states import list_views
 

@@ -240,7 +240,7 @@ def add_run_commands(commands):
         _score_predictions,
         'medxfer score --task semeval2014t7 --gold corpora --pred sent/semeval2014t7 --split test',
     )
-    score.add_argument('--task', required=True, help='its metric decides')
+    score.add_argument('--task', required=True, help='task to score; it sets the metrics')
     score.add_argument(
         '--gold', required=True, help='folder with one folder per task, or of the task'
     )

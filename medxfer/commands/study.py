@@ -521,8 +521,8 @@ def add_study_commands(commands):
     study.add_argument(
         '--records',
         metavar='DIR',
-        help='take finished runs from these records, and add those that finish: small, without weights '
-        'or text, to be shared in a repository',
+        help='reuse finished runs from these records, and add new ones: small, no checkpoints and '
+        'no text, to be shared in a repository',
     )
     add_engine_arguments(study)
     report = add_command(commands, 'report', _rewrite_report, 'medxfer report runs/demo')

@@ -56,7 +56,7 @@ def choose_engine(args: Namespace) -> Callable:
 # %% ../../nbs/commands/05_sweep.ipynb #5e936d50
 def _add_sweep_arguments(parser: ArgumentParser):
     "Arguments of `medxfer sweep`"
-    parser.add_argument('notebook', help='with one cell tagged `parameters`')
+    parser.add_argument('notebook', help='notebook with one cell tagged `parameters`')
     _add_value_arguments(parser)
     parser.add_argument('--out', help='folder (default: sweeps/NOTEBOOK)')
     parser.add_argument('--workers', type=int, help='cells at a time')

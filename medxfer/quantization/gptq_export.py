@@ -128,7 +128,7 @@ def _count_threads() -> int:
 
 
 def _say_nothing(message: str):
-    "For whoever does not want to know how far it is"
+    "Discard a progress message"
 
 # %% ../../nbs/quantization/24_gptq_export.ipynb #e91a0a88
 def _refuse_merge(run, request: ExportRequest):

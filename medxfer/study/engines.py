@@ -284,11 +284,11 @@ def _tell_end(on_end: Callable[[RunSpec], Any] | None, run: RunSpec, board: Boar
 
 
 def _refuse_dead_worker(over: Iterable, running: dict):
-    "Refuse to go on without a worker, and say which runs were in work"
+    "Stop the study when a worker died, and name the runs it may have had"
     if any(map(_is_broken, over)):
         names = ', '.join(run.id for run in running.values())
         raise MedxferError(
-            f'a worker died while these runs were in work: {names}; it was killed, or memory '
+            f'a worker died during these runs: {names}; it was killed, or memory '
             'ran out (--workers 1 needs less). The same command resumes'
         )
 

@@ -106,7 +106,7 @@ def find_damage(
     try:
         json.loads(metrics.read_bytes() if metrics.is_file() else '{}')
     except ValueError:
-        return 'metrics.json is no JSON'
+        return 'metrics.json is not JSON'
     return ''
 
 

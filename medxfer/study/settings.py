@@ -125,7 +125,7 @@ def _check_shape(found: Mapping, defaults: Mapping, above: str = ''):
 
 
 def _check_free_mapping(name: str, value: Any):
-    "Refuse what is no mapping, and values in it of another type"
+    "Reject a value that is not a mapping, and entries of the wrong type"
     check_type(name, value, {})
     for key, inner in value.items():
         check_type(f'{name}.{key}', inner, _FREE_MAPPINGS[name])

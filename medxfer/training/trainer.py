@@ -277,7 +277,7 @@ def _make_gradients(trainer: MultiTaskTrainer) -> StepGradients:
 
 
 def _say_nothing(message: str):
-    "What processes but the first do with messages"
+    "Discard a message; only the first process prints"
 
 # %% ../../nbs/training/40_trainer.ipynb #01c6365e
 def _seed_draws(seed: int, rank: int):

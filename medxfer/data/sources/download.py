@@ -128,7 +128,7 @@ def _check_response(
         raise Dropped('the server has less than what was begun')
     if code not in (200, 206):
         raise MedxferError(
-            f'{archive.name} cannot be had: {archive.url} answers {code}; look whether it has '
+            f'{archive.name} could not be downloaded: {archive.url} answers {code}; see if it has '
             'moved, '
             f'or put the file into the folder by hand under this name'
         )
@@ -214,7 +214,7 @@ def _receive_chunks(
             raise
         raise MedxferError(
             f'the disk is full: {archive.name} stopped at {_format_size(have)}; make room and '
-            'call again, it goes on from there'
+            'call again to resume'
         ) from None
     finally:
         progress.close()
