@@ -41,4 +41,6 @@ def add_card_command(commands):
     parser.add_argument(
         '--push', metavar='OWNER/NAME', help='upload the run to this repository of the hub'
     )
-    parser.add_argument('--public', action='store_true', help='a repository that all can read')
+    parser.add_argument(
+        '--public', action='store_true', help='upload to a public repository (default: private)'
+    )

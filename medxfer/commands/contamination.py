@@ -246,8 +246,8 @@ def add_contamination_command(commands):
         '--models',
         help='files of configs/model, with commas between (default: that of the experiment)',
     )
-    parser.add_argument('--closed', help='models whose weights nobody has, with commas between')
-    parser.add_argument('--tasks', help='only these, with commas between (default: all)')
+    parser.add_argument('--closed', help='models with closed weights, with commas between')
+    parser.add_argument('--tasks', help='tasks to test, with commas between (default: all)')
     parser.add_argument(
         '--reference',
         nargs='+',
@@ -274,6 +274,10 @@ def _add_measures(parser):
     parser.add_argument(
         '--tokens', type=int, default=256, help='tokens to read per document (default: 256)'
     )
-    parser.add_argument('--batch-size', type=int, default=8, help='documents (default: 8)')
+    parser.add_argument(
+        '--batch-size', type=int, default=8, help='documents per batch (default: 8)'
+    )
     parser.add_argument('--seed', type=int, default=0, help='random seed (default: 0)')
-    parser.add_argument('--out', help='folder (default: RUNS/STUDY/contamination)')
+    parser.add_argument(
+        '--out', help='folder to write the results to (default: RUNS/STUDY/contamination)'
+    )

@@ -191,7 +191,7 @@ def _generate_corpora(args) -> int:
 # %% ../../nbs/commands/30_data.ipynb #4339f1eb
 def _add_folder(parser):
     "The folder of corpora: `--data DIR`, and for one more release `--root DIR` and `DIR` alone"
-    parser.add_argument('folder', nargs='?', help='the same as --data')
+    parser.add_argument('folder', nargs='?', help='folder with one folder per task, as --data')
     parser.add_argument('--data', '--root', help='folder with one folder per task')
     add_config_option(parser)
 
@@ -230,18 +230,20 @@ def add_data_commands(commands):
         data, 'stats', _with_folder(_show_stats), 'medxfer data stats --data corpora'
     )
     _add_folder(stats)
-    stats.add_argument('--task', help='only this one')
+    stats.add_argument('--task', help='show this task only')
     stats.add_argument('--all', action='store_true', help='show every problem')
-    stats.add_argument('--profile', help='how to read it, where the folder does not say')
+    stats.add_argument(
+        '--profile', help='profile to read the files with, where the folder does not name it'
+    )
 
 # %% ../../nbs/commands/30_data.ipynb #c5a1b1b3
 def _add_get_options(parser):
     parser.add_argument('name', help='a task, or measeval')
     parser.add_argument(
-        '--out', default='corpora', help='gets a folder for the task (default: corpora)'
+        '--out', default='corpora', help='folder to write the task to (default: corpora)'
     )
     parser.add_argument('--profile', help='which corpus of the task (default: its open one)')
-    parser.add_argument('--sha256', help='the checksum that you trust')
+    parser.add_argument('--sha256', help='SHA-256 checksum that the file must have')
     parser.add_argument(
         '--trust-first-download',
         action='store_true',
@@ -250,7 +252,7 @@ def _add_get_options(parser):
 
 
 def _add_synth_options(parser):
-    parser.add_argument('out', help='gets one folder per task')
+    parser.add_argument('out', help='folder to write one folder per task to')
     parser.add_argument('--seed', type=int, default=0, help='random seed (default: 0)')
     parser.add_argument(
         '--sharing',
@@ -264,6 +266,8 @@ def _add_synth_options(parser):
         help='what the tasks have in common: shared, format, nothing or antagonistic (default: shared)',
     )
     parser.add_argument(
-        '--tasks', help='with commas between (default: semeval2014t7,semeval2021t6)'
+        '--tasks', help='tasks, with commas between (default: semeval2014t7,semeval2021t6)'
     )
-    parser.add_argument('--documents', type=int, help='in each split (default: 60, 20 and 60)')
+    parser.add_argument(
+        '--documents', type=int, help='documents in each split (default: 60, 20 and 60)'
+    )

@@ -222,10 +222,13 @@ def add_errors_command(commands):
     add_run_argument(parser, studies=True)
     parser.add_argument('other', nargs='?', help='a second run, which is compared with the first')
     parser.add_argument('--data', help='folder of the corpora (default: where the study has them)')
-    parser.add_argument('--task', action='append', help='only this one; may be repeated')
+    parser.add_argument('--task', action='append', help='this task only; may be repeated')
     parser.add_argument(
         '--part', help='mentions, attributes, relations, answers or rows (default: all)'
     )
     parser.add_argument(
-        '--examples', type=int, default=0, help='of each category, by offset (default: none)'
+        '--examples',
+        type=int,
+        default=0,
+        help='examples to list per category, by offset (default: 0)',
     )

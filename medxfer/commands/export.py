@@ -265,7 +265,7 @@ def add_export_command(commands):
     )
     known = ', '.join(_FORMATS)
     export.add_argument('--format', default='adapters', help=f'one of {known} (default: adapters)')
-    export.add_argument('--out', metavar='DIR', help='becomes the exported folder')
+    export.add_argument('--out', metavar='DIR', help='folder to export to; must not exist')
     export.add_argument(
         '--task',
         action='append',
@@ -324,4 +324,6 @@ def add_document_options(parser):
         '--in', dest='source', metavar='DIR', help='other documents, one folder per task'
     )
     parser.add_argument('--device', default='auto', help='cpu, cuda, cuda:1 (default: auto)')
-    parser.add_argument('--base', metavar='DIR', help='where the base is, if not in the export')
+    parser.add_argument(
+        '--base', metavar='DIR', help='folder of the base model, if the export lacks it'
+    )

@@ -194,9 +194,13 @@ def add_frontier_command(commands):
     add_timing_options(parser)
     add_document_options(parser)
     parser.add_argument(
-        '--machine', metavar='NAME', help='of configs/machines.yaml: what 1,000 notes cost on it'
+        '--machine',
+        metavar='NAME',
+        help='machine of configs/machines.yaml, for the price of 1,000 notes',
     )
-    parser.add_argument('--machines', metavar='FILE', help='another file of machines')
+    parser.add_argument(
+        '--machines', metavar='FILE', help='file of machines in place of configs/machines.yaml'
+    )
     parser.add_argument(
         '--reference',
         metavar='RUN',

@@ -213,7 +213,9 @@ def add_kaggle_commands(commands):
         '--poll', type=_parse_seconds, default=60.0, help='seconds between polls (default: 60)'
     )
     pull = add_command(kaggle, 'pull', _pull, 'medxfer kaggle pull demo')
-    pull.add_argument('--kernel', default='train', help='whose session (default: train)')
+    pull.add_argument(
+        '--kernel', default='train', help='kernel whose session is collected (default: train)'
+    )
     status = add_command(kaggle, 'status', _show_status, 'medxfer kaggle status demo')
     for parser in (watch, pull, status):
         parser.add_argument('study', help='name of the study, as in runs/STUDY')
@@ -241,7 +243,7 @@ def _add_study_arguments(parser: ArgumentParser):
     parser.add_argument(
         '--kernel',
         default='train',
-        help='which notebook of kaggle_kernels: train, baseline, analysis, contamination, '
+        help='notebook of kaggle_kernels to run: train, baseline, analysis, contamination, '
         'probe, quantize, bench, reference, or your own (default: train)',
     )
     parser.add_argument(
@@ -278,10 +280,10 @@ def _add_session_options(parser: ArgumentParser):
         default=1,
         help='GPUs that train one run; with 1, two runs train in parallel (default: 1)',
     )
-    parser.add_argument('--cpu', action='store_true', help='without a GPU, which uses no quota')
+    parser.add_argument('--cpu', action='store_true', help='run without a GPU, which uses no quota')
     parser.add_argument(
         '--internet',
         action='store_true',
-        help='with a network, so that a session can publish by itself; '
+        help='give the session a network, so that it can publish by itself; '
         'needs a secret medxfer-token, attached once on the web page',
     )

@@ -46,11 +46,13 @@ def _format_result(result: dict) -> str:
 def add_paper_command(commands):
     "Add `paper` to the sub-parsers of a parser"
     parser = add_command(commands, 'paper', _write_paper, 'medxfer paper runs/demo')
-    parser.add_argument('folder', metavar='STUDY', help='its folder, or its name: demo')
+    parser.add_argument(
+        'folder', metavar='STUDY', help='folder of a study, such as runs/demo, or its name: demo'
+    )
     parser.add_argument('--out', metavar='DIR', help='where to write it (default: STUDY/paper)')
     parser.add_argument(
         '--style',
         default='two-column',
         choices=('two-column', 'article'),
-        help='of the draft: a conference paper, or an article in one column',
+        help='layout: a conference paper, or an article in one column',
     )

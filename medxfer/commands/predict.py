@@ -267,10 +267,12 @@ def add_predict_command(commands):
     parser.add_argument(
         '--in', dest='input', metavar='PATH', help='a text, JSON lines, or a folder of documents'
     )
-    parser.add_argument('--out', help='a new folder (default: print)')
+    parser.add_argument('--out', help='folder to write to; must not exist (default: print)')
     parser.add_argument('--format', choices=_FORMATS, help='output format (default: jsonl)')
-    parser.add_argument('--task', action='append', help='only this one; may be repeated')
-    parser.add_argument('--split', help='of official files: train, dev or test (default: all)')
+    parser.add_argument('--task', action='append', help='this task only; may be repeated')
+    parser.add_argument(
+        '--split', help='split of official files: train, dev or test (default: all)'
+    )
     parser.add_argument(
         '--newlines',
         choices=('crlf', 'lf'),

@@ -229,28 +229,28 @@ def add_probe_command(commands):
         '--split',
         default='test',
         choices=['train', 'dev', 'test'],
-        help='whose documents are probed (default: test)',
+        help='split whose documents are probed (default: test)',
     )
-    probe.add_argument('--out', help='gets the results (default: RUN/probes)')
+    probe.add_argument('--out', help='folder to write the results to (default: RUN/probes)')
     probe.add_argument(
         '--properties',
         type=lambda text: text.split(','),
         default=['entity type', 'negation', 'uncertainty', 'time', 'task'],
         metavar='A,B',
-        help='some of: entity type, negation, uncertainty, time, task (default: all)',
+        help='properties, some of: entity type, negation, uncertainty, time, task (default: all)',
     )
     probe.add_argument(
         '--views',
         type=lambda text: text.split(','),
         default=['base', 'shared', 'private', 'joint'],
         metavar='A,B',
-        help='some of: base, shared, private, joint (default: all that a run has)',
+        help='states, some of: base, shared, private, joint (default: all that a run has)',
     )
     probe.add_argument(
         '--layers',
         type=lambda text: [int(layer) for layer in text.split(',')],
         metavar='1,3',
-        help='layers, from 1 (default: all)',
+        help='layers to probe, from 1 (default: all)',
     )
     probe.add_argument(
         '--units', type=int, default=1000, help='mentions or words of a property (default: 1000)'

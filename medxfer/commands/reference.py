@@ -203,7 +203,9 @@ def add_reference_command(commands):
         help='US dollars that the study may spend on answers in all (default: 5)',
     )
     parser.add_argument('--server', help="address of a server (default: OpenAI's)")
-    parser.add_argument('--prices', help='file of prices (default: that of medxfer)')
+    parser.add_argument('--prices', help='file of prices (default: the one of medxfer)')
     parser.add_argument('--batch', action='store_true', help='ask in batches, at half the price')
     parser.add_argument('--workers', type=int, default=4, help='requests at a time (default: 4)')
-    parser.add_argument('--dry-run', action='store_true', help='print what it costs at most')
+    parser.add_argument(
+        '--dry-run', action='store_true', help='print the most that it can cost, and ask nothing'
+    )

@@ -233,7 +233,7 @@ def add_run_commands(commands):
     )
     add_run_argument(predictions)
     predictions.add_argument('--data', required=True, help='folder with one folder per task')
-    predictions.add_argument('--out', required=True, help='gets one folder per task')
+    predictions.add_argument('--out', required=True, help='folder to write one folder per task to')
     score = add_command(
         commands,
         'score',
@@ -245,9 +245,11 @@ def add_run_commands(commands):
         '--gold', required=True, help='folder with one folder per task, or of the task'
     )
     add_config_option(score)
-    score.add_argument('--pred', required=True, help='folder, or a file of predictions')
+    score.add_argument('--pred', required=True, help='folder or file of predictions')
     score.add_argument('--split', help='train, dev or test (default: all there are)')
-    score.add_argument('--profile', help='how to read gold, where the folder does not say')
+    score.add_argument(
+        '--profile', help='profile to read gold with, where the folder does not name it'
+    )
     score.add_argument('--subtask', help='semeval2017t3: A, B, C or D (default: the one predicted)')
     score.add_argument(
         '--ci', action='store_true', help='add 95 %% intervals: groups of documents are redrawn'

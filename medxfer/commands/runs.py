@@ -147,11 +147,11 @@ def add_runs_commands(commands):
     )
     add_run_argument(parser)
     parser.add_argument('other', metavar='RUN', help='a second run, minus the first')
-    parser.add_argument('--task', action='append', help='only this one; may be repeated')
+    parser.add_argument('--task', action='append', help='this task only; may be repeated')
     parser.add_argument(
         '--documents',
         type=int,
         default=5,
         metavar='N',
-        help='of those that moved, how many to list (default: 5; --json lists all)',
+        help='moved documents to list (default: 5; --json lists all)',
     )

@@ -86,7 +86,7 @@ def add_serve_command(commands):
         help='the program llama-server of llama.cpp, or the address of one that runs, for a GGUF export '
         '(default: MEDXFER_LLAMA_SERVER, or the one on the path)',
     )
-    serve.add_argument('--threads', type=int, help='of llama.cpp (default: as it decides)')
+    serve.add_argument('--threads', type=int, help='threads of llama.cpp (default: as it decides)')
     serve.add_argument(
         '--device', default='auto', help='cpu, cuda, cuda:1, for other exports (default: auto)'
     )

@@ -526,7 +526,7 @@ def add_study_commands(commands):
     )
     add_engine_arguments(study)
     report = add_command(commands, 'report', _rewrite_report, 'medxfer report runs/demo')
-    report.add_argument('folder', help='of a study, such as runs/demo, or its name: demo')
+    report.add_argument('folder', help='folder of a study, such as runs/demo, or its name: demo')
     tune = add_command(
         commands,
         'tune',

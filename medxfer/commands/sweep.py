@@ -24,7 +24,8 @@ def add_engine_arguments(parser: ArgumentParser):
         help='local: processes of this machine; ray: a local Ray, or a cluster (default: local)',
     )
     parser.add_argument(
-        '--address', help='of a Ray cluster, such as 10.0.0.7:6379 or auto; needs --engine ray'
+        '--address',
+        help='address of a Ray cluster, such as 10.0.0.7:6379 or auto; needs --engine ray',
     )
     parser.add_argument(
         '--gpus',
@@ -58,8 +59,8 @@ def _add_sweep_arguments(parser: ArgumentParser):
     "Arguments of `medxfer sweep`"
     parser.add_argument('notebook', help='notebook with one cell tagged `parameters`')
     _add_value_arguments(parser)
-    parser.add_argument('--out', help='folder (default: sweeps/NOTEBOOK)')
-    parser.add_argument('--workers', type=int, help='cells at a time')
+    parser.add_argument('--out', help='folder to write to (default: sweeps/NOTEBOOK)')
+    parser.add_argument('--workers', type=int, help='sweep cells to run side by side')
     add_engine_arguments(parser)
 
 
@@ -90,7 +91,7 @@ def _add_value_arguments(parser: ArgumentParser):
         '--zip',
         dest='zipped',
         action='store_true',
-        help='the first values together, then the second ones',
+        help='pair the first values, then the second ones, in place of all combinations',
     )
     parser.set_defaults(zipped=False)
 
