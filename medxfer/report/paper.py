@@ -27,7 +27,13 @@ from medxfer.report.manuscript import (
     name_outcome,
 )
 from .models import ModelAnswer, answer_models
-from .page import caveats, describe_computing, describe_splits, describe_parity
+from medxfer.report.page import (
+    caveats,
+    describe_computing,
+    describe_failures,
+    describe_parity,
+    describe_splits,
+)
 from .answers import QUESTIONS
 from .questions import verdict_sentence
 from .tables import TexPage, all_scores, list_baseline_models, score_table, to_tex
@@ -289,7 +295,7 @@ def _method_values(draft: _Draft) -> dict[str, Any]:
         parity=say('parity', describe_parity(draft.verdicts)),
         arm_table=draft.set_table('arms', _tabulate_arms(record), 'Arms of this study.'),
         words=_WORDS,
-        aa=say('aa', describe_splits(record)),
+        aa=f'{say("aa", describe_splits(record))} {say("failures", describe_failures(record))}',
         plan_text=say('plan', _describe_plan(record)),
     )
 

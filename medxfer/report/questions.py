@@ -613,8 +613,10 @@ def _judge_bases(means: pd.DataFrame, added: str, content: str) -> str:
         return 'hurts'
     if not (found.estimate > 0).all():
         return 'depends on the documents'
-    labels = select_rows(significant, significant.base == content)
-    return 'helps' if (labels.estimate > 0).any() else 'helps, cause not shown'
+    labels = select_rows(significant, (significant.base == content) & (significant.estimate > 0))
+    keys = [name for name in ('strategy', 'shots') if name in means]
+    both = found.merge(labels, on=keys)  # of one strategy, at one number of documents
+    return 'helps, cause not shown' if both.empty else 'helps'
 
 
 def _describe_shots(shots: int, rows: pd.DataFrame) -> str:
@@ -944,9 +946,9 @@ def exclusion_answer(record: StudyRecord) -> Answer | None:
     if not (folder / 'study.yaml').is_file():
         advice = f'`medxfer study {name}` with the same runs={record.folder.parent} runs it'
         return Answer('MIMIC', 'not run', f'The study {name} is not in {folder.parent}; {advice}.')
-    other = load_study(folder)
-    tasks = [task for task in record.tasks if task in other.tasks]
-    if not other.done or not record.done or not tasks:
+    other = _pick_same_model(record, load_study(folder))
+    tasks = [task for task in record.tasks if other and task in other.tasks]
+    if other is None or not other.done or not record.done or not tasks:
         return Answer(
             'MIMIC', 'not run', f'The studies {record.name} and {name} share no finished task.'
         )
@@ -960,6 +962,14 @@ def exclusion_answer(record: StudyRecord) -> Answer | None:
         table=table,
         caveats=('The difference between the two studies is not tested.',),
     )
+
+
+def _pick_same_model(record: StudyRecord, other: StudyRecord) -> StudyRecord | None:
+    "The part of another study that has the record's model; None where it has none"
+    name = record.model or record.plan.get('model')
+    if not other.models:
+        return other
+    return other.pick_model(name) if name in other.models else None
 
 
 def _tabulate_contrasts(record: StudyRecord, tasks: list[str]) -> pd.DataFrame:

@@ -224,6 +224,7 @@ class _Study:
     # (strategy, task): {own tokens: single-task side}
     curves: Mapping = field(default_factory=dict)
     models: int = 1  # that share alpha
+    dropped: int = 0  # strategies that were planned, are not judged any more, and keep their weight
     tuned: Mapping = field(default_factory=dict)  # arm: whether its settings were searched
 
     def find_arm(self, arm: str, strategy: str) -> str:
@@ -321,6 +322,7 @@ def _number_groups(
 # %% ../../nbs/study/30_claims.ipynb #30cc0803
 def _refuse_small(study: _Study, arms: Mapping[str, str]) -> str:
     "That an arm has too few seeds or groups, or not all planned seeds"
+    common = set.intersection(*(set(study.sides[key].seeds.tolist()) for key in arms.items()))
     for task, arm in arms.items():
         side = study.sides[task, arm]
         missing = sorted(study.seeds - set(side.seeds.tolist()))
@@ -337,19 +339,25 @@ def _refuse_small(study: _Study, arms: Mapping[str, str]) -> str:
                 f'{task} has {len(side.groups)} groups of test documents: with fewer than '
                 f'{MIN_GROUPS} a false word is too likely'
             )
+    if len(common) < MIN_SEEDS:
+        return (
+            f'{next(iter(arms.values()))} has {len(common)} seeds that all tasks have: with fewer '
+            f'than {MIN_SEEDS} a false word is too likely'
+        )
     return ''
 
 # %% ../../nbs/study/30_claims.ipynb #a2591c49
 _STRAY_SD = 8
 _STRAY_POINTS = 5.0
 _MEDIAN_FACTOR = ([3, 5, 10], [0.83, 0.77, 0.73])  # median distance from siblings, in sd, by seeds
+_FEW_SHOT_ARMS = ('loto', 'scratch', 'loto-placebo', 'loto-total')  # a few documents vary far more
 
 
 def _find_strays(sides: Mapping[tuple[str, str], Side]) -> dict[tuple[str, str], str]:
     "(task, arm): a sentence about a seed that is far from its siblings"
     distances, scales = {}, {}
     for (task, arm), side in sides.items():
-        if len(side.seeds) >= MIN_SEEDS:
+        if len(side.seeds) >= MIN_SEEDS and arm.split('(')[0] not in _FEW_SHOT_ARMS:
             found = np.abs(_distance_from_siblings(side.scores))
             distances[task, arm] = found
             factor = np.interp(len(side.seeds), *_MEDIAN_FACTOR)
@@ -373,6 +381,7 @@ def _distance_from_siblings(scores: np.ndarray) -> np.ndarray:
 
 # %% ../../nbs/study/30_claims.ipynb #f94910aa
 _FLOOR_ALPHA = 0.025  # one-sided
+_SAME_SCORE = 1e-9  # points; what rounding leaves of no difference
 
 
 def _refuse_at_floor(study: _Study, strategy: str, base: str, tasks: list[str]) -> str:
@@ -389,8 +398,8 @@ def _compare_to_floor(study: _Study, strategy: str, base: str, task: str) -> str
     of_arms = {arm: study.sides[task, arm] for arm in (strategy, base)}
     better = max(of_arms, key=lambda arm: float(of_arms[arm].scores.mean()))
     found = compare_sides(of_arms[better], floor)
-    at_floor = special.stdtr(found.df, -found.estimate / found.se) > _FLOOR_ALPHA
-    if at_floor:
+    is_above = found.estimate > _SAME_SCORE  # scores that do not vary have no error to compare with
+    if not is_above or special.stdtr(found.df, -found.estimate / found.se) > _FLOOR_ALPHA:
         return (
             f'in {task} the better arm, {better}, is {found.estimate:+.1f} points from the '
             'dictionary of training mentions: nothing was learned that could differ'
@@ -475,11 +484,23 @@ def _find_run_gap(study: _Study, strategy: str, arm: str) -> _Gap:
     if not budget or (study.tokens or {}).get((arm, None)) is None:
         return _Gap(math.nan)
     if not runs:
-        return _Gap(0.0)  # the table does not say which run spent what
+        return _find_shared_gap(study, strategy, arm)
     mean_budget = _mean(budget)
     gaps = {key: _relative_gap(n, budget.get(key[0], mean_budget)) for key, n in runs.items()}
     worst = max(gaps, key=gaps.__getitem__)
     return _Gap(gaps[worst], f'{arm}, seed {worst[0]}')
+
+
+def _find_shared_gap(study: _Study, strategy: str, arm: str) -> _Gap:
+    "The same where nothing says which run spent what: the smallest gap of any number of runs a seed"
+    assert study.tokens is not None, 'tokens are known'
+    budget, spent = study.tokens[strategy, None], study.tokens[arm, None]
+    found = []
+    for runs in range(1, len(study.tasks) + 1):  # a placebo has one for each target
+        of_one = {seed: n / runs for seed, n in spent.items()}
+        found.append(_find_worst_gap(budget, of_one))
+    size, seed = min(found)
+    return _Gap(size, f'{arm}, seed {seed}')
 
 
 def _refuse_tokens(study: _Study, strategy: str, arm: str, tasks: list[str]) -> str:
@@ -691,19 +712,36 @@ def _claim_against_curve(
     missing = [task for task in tasks if not study.find_curve(strategy, task)]
     if missing or not budget:
         return equal, f'no curve of {", ".join(missing) or strategy}: E is claimed against st-total'
-    total = _mean(budget) * (1 + MAX_GAP)
-    chosen = {}
-    for task in tasks:
-        curve = study.find_curve(strategy, task)
-        points = {b: side for b, side in curve.items() if b <= total}
-        if not points:
-            return equal, f'the curve of {task} begins after the tokens of {strategy}'
-        chosen[task] = max(points.items(), key=lambda point: float(point[1].scores.mean()))
-    base = combine_sides([side for _, side in chosen.values()])
+    total = _mean(budget)
+    points = {task: _list_points(study, strategy, task, total) for task in tasks}
+    refusal = next(filter(None, (_refuse_points(study, task, points[task]) for task in tasks)), '')
+    best = {task: max(points[task], key=lambda p: float(p[1].scores.mean())) for task in tasks}
+    base = combine_sides([side for _, side in best.values()])
     arm = study.average(dict.fromkeys(tasks, strategy))
-    at = ', '.join(f'{b:,.0f} tokens of {task}' for task, (b, _) in chosen.items())
+    at = ', '.join(f'{tokens:,.0f} tokens of {task}' for task, (tokens, _) in best.items())
     note = f'E is claimed against the best single-task model on up to {total:,.0f} tokens: {at}'
-    return contrast_sides(arm, base, equal.n_docs, study.alpha), note
+    return contrast_sides(arm, base, equal.n_docs, study.alpha, refusal), note
+
+
+def _list_points(study: _Study, strategy: str, task: str, total: float) -> list[tuple[float, Side]]:
+    "Own tokens and single-task side at every budget up to the strategy's; st-total is the last one"
+    curve = study.find_curve(strategy, task)
+    shorter = [(b, side) for b, side in curve.items() if b <= total * (1 + MAX_GAP)]
+    return [*shorter, (total, study.sides[task, study.find_arm('st-total', strategy)])]
+
+
+def _refuse_points(study: _Study, task: str, points: Sequence[tuple[float, Side]]) -> str:
+    "That a point of a curve has too few seeds, or a seed that went astray"
+    named = {(task, f'single-task training on {b:,.0f} tokens'): side for b, side in points}
+    for (_, name), side in named.items():
+        if len(side.seeds) < MIN_SEEDS:
+            return (
+                f'{name} has {len(side.seeds)} seeds in {task}: with fewer than {MIN_SEEDS} '
+                'a false word is too likely'
+            )
+    of_task = {key: side for key, side in study.sides.items() if key[0] == task}
+    strays = _find_strays(of_task | named)
+    return next((strays[key] for key in named if key in strays), '')
 
 # %% ../../nbs/study/30_claims.ipynb #d1a08e1c
 @dataclass(frozen=True, slots=True)
@@ -720,8 +758,9 @@ class _Signs:
 
 def _judge_cells(study: _Study, cells: Sequence[_Cell]) -> list[_Signs]:
     "The signs of every cell of a study"
-    strategies = len({cell.strategy for cell in cells})
-    weights = weigh_cells(strategies, len(study.tasks))
+    judged = len({cell.strategy for cell in cells})
+    kept = judged / (judged + study.dropped)
+    weights = weigh_cells(judged, len(study.tasks)) * kept
     margins = [study.margins[cell.margin_name] for cell in cells]
     added = [_use(cell.added) for cell in cells]
     claims = {
@@ -730,9 +769,9 @@ def _judge_cells(study: _Study, cells: Sequence[_Cell]) -> list[_Signs]:
         'content': _sign_claim(study, 'content', [_use(cell.content) for cell in cells], weights),
     }
     worse = np.array([one_sided_p(c, -m) for c, m in zip(added, margins)])
-    not_worse = weighted_holm(worse, weights) <= study.level * CLAIM_SHARES['not_worse']
+    not_worse = weighted_holm(worse, weights, 1 - kept) <= study.level * CLAIM_SHARES['not_worse']
     close = np.array([tost(_use(cell.equal), m) for cell, m in zip(cells, margins)])
-    equivalent = weighted_holm(close, weights) <= study.level
+    equivalent = weighted_holm(close, weights, 1 - kept) <= study.level
     return [
         _Signs(
             **{claim: int(signs[i]) for claim, (signs, _) in claims.items()},
@@ -751,7 +790,7 @@ def _sign_claim(
     weights: np.ndarray,  # of the cells
 ) -> tuple[np.ndarray, np.ndarray]:
     "The sign of each cell in one claim, and its p, adjusted for cells, models and claims"
-    adjusted = weighted_holm(np.array([c.p for c in contrasts]), weights)
+    adjusted = weighted_holm(np.array([c.p for c in contrasts]), weights, 1 - weights.sum())
     estimates = np.array([c.estimate for c in contrasts])
     signs = find_signs(estimates, adjusted, study.level * CLAIM_SHARES[claim])
     return signs, np.minimum(adjusted * study.models / CLAIM_SHARES[claim], 1)
@@ -769,7 +808,7 @@ def _judge(study: _Study, cell: _Cell, signs: _Signs) -> tuple[str, str]:
         return 'not run', refusal
     assert cell.equal is not None and cell.added is not None, 'missing arms are refused'
     refusal = _refuse_mixed_corpora(study) or _refuse_uncounted(study)
-    reason = refusal or cell.equal.reason or cell.added.reason
+    reason = refusal or _refuse_contrasts(study, cell)
     if reason:
         return 'undetermined', reason
     total = study.find_arm('st-total', cell.strategy)
@@ -781,6 +820,14 @@ def _judge(study: _Study, cell: _Cell, signs: _Signs) -> tuple[str, str]:
     if near:
         said.append('the scores are too near to 0 or 100 for a small difference to say anything')
     return str(word), '; '.join(filter(None, said))
+
+
+def _refuse_contrasts(study: _Study, cell: _Cell) -> str:
+    "Why E, as reported or as claimed, or A cannot be used; or that a run of the placebo went astray"
+    used = (cell.equal, cell.tested, cell.added)
+    reasons = [found.reason for found in used if found is not None]
+    placebo = study.find_arm('placebo', cell.strategy)
+    return next(filter(None, reasons), '') or _refuse_strays(study, [placebo], cell.tasks)
 
 
 def _refuse_missing_arm(study: _Study, cell: _Cell) -> str:
@@ -819,7 +866,8 @@ def _explain_word(study: _Study, cell: _Cell, signs: _Signs, word: str) -> str:
     if word in ('transfer', 'gain'):
         said.append(_note_scalar(cell.scalar, study.alpha))
     if word in ('transfer', 'gain', 'negative', 'dilution'):
-        said.append(_note_small(cell.equal, study.margins[cell.margin_name]))
+        found = cell.added if word == 'negative' else cell.tested
+        said.append(_note_small(found, study.margins[cell.margin_name]))
     return '; '.join(filter(None, said))
 
 
@@ -829,6 +877,8 @@ def _explain_undetermined(signs: _Signs) -> str:
         return (
             'better at equal tokens, but not shown to be as good as ordinary single-task training'
         )
+    if signs.equal > 0:
+        return 'better at equal tokens, but worse than ordinary single-task training'
     if signs.added > 0:
         return (
             'adding the other tasks helps, but neither equal tokens nor labels are shown to be why'
@@ -895,6 +945,7 @@ def decide(
     power: bool = True,  # whether to find the minimum detectable effects
     models: int | None = None,  # that share alpha; None: those in the scores
     tuned: Mapping | None = None,  # arm: whether its settings were searched; None: none were
+    dropped: int = 0,  # strategies that were judged once, and keep their share of the level
 ) -> list[Verdict]:
     """For each strategy the verdict on the mean over tasks, then on each task (STATISTICS.md).
 
@@ -915,6 +966,7 @@ def decide(
         seeds=frozenset(seeds or ()),
         models=models or len(of_models),
         tuned=tuned or {},
+        dropped=dropped,
     )
     found = []
     for model in of_models:
@@ -1048,7 +1100,8 @@ def _list_verdicts(study: _Study, strategies: list[str], power: bool) -> list[Ve
     cells = [_make_cell(study, s, t) for s in strategies for t in (None, *study.tasks)]
     effects = np.full(len(cells), math.nan)
     if power:
-        effects = np.concatenate([_find_effects(study, s, len(strategies)) for s in strategies])
+        judged = len(strategies) + study.dropped
+        effects = np.concatenate([_find_effects(study, s, judged) for s in strategies])
     signs = _judge_cells(study, cells)
     return [_make_verdict(study, *found) for found in zip(cells, signs, effects)]
 
@@ -1097,6 +1150,8 @@ def _make_verdict(study: _Study, cell: _Cell, signs: _Signs, mde: float) -> Verd
         signs.equal,
         signs.not_worse,
     )
+    if word in ('transfer', 'gain') and _note_scalar(cell.scalar, study.alpha):
+        sentence += ' Tuned task weights do as well.'
     return Verdict(
         task=cell.task,
         strategy=cell.strategy,

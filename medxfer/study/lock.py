@@ -4,12 +4,12 @@
 
 # %% auto #0
 __all__ = ['describe_plan', 'PlanEntry', 'read_plans', 'list_unreadable', 'record_plan', 'list_changes', 'find_late_seeds',
-           'find_dropped_models', 'list_unrecorded', 'find_late_models']
+           'find_dropped_models', 'find_dropped_strategies', 'list_unrecorded', 'find_late_models']
 
 # %% ../../nbs/study/13_lock.ipynb #201e4130
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -142,6 +142,12 @@ def list_changes(entries: Sequence[PlanEntry]) -> list[str]:
             f'the dropped models keep their share of the level, as their results were known: '
             f'{", ".join(dropped)}'
         )
+    dropped = find_dropped_strategies(entries)
+    if dropped:
+        said.append(
+            f'the dropped strategies keep their share of the level, as their results were known: '
+            f'{", ".join(dropped)}'
+        )
     return said
 
 
@@ -156,11 +162,22 @@ def find_late_seeds(entries: Sequence[PlanEntry]) -> list[int]:
 
 def find_dropped_models(entries: Sequence[PlanEntry]) -> list[str]:
     "The models that the plan no longer has and that it had when a run was finished"
-    dropped = []
+    return _find_dropped(entries, _list_models)
+
+
+def find_dropped_strategies(entries: Sequence[PlanEntry]) -> list[str]:
+    "The strategies that the plan no longer has and that it had when a run was finished"
+    return _find_dropped(entries, lambda plan: list(plan.get('strategies') or ()))
+
+
+def _find_dropped(
+    entries: Sequence[PlanEntry], list_names: Callable[[Mapping[str, Any]], list[str]]
+) -> list[str]:
+    dropped: list[str] = []
     for before, after in zip(entries, entries[1:]):
         if after.finished:
-            dropped += _list_models(before.plan)
-    last = _list_models(entries[-1].plan) if entries else []
+            dropped += list_names(before.plan)
+    last = list_names(entries[-1].plan) if entries else []
     return [name for name in dict.fromkeys(dropped) if name not in last]
 
 

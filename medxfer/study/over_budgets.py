@@ -16,10 +16,12 @@ from .exchange import Exchange, Rate, exchange_rates
 from medxfer.study.record import (
     RunRecord,
     StudyRecord,
+    drop_left_out,
     select_primary,
     select_rows,
     study_budget_curves,
 )
+from .environment import explain_differences
 from .words import is_ablation
 
 # %% ../../nbs/study/38_over_budgets.ipynb #da49035e
@@ -41,10 +43,14 @@ class RatesAtBudget:
 
 
 def rates_over_budgets(record: StudyRecord) -> list[RatesAtBudget]:
-    "The rates of every strategy at every budget whose runs are done; none without `budget.curve`"
+    """The rates of every strategy at every budget whose runs are done.
+
+    None without `budget.curve`, and none of runs that were computed in ways that can change a score.
+    """
     found = []
     for part in record.split_models():
-        if all(run.share == 1 for run in part.runs):
+        trained = {run.id: run.environment for run in part.done if run.ledger is not None}
+        if all(run.share == 1 for run in part.runs) or explain_differences(trained):
             continue
         for strategy in (s for s in part.strategies if not is_ablation(s)):
             for share in sorted({run.share for run in part.runs if run.arm == strategy}):
@@ -58,7 +64,7 @@ def _find_rates(record: StudyRecord, strategy: str, share: float) -> RatesAtBudg
     "The rates of a strategy at a budget; None where runs are missing"
     runs = _select_runs(record, strategy, share)
     curves = study_budget_curves(record, [strategy], share)
-    if not runs or curves is None:
+    if len({run.seed for run in runs}) < 2 or curves is None:
         return None
     counted = curves.groupby('task').budget.nunique()
     if any(counted.get(task, 0) < 2 for task in record.tasks):
@@ -67,7 +73,8 @@ def _find_rates(record: StudyRecord, strategy: str, share: float) -> RatesAtBudg
     placebos = _select_runs(record, 'placebo', share, of=strategy)
     if placebos:
         scores += [_label([run], 'placebo', [str(run.target)]) for run in placebos]
-    tables = _complete_tables(record, pd.concat(scores, ignore_index=True), curves)
+    kept = drop_left_out(record, pd.concat(scores, ignore_index=True))
+    tables = _complete_tables(record, kept, curves.drop(columns='model', errors='ignore'))
     spent = pd.concat([run.get_table('ledger') for run in runs])
     own = spent.groupby('task').tokens.sum() / len(runs)
     total = float(own.sum())
@@ -110,22 +117,34 @@ def describe_rates(found: Sequence[RatesAtBudget]) -> list[str]:
     said = [_describe_budget(rates) for rates in found]
     for name in dict.fromkeys(rates.name for rates in found):
         own = [rates for rates in found if rates.name == name]
+        said.append(_describe_overtraining(own))
         if len(own) > 1:
             said.append(_describe_crossing(own))
-    return said
+    return [sentence for sentence in said if sentence]
 
 
 def _describe_budget(rates: RatesAtBudget) -> str:
     rate = rates.common.rate
     start = f'{rates.name}, {rates.tokens:,.0f} tokens'
+    shown = f'These budgets can show rates from {rate.least:.2f} to {rate.most:.2f}'
     if rate.text == 'not identified':
-        return f'{start}: the exchange rate is not identified at this size.'
+        return f'{start}: the exchange rate is not identified at this size. {shown}.'
     worth = _count_in_tokens(rate)
-    said = f"{start}: 1,000 tokens of the other tasks were worth {worth} tokens of a task's own."
+    said = [f"{start}: 1,000 tokens of the other tasks were worth {worth} tokens of a task's own."]
     labels = rates.common.labels
     if labels and labels.text != 'not identified':
-        said += f' Of these, {_count_in_tokens(labels)} are due to their labels.'
-    return said
+        said.append(f'Of these, {_count_in_tokens(labels)} are due to their labels.')
+    alone = sum(found.rate.text != 'not identified' for found in rates.by_task)
+    said.append(f'{shown}; {alone} of {len(rates.by_task)} tasks are identified alone.')
+    return ' '.join(said)
+
+
+def _describe_overtraining(found: Sequence[RatesAtBudget]) -> str:
+    "Where single-task training on more own tokens gets worse; '' where it does not"
+    longest = max(found, key=lambda rates: rates.tokens)
+    peaks = {e.task: e.rate.overtrained for e in longest.by_task}
+    beyond = [f'{task} beyond {peak:,.0f}' for task, peak in peaks.items() if peak == peak]
+    return f'Overtrained single-task models: {", ".join(beyond)} own tokens.' if beyond else ''
 
 
 def _count_in_tokens(rate: Rate) -> str:
@@ -161,10 +180,12 @@ def _describe_crossing(rates: Sequence[RatesAtBudget]) -> str:
 
 
 def _side_of_one(rate: Rate) -> str:
-    "On which side of 1 the whole interval is; '' where it holds 1 or is open there"
-    if rate.low > 1:
+    "On which side of 1 the whole interval is; '' where it holds 1, or these budgets do not show it"
+    low = rate.most if rate.low == math.inf else rate.low
+    high = rate.least if rate.high == -math.inf else rate.high
+    if low > 1:
         return 'above'
-    return 'below' if rate.high < 1 else ''
+    return 'below' if high < 1 else ''
 
 # %% ../../nbs/study/38_over_budgets.ipynb #2d8f302d
 def rate_table(found: Sequence[RatesAtBudget]) -> pd.DataFrame:

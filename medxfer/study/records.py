@@ -190,6 +190,19 @@ def _keep_predictions(folder: Path, target: Path):
         _compress(pd.DataFrame(rows), target / f'{file.stem}.parquet')
 
 
+def _unpack_predictions(folder: Path):
+    "Write the lines that a run writes, in place of the tables of its record"
+    for table in sorted(folder.glob('*.parquet')):
+        lines = []
+        for row in pd.read_parquet(table).to_dict('records'):
+            about = {
+                key: value if key == 'doc_id' else json.loads(value) for key, value in row.items()
+            }
+            lines.append(json.dumps(about) + '\n')
+        write_atomic(table.with_suffix('.jsonl'), ''.join(lines).encode())
+        table.unlink()
+
+
 def _pack(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, separators=(',', ':'))
 
@@ -252,6 +265,7 @@ def restore_records(
     for run in plan.runs:
         if run.id in known - needed and not run.folder.exists():
             _copy_folder(records / run.id, run.folder)
+            _unpack_predictions(run.folder / 'predictions')
             restored.append(run.id)
     return restored
 
