@@ -495,8 +495,9 @@ def _find_shared_gap(study: _Study, strategy: str, arm: str) -> _Gap:
     "The same where nothing says which run spent what: the smallest gap of any number of runs a seed"
     assert study.tokens is not None, 'tokens are known'
     budget, spent = study.tokens[strategy, None], study.tokens[arm, None]
+    most = len(study.tasks) if arm.startswith('placebo') else 1  # a placebo has one for each target
     found = []
-    for runs in range(1, len(study.tasks) + 1):  # a placebo has one for each target
+    for runs in range(1, most + 1):
         of_one = {seed: n / runs for seed, n in spent.items()}
         found.append(_find_worst_gap(budget, of_one))
     size, seed = min(found)
