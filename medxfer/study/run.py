@@ -252,17 +252,26 @@ def _measure_lengths(spec: RunSpec, windows: dict, encoder) -> dict[str, list[in
     config = spec.config
     budgets = (config['budget'], config['budget'].get('before'), config.get('warmup'))
     about = {task for budget in budgets if budget for task in budget.get('tasks', ())}
-    counted = windows | _windows_of_others(spec, about - set(windows), encoder)
-    return {task: [len(w) for w in of_task] for task, of_task in counted.items()}
+    own = {task: [len(w) for w in of_task] for task, of_task in windows.items()}
+    return own | _measure_other_tasks(spec, about - set(windows), encoder)
 
 
-def _windows_of_others(spec: RunSpec, tasks: set[str], encoder) -> dict:
-    "The training windows of tasks that an arm leaves out and its strategy trains"
+# A worker executes hundreds of runs of a study, and to read the other tasks takes longer than a short run.
+_OTHER_LENGTHS: dict[str, dict[str, list[int]]] = {}
+
+
+def _measure_other_tasks(spec: RunSpec, tasks: set[str], encoder) -> dict[str, list[int]]:
+    "Tokens of each training window of tasks that an arm leaves out and its strategy trains"
     if not tasks:
         return {}
     whole = resolve_run(strategy_overrides(spec.overrides, spec.settings))
-    data = {task: d for task, d in load_data(whole).items() if task in tasks}
-    return training_windows(encoder, data)
+    about = [whole.config['tasks'], whole.settings['data'], whole.settings['model'], sorted(tasks)]
+    key = json.dumps(about, sort_keys=True)
+    if key not in _OTHER_LENGTHS:
+        data = {task: d for task, d in load_data(whole).items() if task in tasks}
+        windows = training_windows(encoder, data)
+        _OTHER_LENGTHS[key] = {task: [len(w) for w in found] for task, found in windows.items()}
+    return dict(_OTHER_LENGTHS[key])
 
 # %% ../../nbs/study/20_run.ipynb #cb589028
 def _inherit_ledger(spec: RunSpec, folders: dict) -> list:
