@@ -53,8 +53,8 @@ def _load_runs(places: Sequence[str], corpora: 'RunCorpora') -> list['ScoredArms
     from medxfer.study.scored import load_scored_items
 
     items = load_scored_items(places, corpora)
-    first, *others = dict.fromkeys(items['arm'])
-    return [ScoredArms(items, [(first, other) for other in others])]
+    arms = list(dict.fromkeys(items['arm']))  # none, where nothing was said at all
+    return [ScoredArms(items, [(arms[0], other) for other in arms[1:]])]
 
 
 def _report_no_items(args) -> int:

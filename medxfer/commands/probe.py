@@ -112,13 +112,15 @@ def _compare_tasks(run: 'Run', out: Path, documents: Mapping[str, list]) -> list
 
 
 def _compare_runs(
-    runs: Sequence['Run'], out: Path, documents: Mapping[str, Mapping[str, list]]
+    runs: Sequence['Run'],  # of one model: others cut other words, and have other layers
+    out: Path,
+    documents: Mapping[str, Mapping[str, list]],
 ) -> list['pd.DataFrame']:
     "How alike the states of several runs are, task by task"
     from medxfer.evaluation.probing import compare_states
 
     tables = []
-    for task in dict.fromkeys(task for of_run in documents.values() for task in of_run):
+    for task in dict.fromkeys(task for run in runs for task in documents[run.id]):
         with_task = [run for run in runs if task in documents[run.id]]
         states = {r.id: _cache(r, out, task, documents[r.id][task], 'joint') for r in with_task}
         arms = {r.id: f'{r.config["arm"]} {r.config["target"]}' for r in with_task}
@@ -172,6 +174,19 @@ def _format_results(result: dict) -> str:
     return '\n'.join([*lines, f'done: {result["folder"]}'])
 
 # %% ../../nbs/commands/27_probe.ipynb #7060521e
+def _refuse_layers(runs: Iterable['Run'], layers: Iterable[int]):
+    "A `MedxferError` for layers that a run does not have, before anything is computed"
+    from medxfer.evaluation.states import use_view
+    from medxfer.models.base_forward import unwrap_base
+    from medxfer.models.base_loader import layer_stack
+
+    for run in runs:
+        with use_view(run.model, run.tasks[0], 'joint') as network:
+            count = len(layer_stack(unwrap_base(network)))
+        if wrong := [layer for layer in layers if not 1 <= layer <= count]:
+            raise MedxferError(f'{run.id} has no layer {wrong[0]}; --layers takes 1 to {count}')
+
+
 def _probe(args) -> int:
     "Probe the states of finished runs: is a property there, is it used, what is shared"
     from medxfer.study.finished import RunCorpora
@@ -187,29 +202,50 @@ def _probe(args) -> int:
     out = Path(args.out or (study or folders[0]) / 'probes')
     out.mkdir(parents=True, exist_ok=True)
     runs = [open_run(folder) for folder in folders]
+    _refuse_layers(runs, args.layers or ())
     corpora = RunCorpora(args.data, args.runs)
     documents = {run.id: _load_documents(run, corpora, args.split) for run in runs}
-    _write_tables(out, _make_tables(runs, out, documents, args))
-    about = {r.id: dict(arm=r.config['arm'], seed=r.config['seed'], tasks=r.tasks) for r in runs}
-    about_all = dict(runs=about, split=args.split)
-    write_atomic(out / 'probes.json', json.dumps(about_all, indent=1).encode())
+    tables = _probe_all(runs, out, documents, args)
+    _write_tables(out, tables)  # what took hours is kept, should the rest fail
+    _write_about(out, runs, args.split)
+    tables['similarity'] += _compare_all(runs, out, documents)
+    _write_tables(out, tables)
     tables = read_probes(out) or {}
     result = {name: _list_rows(table) for name, table in tables.items()} | dict(folder=str(out))
     print_result(args, result, lambda: _format_results(result))
     return 0
 
 
-def _make_tables(
-    runs: Sequence['Run'], out: Path, documents: Mapping[str, Mapping[str, list]], args
+def _write_about(out: Path, runs: Iterable['Run'], split: str):
+    "Write down what is probed"
+    about = {r.id: dict(arm=r.config['arm'], seed=r.config['seed'], tasks=r.tasks) for r in runs}
+    content = json.dumps(dict(runs=about, split=split), indent=1)
+    write_atomic(out / 'probes.json', content.encode())
+
+
+def _probe_all(
+    runs: Iterable['Run'], out: Path, documents: Mapping[str, Mapping[str, list]], args
 ) -> dict[str, list]:
-    "The parts of each table of results"
+    "The parts of each table of results; of similarities none yet"
     say = printer(args)
     tables: dict[str, list] = {'probes': [], 'use': [], 'similarity': []}
     for run in runs:
         tables['probes'] += _probe_run(run, out, documents[run.id], args, say)
         tables['use'].append(_measure_run(run, documents[run.id], args, say))
-        tables['similarity'] += _compare_tasks(run, out, documents[run.id])
-    tables['similarity'] += _compare_runs(runs, out, documents)
+    return tables
+
+
+def _compare_all(
+    runs: Iterable['Run'], out: Path, documents: Mapping[str, Mapping[str, list]]
+) -> list['pd.DataFrame']:
+    "How alike tasks are in each run, and the runs of each model"
+    tables = []
+    by_model: dict[str, list] = {}
+    for run in runs:
+        tables += _compare_tasks(run, out, documents[run.id])
+        by_model.setdefault(run.config['model']['name'], []).append(run)
+    for of_model in by_model.values():
+        tables += _compare_runs(of_model, out, documents)
     return tables
 
 

@@ -7,7 +7,7 @@ __all__ = ['WAYS', 'Fragment', 'Place', 'QuoteFinder']
 
 # %% ../../nbs/evaluation/61_align.ipynb #90e89ee3
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 import re
 import unicodedata
@@ -82,6 +82,11 @@ def _find_all(text: str, quote: str) -> list[Fragment]:
     return found
 
 
+def _overlaps_any(place: Fragment, others: Iterable[Fragment]) -> bool:
+    start, end = place
+    return any(start < other_end and other_start < end for other_start, other_end in others)
+
+
 class _SearchableText:
     "A document in the forms in which it is searched"
 
@@ -94,16 +99,15 @@ class _SearchableText:
         for n, (word, _, _) in enumerate(self.words):
             self.positions.setdefault(word, []).append(n)
 
-    def find(self, quote: str) -> tuple[str, list[Fragment]]:
-        "The strictest way in which a quote is found, and where"
-        for way, search in (
-            ('exact', self._find_exact),
-            ('normalised', self._find_normalised),
-            ('tokens', self._find_words),
-        ):
-            if found := search(quote):
-                return way, found
-        return 'nowhere', []
+    def find(self, quote: str) -> dict[Fragment, str]:
+        "Where a quote is, in the order of the text, with the strictest way that finds it there"
+        found: dict[Fragment, str] = {}
+        searches = self._find_exact, self._find_normalised, self._find_words
+        for way, search in zip(WAYS, searches):
+            others = [place for place in search(quote) if place not in found]
+            new = [place for place in others if not _overlaps_any(place, found)]
+            found |= dict.fromkeys(new, way)
+        return dict(sorted(found.items()))
 
     def _find_exact(self, quote: str) -> list[Fragment]:
         return _find_all(self.text, quote.strip())
@@ -166,24 +170,37 @@ class QuoteFinder:
 
     def _find_place(self, label: str, quotes: Sequence[str]) -> Place:
         found = [self.document.find(quote) for quote in quotes]
-        if not found or not all(places for _, places in found):
+        if not found or not all(found):
             return _NOWHERE
-        free = [
-            chain
-            for chain in _link_quotes([places for _, places in found])
-            if chain not in self.taken.get(label, ())
-        ]
+        taken = self.taken.get(label, ())
+        free = [chain for chain in self._list_chains(found) if chain not in taken]
         if not free:
             return _NOWHERE
-        way = max((way for way, _ in found), key=WAYS.index)
-        return Place(min(free, key=lambda chain: self._rate(label, chain)), way)
+        chain = min(free, key=lambda chain: self._rate(label, chain, _list_ways(chain, found)))
+        return Place(chain, WAYS[_list_ways(chain, found)[0]])
 
-    def _rate(self, label: str, chain: tuple[Fragment, ...]) -> tuple:
+    def _list_chains(self, found: Sequence[dict[Fragment, str]]) -> set[tuple[Fragment, ...]]:
+        "Places for all quotes of a mention: among the best places of each, and among more and more"
+        splits = self.document.splits_word
+        ranks = [{p: (splits(p), WAYS.index(way)) for p, way in of.items()} for of in found]
+        chains: set[tuple[Fragment, ...]] = set()
+        for worst in sorted({rank for of_quote in ranks for rank in of_quote.values()}):
+            allowed = [[p for p, rank in of.items() if rank <= worst] for of in ranks]
+            if all(allowed):
+                chains.update(_link_quotes(allowed))
+        return chains
+
+    def _rate(self, label: str, chain: tuple[Fragment, ...], ways: list[int]) -> tuple:
         "What decides between places, the most important thing first; less is better"
         start = min(start for start, _ in chain)
         splits = any(map(self.document.splits_word, chain))
         covered = all(any(map(_is_inside(place), self.fragments)) for place in chain)
-        return splits, covered, start < self.reached.get(label, 0), start
+        return splits, covered, ways, start < self.reached.get(label, 0), start, chain
+
+
+def _list_ways(chain: tuple[Fragment, ...], found: Sequence[dict[Fragment, str]]) -> list[int]:
+    "The numbers of the ways in which the places of quotes were found, the most tolerant first"
+    return sorted((WAYS.index(of[place]) for place, of in zip(chain, found)), reverse=True)
 
 
 def _is_inside(place: Fragment):

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import math
 import random
 import threading
+from ..data.base import MedxferError
 from .chat import ChatServer, Failure, NoServer, Reply, ServerError
 from .journal import Answer, Attempt, Journal, Question
 from .money import OverCap, Price, Purse, TokenBound
@@ -53,9 +54,16 @@ def estimate_cost(
     tokens = tokens or TokenBound()
     unique = {question.key: question for question in questions}
     waiting = [q for key, q in unique.items() if key not in journal.answers]
-    bounds = [price.bound(tokens.count(q.body), output_limit(q), batched) for q in waiting]
+    paid = _list_batched(journal) if batched else set()  # among what is spent
+    asked = [q for q in waiting if q.key not in paid]
+    bounds = [price.bound(tokens.count(q.body), output_limit(q), batched) for q in asked]
     answered = len(unique) - len(waiting)
     return Estimate(len(unique), answered, math.fsum(bounds), journal.spent)
+
+
+def _list_batched(journal: Journal) -> set[str]:
+    "The keys of questions whose batch is under way"
+    return {key for attempt in journal.open.values() if attempt.batched for key in attempt.keys}
 
 # %% ../../nbs/evaluation/66_asking.ipynb #52cad932
 _TRIES = 8  # of a request that is not billed
@@ -94,6 +102,7 @@ class Asker:
         self.recover()
         unique = {question.key: question for question in questions}
         waiting = [q for key, q in unique.items() if key not in self.journal.answers]
+        self._refuse_batched(waiting)
         self.calls['reused'] += len(unique) - len(waiting)
         with ThreadPoolExecutor(max(1, self.workers)) as pool:
             futures = [pool.submit(self._ask_unless_stopped, q) for q in waiting]
@@ -106,6 +115,15 @@ class Asker:
             if attempt.batched:
                 continue
             self._recover_attempt(attempt)
+
+    def _refuse_batched(self, waiting: list[Question]):
+        "Refuse to ask what a batch asks already"
+        paid = _list_batched(self.journal)
+        if count := sum(question.key in paid for question in waiting):
+            raise MedxferError(
+                f'a batch with {count} of the {len(waiting)} questions is under way and paid for; '
+                'repeat the command with --batch to fetch its answers'
+            )
 
     def _recover_attempt(self, attempt: Attempt):
         "Fetch the answer of a request, or count it as paid"

@@ -6,13 +6,12 @@
 __all__ = ['BatchAsker']
 
 # %% ../../nbs/evaluation/67_batches.ipynb #a07c1ca9
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 import json
 import math
 import time
-from .asking import output_limit
+from .asking import Asker, output_limit
 from medxfer.evaluation.chat import (
     LABEL,
     ChatServer,
@@ -72,10 +71,21 @@ class _BatchServer:
                     metadata={LABEL: name},
                 ).id
         except ServerError as e:
-            found = None if e.failure is Failure.STOP else self.find(name)
+            found = None if e.failure is Failure.STOP else self._find_made(name)
             if found is None:
                 raise
             return found
+
+    def _find_made(self, name: str) -> str | None:
+        "`find`; where it fails as well, the server may have a batch that nobody saw"
+        try:
+            return self.find(name)
+        except ServerError as e:
+            raise ServerError(
+                f'a batch may have been made, and the list of batches cannot be read ({e}); once '
+                'the server is well, the same command finds it',
+                Failure.LOST,
+            ) from None
 
     def find(self, name: str) -> str | None:
         "The batch with a name of ours; None if there is none"
@@ -151,6 +161,7 @@ class BatchAsker:
         most: int = _MOST_QUESTIONS,  # questions of one batch
     ):
         self.url = server.url
+        self._single = Asker(server, journal, purse, price, say=say)
         self.batches = _BatchServer(server, sleep)
         self.journal = journal
         self.purse = purse
@@ -158,11 +169,12 @@ class BatchAsker:
         self.say = say
         self.most = most
         self.tokens = TokenBound()
-        self.calls: Counter[str] = Counter()  # batches, sent, billed, refused, unknown, reused
+        self.calls = self._single.calls  # batches, sent, billed, refused, unknown, reused, kept
 
     def ask(self, questions: Iterable[Question]) -> dict[str, Answer]:
         "The answer to each question, by its key; what has an answer in the journal is not asked"
         unique = {question.key: question for question in questions}
+        self._single.recover()  # what a process without --batch left under way
         self.calls['reused'] = sum(key in self.journal.answers for key in unique)
         self.recover(unique)
         empty = 0

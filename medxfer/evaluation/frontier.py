@@ -129,9 +129,7 @@ def average_changes(
         return Range(math.nan, math.nan, math.nan)
     count = len(changes)
     mean = sum(row['change'] for row in changes) / count
-    if all(row['change'] == 0 and row.get('low') in (0, None) for row in changes):
-        return Range.of(0.0)
-    if any(row.get('low') is None for row in changes):
+    if any(row.get('low') is None or row.get('high') is None for row in changes):
         return Range(mean, math.nan, math.nan)
     below = math.sqrt(sum((row['change'] - row['low']) ** 2 for row in changes)) / count
     above = math.sqrt(sum((row['high'] - row['change']) ** 2 for row in changes)) / count

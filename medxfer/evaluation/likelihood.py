@@ -61,7 +61,8 @@ def measure_likelihood(
     rows: list[dict] = []
     for start in range(0, len(texts), batch_size):
         rows += _measure_batch(model, tokenizer, texts[start : start + batch_size], max_tokens)
-    return pd.DataFrame(rows, columns=['tokens', *STATISTICS])
+    table = pd.DataFrame(rows, columns=['tokens', *STATISTICS])
+    return table.astype(dict.fromkeys(STATISTICS, float))  # without a row they have no type
 
 
 def _measure_batch(model, tokenizer, texts: Sequence[str], max_tokens: int) -> list[dict]:

@@ -193,7 +193,7 @@ class _Tally:
         self.near = np.zeros(texts)  # the largest share in one place
         self.source = np.full(texts, -1, np.int32)  # where that is: which file or corpus …
         self.document = np.zeros(texts, np.int64)  # … and which document of it
-        self.documents = np.zeros(1, np.int64)  # that were read
+        self.documents = np.zeros(1, np.int64)  # that were read; a piece of one counts as one
 
     def arrays(self) -> dict[str, np.ndarray]:
         "The arrays by name, as they are saved"
@@ -326,7 +326,7 @@ class OverlapScan:
             self.add_documents(source, batch.texts, batch.first)
             return
         self._note_source(source)
-        self.tally.documents += not batch.continued
+        self.tally.documents += 1  # as what is in several pieces is counted for each of them
         piece = _append_piece(batch, self._last)
         self._last = piece.words[-self._kept :] if self._kept else piece.words[:0]
         self._add(piece)

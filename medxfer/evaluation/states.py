@@ -161,7 +161,11 @@ class States:
         return self.values.shape[1]
 
     def at_layer(self, layer: int) -> np.ndarray:  # (units, hidden)
-        "The states after a layer, counted from 1"
+        "The states after a layer, counted from 1; a `MedxferError` if there is no such layer"
+        if not 1 <= layer <= self.layers:
+            raise MedxferError(
+                f'there is no layer {layer}; the states are of layers 1 to {self.layers}'
+            )
         return self.values[:, layer - 1].astype(np.float32)
 
 # %% ../../nbs/evaluation/42_states.ipynb #30d4f592

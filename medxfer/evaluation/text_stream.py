@@ -160,10 +160,11 @@ class TextFile:
         "The file in batches; the same whether it is read in one go or resumed behind a batch"
         for piece in _read_pieces(self.path, start, self.has_lines):
             text = _decode(piece, self.path, line)
+            text = text if start else text.removeprefix('\ufeff')
             end, end_line = start + len(piece), line + piece.count(b'\n')
             if self.has_lines:
                 texts = _parse_lines(text, self.path, line, self.field)
                 yield TextBatch(texts, line + 1, end, end_line)
             else:
-                yield TextBatch([text.removeprefix('\ufeff')], 1, end, end_line, start > 0)
+                yield TextBatch([text], 1, end, end_line, start > 0)
             start, line = end, end_line

@@ -85,7 +85,7 @@ class ExportComparison:
     documents: int
     equal: int  # documents with equal predictions
     decided: int  # things that the run says of the documents
-    score_difference: float  # the largest, over what both say or nearly say
+    score_difference: float  # the largest, over what both say or nearly say; see the page
     changes: tuple[ScoreChange, ...]  # of each task
     has_gold: bool  # False: the run's predictions were taken as gold
     honesty: Honesty | None = None  # calibration, and confidence where the run was unsure
@@ -95,8 +95,9 @@ class ExportComparison:
         within: float = 1.0,  # points that the official score may differ by
     ) -> str:
         "'equal', 'within d points', or 'not the same'; d is the far end of the widest interval"
-        if not self.decided:  # nothing is said, so only the scores can tell
-            return 'equal' if self.score_difference <= _SAME_SCORE else NOT_THE_SAME
+        if not self.decided:  # no score can fall where nothing is said; so nothing may change
+            same = self.equal == self.documents and self.score_difference <= _SAME_SCORE
+            return 'equal' if same else NOT_THE_SAME
         if self.equal == self.documents:
             return 'equal'
         bound = max((c.bound for c in self.changes), default=math.inf)
@@ -255,8 +256,18 @@ def _find_difference(ours: Predicted, theirs: Predicted) -> float:
     "The largest difference between the scores of what two models say of a document"
     left = _list_scores(ours)
     right = _list_scores(theirs)
-    gaps = [abs(left[key] - right[key]) for key in left.keys() & right.keys()]
-    return max(gaps, default=0.0)
+    shared = left.keys() & right.keys()
+    if not shared:
+        return _bound_difference([*ours[1], *theirs[1]])
+    return max(abs(left[key] - right[key]) for key in shared)
+
+
+def _bound_difference(items: Iterable['ScoredItem']) -> float:
+    "How far models are apart at least, of which each has mentions that are below the other's floor"
+    from medxfer.models.scores import NEAR_MISS_FLOOR
+
+    scores = [item.score for item in items if item.part == 'mention']
+    return max([0.0, *(score - NEAR_MISS_FLOOR for score in scores)])
 
 
 def _key(item: 'ScoredItem') -> tuple:

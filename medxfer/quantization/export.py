@@ -158,13 +158,18 @@ def _hash_file(path: Path) -> str:
 
 def _hash_folder(folder: Path) -> dict[str, str]:
     "The SHA-256 of every file below a folder that is not hidden, but for its manifest"
-    digests = {}
+    return {name: _hash_file(folder / name) for name in _list_files(folder)}
+
+
+def _list_files(folder: Path) -> list[str]:
+    "The files below a folder, but for its manifest and what is hidden, or in a hidden folder"
+    found = []
     for path in sorted(folder.rglob('*')):
-        name = path.relative_to(folder).as_posix()
-        is_kept = not path.name.startswith('.') and name != _MANIFEST
-        if is_kept and path.is_file():
-            digests[name] = _hash_file(path)
-    return digests
+        name = path.relative_to(folder)
+        is_hidden = any(part.startswith('.') for part in name.parts)
+        if path.is_file() and not is_hidden and name.as_posix() != _MANIFEST:
+            found.append(name.as_posix())
+    return found
 
 
 def seal_manifest(manifest: Manifest, files: dict[str, str]) -> bytes:
@@ -202,7 +207,7 @@ def describe_export(folder: str | Path) -> Manifest:
 
 
 def read_manifest(folder: str | Path) -> Manifest:
-    "`describe_export`, and a `MedxferError` if a file is missing, or is not the one that was written"
+    "`describe_export`, and a `MedxferError` if a file is missing, changed, or not of the export"
     folder, manifest = Path(folder), describe_export(folder)
     for name, digest in manifest.files.items():
         if not (folder / name).is_file():
@@ -211,6 +216,12 @@ def read_manifest(folder: str | Path) -> Manifest:
             raise MedxferError(
                 f'{folder / name} was changed after it was exported: its SHA-256 is not the one in '
                 f'{_MANIFEST}; copy the folder again'
+            )
+    for name in _list_files(folder):
+        if name not in manifest.files:
+            raise MedxferError(
+                f'{folder / name} is no part of this export: {_MANIFEST} does not name it, and it could '
+                'be loaded as weights; move it elsewhere'
             )
     return manifest
 

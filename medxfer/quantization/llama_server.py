@@ -42,7 +42,7 @@ def find_server(
     if found is None:
         where = f'{wanted} is not a program' if wanted else 'there is no llama.cpp server here'
         raise NotFound(f'not run: {where}; {_HOW_TO_GET}')
-    return found
+    return os.path.abspath(found)  # it is started in another folder
 
 # %% ../../nbs/quantization/32_llama_server.ipynb #191bff2b
 class ServerDied(MedxferError):

@@ -229,6 +229,7 @@ class Turns:
 
 # %% ../../nbs/quantization/35_serve.ipynb #0b655ba4
 _MOST_BYTES = 2**24  # of a request
+_MOST_DIGITS = 20  # of its length; int refuses a number of thousands
 
 
 class AnswerServer:
@@ -355,9 +356,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path != '/predict':
             return self._refuse(404, 'there is GET / and POST /predict')
         size = self.headers.get('content-length', '')
-        if not size.isdigit():
+        if not size.isdecimal():  # isdigit takes what int does not
             return self._refuse(411, 'the request does not say how long it is')
-        if int(size) > _MOST_BYTES:
+        if len(size) > _MOST_DIGITS or int(size) > _MOST_BYTES:
             return self._refuse(413, f'the request is longer than {_MOST_BYTES:,} bytes')
         try:
             body = json.loads(self.rfile.read(int(size)))
@@ -370,12 +371,15 @@ class _Handler(BaseHTTPRequestHandler):
         from medxfer.data.base import to_plain
 
         try:
-            answer = self.owner.answer(body)
+            answer = to_plain(self.owner.answer(body))
         except ServerDied as error:
             return self._send(503, dict(error=str(error)))
         except MedxferError as error:
             return self._send(400, dict(error=str(error)))
-        self._send(200, to_plain(answer))
+        except Exception as error:  # its message may hold a part of the document
+            said = f'the document could not be annotated ({type(error).__name__})'
+            return self._send(500, dict(error=said))
+        self._send(200, answer)
 
     def _refuse(self, code: int, error: str):
         "Refuse a request whose body is not read, after which a connection cannot be used"
@@ -383,7 +387,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(code, dict(error=error))
 
     def _send(self, code: int, found: dict):
-        data = json.dumps(found, ensure_ascii=False, allow_nan=False).encode()
+        text = json.dumps(found, ensure_ascii=False, allow_nan=False)
+        data = text.encode(errors='backslashreplace')  # half of a pair, as JSON escapes it
         self.send_response(code)
         self.send_header('content-type', 'application/json; charset=utf-8')
         self.send_header('content-length', str(len(data)))

@@ -233,14 +233,15 @@ def choose_probed(
     record: StudyRecord,
     seeds: int = 2,  # of each strategy: one has no ceiling for how alike runs can be
 ) -> list[Path]:
-    "The folders of the first finished runs of every strategy"
+    "The folders of the first finished runs of every strategy, model by model"
     folders = []
-    for strategy in record.strategies:
-        runs = sorted(_list_runs(record, strategy), key=lambda run: run.seed)
-        folders += [record.folder / run.id for run in runs[:seeds]]
+    for part in record.split_models():
+        for strategy in part.strategies:
+            runs = sorted(_list_runs(part, strategy), key=lambda run: run.seed)
+            folders += [part.folder / run.id for run in runs[:seeds]]
     if not folders:
         raise MedxferError(
             f'the study {record.name} has no finished run of a strategy; first: '
             f'{record.command.study()}'
         )
-    return folders
+    return list(dict.fromkeys(folders))  # a run may be that of several strategies

@@ -77,7 +77,7 @@ def _looks_like(path: Path) -> bool:
 
 def _read_records(path: Path) -> Iterator[tuple[int, Any]]:
     "Each document of a file with its line; 1 for those of a list"
-    text = read_text(path)
+    text = read_text(path).removeprefix('\ufeff')
     numbered = enumerate(text.split('\n'), 1)
     lines = ((n, line) for n, line in numbered if line.strip())
     if path.name.lower().endswith('.json'):
