@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from ..data.base import Diverged, MedxferError, OutOfMemory
 from ..data.multitask_loader import MicroBatch, MultiTaskBatchSampler, RandomOrder
+from ..models.device import convert_memory_errors, empty_caches
 from ..models.precision import PRECISIONS
-from .auto_batch import convert_memory_errors, empty_caches
 from .branches import Branches
 from .callbacks import Stopped, is_stop_requested
 from .checkpoint import Checkpoint, newest_checkpoint, save_checkpoint
