@@ -59,7 +59,13 @@ def execute_in_worker(
     "Execute one run in a worker; what it did, and what it said"
     said, run = [], resolve_run(overrides)
     wait_until_free(run.folder, note)
-    return execute(run, note_place(run.folder, os.environ.get(PLACE_VARIABLE)), said.append), said
+    watch = note_place(run.folder, os.environ.get(PLACE_VARIABLE))
+    try:
+        return execute(run, watch, said.append), said
+    except BaseException as error:
+        # The pool keeps it until the next one, and what it came from would keep the model.
+        error.__context__ = error.__cause__ = None
+        raise
 
 # %% ../../nbs/study/25_engines.ipynb #4114041c
 def wait_until_free(
