@@ -196,7 +196,7 @@ class MultiTaskTrainer:
                     raise
             else:
                 break
-            self.learner.weights.forget_step()
+            self.learner.forget_step()
             empty_caches()  # here, where the error and its stack are gone
             self.say(f'out of memory; continues with pieces of {self.limit.tokens:,} tokens')
         if not self.scaler.is_enabled():
@@ -383,6 +383,20 @@ class Learner:
     def _note_step(self, *args):
         "Called by the optimizer after a step, which the scaler does not let it take on an overflow"
         self.has_stepped = True
+    def _step_optimizer(self, is_finite: bool):
+        "Update the parameters, unless the step overflowed"
+        if not is_finite:  # in the forward pass, so that a smaller scale would not help
+            self.scaler.update(self.scaler.get_scale())
+            return
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+
+    def forget_step(self):
+        "Drop what the step has left in weighting and surgery: it will be computed again"
+        self.weights.forget_step()
+        if self.surgery:
+            self.surgery.forget_step()
+
 
     def restore(self, snapshot: Snapshot):
         "Take over the state of a snapshot"
