@@ -833,7 +833,7 @@ def _write_run(spec: RunSpec, trainer, encoder, data: dict[str, TaskData], memor
         processes=trainer.processes.count,
         encoding=dict(encoder.fate),
         memory=memory,
-        overflows=dict(steps=trainer.overflows.steps, tokens=trainer.overflows.tokens),
+        overflows=trainer.overflows.count(),
     )
     trainer.branches.forget()
 

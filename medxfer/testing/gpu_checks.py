@@ -181,7 +181,7 @@ def _train_watched(outcome: Outcome, trainer, gpu):
     "Train, and note what was seen"
     counts = _count_steps(trainer, gpu)
     if trainer.scaler.is_enabled():
-        _overflow_once(trainer)
+        _overflow_twice(trainer)
     with _note_formats() as outcome.formats['training']:
         _train(trainer)
     outcome.waits, outcome.launches = (sum(c) / len(counts) for c in zip(*counts))
@@ -194,14 +194,16 @@ def _train_watched(outcome: Outcome, trainer, gpu):
     outcome.dealt = trainer.sampler.tokens
 
 
-def _overflow_once(trainer):
-    "Let the second loss be infinite, as an outlier in fp16 makes it"
+def _overflow_twice(trainer):
+    "Let the second gradient be infinite, then the loss of a step, as outliers in fp16 make them"
     compute, calls = trainer.model.loss, []
 
     def overflow(*args):
-        calls.append(len(calls))
         loss = compute(*args)
-        return loss * math.inf if len(calls) == 2 else loss
+        calls.append(len(calls))
+        if len(calls) == 2:
+            loss.register_hook(lambda gradient: gradient * math.inf)
+        return loss * math.inf if trainer.overflows.steps == 1 else loss
 
     trainer.model.loss = overflow
 
