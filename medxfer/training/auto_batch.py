@@ -29,6 +29,7 @@ def _fits_memory(
 ) -> bool:
     "Whether so many tokens fit; afterwards memory is as before"
     try:
+    empty_caches()  # of a run before this one, which would pass for what this one needs
         with convert_memory_errors():
             try_step(tokens)
     except OutOfMemory:
