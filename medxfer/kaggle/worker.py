@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
 import json, os, queue, shutil, signal, subprocess, sys, threading
+import psutil
 
 from ..data.base import MedxferError
 from ..study.arms import resolve_run
@@ -163,10 +164,25 @@ class Worker:
 
     def signal(self, which: int):
         "Signal the process and all that it started"
-        if self.process and self.process.poll() is None:
+        if self.process is None or self.process.poll() is not None:
+            return
+        trainers = self._list_trainers()
+        # A launcher that is asked to stop kills its processes after 30 seconds: they are asked.
+        if which != signal.SIGTERM or not trainers:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, which)
 
+        for trainer in trainers:
+            with suppress(psutil.Error):
+                trainer.send_signal(which)
+
+    def _list_trainers(self) -> list[psutil.Process]:
+        "The processes that train one run together, which a launcher started"
+        if self.place.processes == 1:
+            return []
+        with suppress(psutil.Error):
+            return psutil.Process(self.process.pid).children()
+        return []
     def end(self, patience: float):  # seconds
         "Wait until the process has ended; kill it if it does not"
         if self.process is None:
