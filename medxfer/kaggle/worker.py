@@ -17,7 +17,7 @@ from ..data.base import MedxferError
 from ..study.arms import resolve_run
 from ..study.config import RunSpec
 from ..study.engines import PLACE_VARIABLE, note_place
-from ..training.workers import stop_with_parent
+from ..training.workers import ALLOCATOR_SETTING, stop_with_parent
 from ..study.run import execute
 from ..training.callbacks import Stopped, stop_on_signal
 from ..training.processes import current_processes, launch_command
@@ -128,6 +128,7 @@ class Worker:
             'PYTHONUNBUFFERED': '1',
             PLACE_VARIABLE: f'{self.where} {self.place.name}'.strip(),
         }
+        env.setdefault(*ALLOCATOR_SETTING)
         if one:
             env[_RUN_VARIABLE] = one
         self.process = subprocess.Popen(
@@ -171,7 +172,6 @@ class Worker:
         if which != signal.SIGTERM or not trainers:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, which)
-
         for trainer in trainers:
             with suppress(psutil.Error):
                 trainer.send_signal(which)
@@ -183,6 +183,7 @@ class Worker:
         with suppress(psutil.Error):
             return psutil.Process(self.process.pid).children()
         return []
+
     def end(self, patience: float):  # seconds
         "Wait until the process has ended; kill it if it does not"
         if self.process is None:

@@ -38,7 +38,12 @@ from medxfer.study.run import (
 )
 from .selection import list_selections, refuse_shared_documents
 from ..training.callbacks import quiet_libraries
-from ..training.workers import Workers, blocked_interrupts, stop_with_parent
+from medxfer.training.workers import (
+    ALLOCATOR_SETTING,
+    Workers,
+    blocked_interrupts,
+    stop_with_parent,
+)
 
 # %% ../../nbs/study/25_engines.ipynb #76f43257
 def _begin_worker(
@@ -48,6 +53,7 @@ def _begin_worker(
     "What a worker does first: take its GPU, see to it that it ends with its study, and quieten its libraries"
     if gpus is not None:
         os.environ[_VISIBLE_GPUS] = gpus.get()  # before PyTorch looks
+    os.environ.setdefault(*ALLOCATOR_SETTING)
     stop_with_parent(parent)
     quiet_libraries()
 

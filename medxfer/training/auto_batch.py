@@ -19,7 +19,8 @@ from ..data.base import OutOfMemory, write_atomic
 from ..data.collators import collate
 from ..models.base_forward import checkpoint_layers, list_checkpointed
 from ..models.device import convert_memory_errors, empty_caches
-from ..models.precision import autocast
+from ..models.memory import FRAGMENT_SHARE
+from ..models.precision import autocast, get_total_memory
 from .vram_monitor import format_bytes, parse_status_bytes
 
 # %% ../../nbs/training/50_auto_batch.ipynb #02337316
@@ -28,8 +29,8 @@ def _fits_memory(
     tokens: int,
 ) -> bool:
     "Whether so many tokens fit; afterwards memory is as before"
-    try:
     empty_caches()  # of a run before this one, which would pass for what this one needs
+    try:
         with convert_memory_errors():
             try_step(tokens)
     except OutOfMemory:
@@ -59,6 +60,8 @@ def _find_parts(
     n = 1
     while not part_fits(n):
         if n == most:
+            if room(longest):  # a window by itself, as it is: no piece will be larger
+                return most, longest
             raise OutOfMemory(_advise_smaller(longest))
         failed = n
         n = min(2 * n, most)
@@ -83,27 +86,27 @@ def _fill(
     windows,  # of one task
     tokens: int,  # most, padding included
     key: Callable,  # largest first
+    beyond: bool,  # whether a last window that does not fit is taken, too
 ) -> list:
     "The largest windows, repeated where there are too few, as many as fit; at least one"
     order = sorted(windows, key=key, reverse=True)
     kept = []
     width = 0
-    while True:
-        window = order[len(kept) % len(order)]
-        width = max(width, len(window))
-        if kept and width * (len(kept) + 1) > tokens:
-            return kept
-        kept.append(window)
+    while not kept or width * len(kept) < tokens:
+        kept.append(order[len(kept) % len(order)])
+        width = max(width, len(kept[-1]))
+    fits = beyond or len(kept) == 1 or width * len(kept) == tokens
+    return kept if fits else kept[:-1]
 
 
-def _pick_longest(windows, tokens: int) -> list:
+def _pick_longest(windows, tokens: int, beyond: bool = False) -> list:
     "The longest windows that fit together"
-    return _fill(windows, tokens, lambda w: (len(w), len(w.mentions)))
+    return _fill(windows, tokens, lambda w: (len(w), len(w.mentions)), beyond)
 
 
-def _pick_richest(windows, tokens: int) -> list:
+def _pick_richest(windows, tokens: int, beyond: bool = False) -> list:
     "The windows with most mentions that fit together"
-    return _fill(windows, tokens, lambda w: (len(w.mentions), len(w)))
+    return _fill(windows, tokens, lambda w: (len(w.mentions), len(w)), beyond)
 
 # %% ../../nbs/training/50_auto_batch.ipynb #c5604c47
 def measure_kept_bytes(
@@ -123,6 +126,13 @@ def measure_kept_bytes(
     return 4 * kept
 
 # %% ../../nbs/training/50_auto_batch.ipynb #426daf3c
+def _measure_reserve(
+    device,  # a torch device
+) -> int:
+    "Bytes of a GPU that are lost between the pieces of unequal sizes of a long run"
+    return int(FRAGMENT_SHARE * get_total_memory(device)) if device.type == 'cuda' else 0
+
+
 @contextmanager
 def _preserve_model(model):
     "Afterwards the model and the random generators are as before"
@@ -151,18 +161,20 @@ class _Trial:
         self.model = model
         self.windows = windows
         self.pad_id = pad_id
-        self.kept = kept
         self.device = next(model.parameters()).device
+        self.beside = kept + _measure_reserve(self.device)
+        self.longest = max(len(w) for of_task in windows.values() for w in of_task)
 
     def __call__(self, tokens: int):
         "Run it; fails where so many tokens do not fit"
         import torch
 
         with _preserve_model(self.model):
-            beside = torch.zeros(self.kept, dtype=torch.uint8, device=self.device)
+            beside = torch.zeros(self.beside, dtype=torch.uint8, device=self.device)
+            beyond = tokens > self.longest  # or a margin of less than a window would be none
             for task, of_task in self.windows.items():
-                longest = self._collate(task, _pick_longest(of_task, tokens))
-                richest = self._collate(task, _pick_richest(of_task, tokens))
+                longest = self._collate(task, _pick_longest(of_task, tokens, beyond))
+                richest = self._collate(task, _pick_richest(of_task, tokens, beyond))
                 for batch in (longest, richest, longest):
                     self._train(batch)
                 self._predict(longest)
