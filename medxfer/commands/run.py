@@ -7,7 +7,7 @@ __all__ = ['add_run_commands']
 
 # %% ../../nbs/commands/20_run.ipynb #712b8202
 from pathlib import Path
-import json, sys
+import json, os, sys
 
 from medxfer.commands.base import (
     add_command,
@@ -27,7 +27,9 @@ def _execute_run(args) -> int:
     from medxfer.study.run import execute
     from medxfer.training.callbacks import LinePrinter
     from medxfer.training.processes import current_processes
+    from medxfer.training.workers import ALLOCATOR_SETTING
 
+    os.environ.setdefault(*ALLOCATOR_SETTING)  # before PyTorch looks
     processes = current_processes()
     spec = processes.first_then_others(lambda: resolve_run(collect_overrides(args)))
     progress = LinePrinter(spec.id, sys.stderr if args.json else None)

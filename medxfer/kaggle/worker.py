@@ -11,12 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO, Any
 import json, os, queue, shutil, signal, subprocess, sys, threading
+import psutil
 
 from ..data.base import MedxferError
 from ..study.arms import resolve_run
 from ..study.config import RunSpec
 from ..study.engines import PLACE_VARIABLE, note_place
-from ..training.workers import stop_with_parent
+from ..training.workers import ALLOCATOR_SETTING, stop_with_parent
 from ..study.run import execute
 from ..training.callbacks import Stopped, stop_on_signal
 from ..training.processes import current_processes, launch_command
@@ -127,6 +128,7 @@ class Worker:
             'PYTHONUNBUFFERED': '1',
             PLACE_VARIABLE: f'{self.where} {self.place.name}'.strip(),
         }
+        env.setdefault(*ALLOCATOR_SETTING)
         if one:
             env[_RUN_VARIABLE] = one
         self.process = subprocess.Popen(
@@ -163,9 +165,24 @@ class Worker:
 
     def signal(self, which: int):
         "Signal the process and all that it started"
-        if self.process and self.process.poll() is None:
+        if self.process is None or self.process.poll() is not None:
+            return
+        trainers = self._list_trainers()
+        # A launcher that is asked to stop kills its processes after 30 seconds: they are asked.
+        if which != signal.SIGTERM or not trainers:
             with suppress(ProcessLookupError):
                 os.killpg(self.process.pid, which)
+        for trainer in trainers:
+            with suppress(psutil.Error):
+                trainer.send_signal(which)
+
+    def _list_trainers(self) -> list[psutil.Process]:
+        "The processes that train one run together, which a launcher started"
+        if self.place.processes == 1:
+            return []
+        with suppress(psutil.Error):
+            return psutil.Process(self.process.pid).children()
+        return []
 
     def end(self, patience: float):  # seconds
         "Wait until the process has ended; kill it if it does not"

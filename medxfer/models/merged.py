@@ -144,6 +144,7 @@ class MergedAdapter(nn.Module):
         if names != [_MERGED]:  # as `MergedModel.save` wrote it
             self._merge(model, names, spec)
         model.requires_grad_(False)
+        _keep_frozen(model.get_base_model())
         self.model = model
 
     def _merge(self, model: Any, names: list[str], spec: MergeSpec):
@@ -163,6 +164,15 @@ class MergedAdapter(nn.Module):
 
     def activate(self, task: str):
         "One adapter serves all tasks"
+
+
+def _keep_frozen(base: Any):
+    "Take off the hooks by which the embeddings of a base with gradient checkpointing ask for gradients"
+    # PEFT sets them more than once, and `disable_input_require_grads` knows the last ones only.
+    for module in base.modules():
+        for number, hook in list(module._forward_hooks.items()):
+            if getattr(hook, '__name__', '').startswith('make_inputs_require_grad'):
+                del module._forward_hooks[number]
 
 
 def _has(module: Any, name: str) -> bool:

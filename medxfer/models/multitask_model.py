@@ -18,12 +18,21 @@ import hashlib, json
 import numpy as np
 import torch
 from torch import nn
-from ..data.base import MedxferError, NotFound, Relation, Span, UnifiedSample, write_atomic
+from medxfer.data.base import (
+    MedxferError,
+    NotFound,
+    OutOfMemory,
+    Relation,
+    Span,
+    UnifiedSample,
+    write_atomic,
+)
 from ..data.collators import Batch, Encoder, Mention, Window, collate
 from ..data.multitask_loader import split_into_batches
 from .adapters import Layout, LoraSpec, SharedPrivateLoRA
 from .base_forward import forward_base
 from .base_loader import BaseSpec, load_base
+from .device import convert_memory_errors, empty_caches
 from .portable import describe_base
 from .precision import autocast
 from .heads.attribute import AttributeHead, attribute_schema
@@ -535,19 +544,54 @@ def read_windows(
     if not windows:
         return {}
     device = next(model.parameters()).device
-    lengths = np.array([len(w) for w in windows])
-    by_length = np.argsort(lengths, kind='stable')
+
+    def read_batch(of_batch: list[Window]) -> Sequence:
+        batch = collate(task, of_batch, pad_id).to(device)
+        with autocast(device, model.precision):
+            return read(batch)
+
     was_training = model.training
     model.eval()
+    try:
+        return _read_in_batches(read_batch, windows, batch_tokens)
+    finally:
+        model.train(was_training)
+
+
+def _read_in_batches(
+    read_batch: Callable[[list[Window]], Sequence],
+    windows: Sequence[Window],
+    batch_tokens: int,  # most in a batch, padding included
+) -> dict[int, Any]:  # by the id() of the window
+    "What is read from windows, short ones first; in smaller batches where memory runs out"
+    lengths = np.array([len(w) for w in windows])
+    short_first = np.argsort(lengths, kind='stable')
+    batches = split_into_batches(short_first, lengths, batch_tokens)
     found = {}
-    for indices in split_into_batches(by_length, lengths, batch_tokens):
-        batch = collate(task, [windows[i] for i in indices], pad_id).to(device)
-        with autocast(device, model.precision):
-            of_windows = read(batch)
-        for window, of_window in zip(batch.windows, of_windows):
-            found[id(window)] = of_window
-    model.train(was_training)
+    while batches:
+        indices = batches.pop(0)
+        of_batch = [windows[i] for i in indices]
+        of_windows = _read_or_fail(read_batch, of_batch)
+        if of_windows is None:
+            empty_caches()  # here, where the error and its stack are gone
+            half = len(of_batch) * int(lengths[indices].max()) // 2
+            batches = split_into_batches(np.concatenate([indices, *batches]), lengths, half)
+        else:
+            found |= {id(window): x for window, x in zip(of_batch, of_windows)}
     return found
+
+
+def _read_or_fail(
+    read_batch: Callable[[list[Window]], Sequence], of_batch: list[Window]
+) -> Sequence | None:  # None: memory ran out
+    "What is read from a batch; an `OutOfMemory` where a single window is too much"
+    try:
+        with convert_memory_errors('a single window does not fit; lower model.max_length'):
+            return read_batch(of_batch)
+    except OutOfMemory:
+        if len(of_batch) == 1:
+            raise
+        return None
 
 # %% ../../nbs/models/30_multitask_model.ipynb #370ebc06
 def predict(

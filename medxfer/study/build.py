@@ -315,9 +315,23 @@ def train_settings(
     train = spec.settings['train'] | spec.config['train']
     known = {f.name: train[f.name] for f in fields(TrainSettings) if f.name in train}
     micros = count_micro_batches(spec.config['strategy'], train, len(spec.tasks))
+    held = find_number_format(model)[0] if model is not None else 'fp32'
     if known['precision'] == 'auto':
-        known['precision'] = find_number_format(model)[0] if model is not None else 'fp32'
+        known['precision'] = held
+    if held == 'fp16':
+        _refuse_unscaled(known['precision'])
     return replace(TrainSettings(**known), accumulate=micros)
+
+
+def _refuse_unscaled(precision: str):
+    "Refuse to train a base that is held in fp16 without scaling the loss"
+    # Its layers multiply fp16 by fp16 without autocast, too, and small gradients vanish.
+    if precision != 'fp16':
+        raise MedxferError(
+            f'train.precision is {precision}, but the base is held in fp16, so it computes in fp16 '
+            'all the same, and its loss would not be scaled; set train.precision to auto, or '
+            f'model.dtype to {precision}, too'
+        )
 
 
 def count_micro_batches(

@@ -38,7 +38,12 @@ from medxfer.study.run import (
 )
 from .selection import list_selections, refuse_shared_documents
 from ..training.callbacks import quiet_libraries
-from ..training.workers import Workers, blocked_interrupts, stop_with_parent
+from medxfer.training.workers import (
+    ALLOCATOR_SETTING,
+    Workers,
+    blocked_interrupts,
+    stop_with_parent,
+)
 
 # %% ../../nbs/study/25_engines.ipynb #76f43257
 def _begin_worker(
@@ -48,6 +53,7 @@ def _begin_worker(
     "What a worker does first: take its GPU, see to it that it ends with its study, and quieten its libraries"
     if gpus is not None:
         os.environ[_VISIBLE_GPUS] = gpus.get()  # before PyTorch looks
+    os.environ.setdefault(*ALLOCATOR_SETTING)
     stop_with_parent(parent)
     quiet_libraries()
 
@@ -59,7 +65,13 @@ def execute_in_worker(
     "Execute one run in a worker; what it did, and what it said"
     said, run = [], resolve_run(overrides)
     wait_until_free(run.folder, note)
-    return execute(run, note_place(run.folder, os.environ.get(PLACE_VARIABLE)), said.append), said
+    watch = note_place(run.folder, os.environ.get(PLACE_VARIABLE))
+    try:
+        return execute(run, watch, said.append), said
+    except BaseException as error:
+        # The pool keeps it until the next one, and what it came from would keep the model.
+        error.__context__ = error.__cause__ = None
+        raise
 
 # %% ../../nbs/study/25_engines.ipynb #4114041c
 def wait_until_free(

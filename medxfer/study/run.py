@@ -29,7 +29,7 @@ from ..data.corpora import get_corpus, get_task, take_counted
 from ..data.own_task import register_tasks_of
 from .arms import refuse_reference, resolve_run, strategy_overrides
 from .budgets import build_schedule, find_token_budget, make_branches
-from ..models.device import refuse_missing_device
+from ..models.device import empty_caches, refuse_missing_device
 from medxfer.study.build import (
     base_spec,
     device_for,
@@ -559,6 +559,7 @@ def _format_forecast(ahead: dict[str, float]) -> str:
 def measure_run(spec: RunSpec, say=print):
     "Make the smoke test of a run that is only planned, so that its speed is known"
     with TemporaryDirectory() as aside:
+        empty_caches()  # of the run that was measured before
         data, encoder = load_data(spec), encoder_for(spec)
         _run_smoke_test(
             spec, data, encoder, trainer_for(spec, data, encoder, folder=Path(aside)), say
@@ -698,6 +699,7 @@ def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
     import torch
     from medxfer.models.unsloth_base import choose_builder
 
+    empty_caches()  # of the run before: parts of its model refer to each other, and so stay
     torch.set_num_threads(spec.settings['threads'])
     spec = choose_on_dev(spec, find_needed_folders(spec), say, processes)
     build = choose_builder(
@@ -842,7 +844,7 @@ def _write_run(spec: RunSpec, trainer, encoder, data: dict[str, TaskData], memor
         processes=trainer.processes.count,
         encoding=dict(encoder.fate),
         memory=memory,
-        overflows=dict(steps=trainer.overflows.steps, tokens=trainer.overflows.tokens),
+        overflows=trainer.overflows.count(),
     )
     trainer.branches.forget()
 

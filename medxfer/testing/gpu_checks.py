@@ -57,6 +57,12 @@ SCENES = {
     's5': Scene(('strategy=s5',), ('fp16',), quantized=True),
     'fusion': Scene(('strategy=fusion', 'task=semeval2014t7,semeval2021t6', 'budget.epochs=0.5')),
     'full': Scene(('strategy=full', 'task=semeval2015t14')),
+    'merged': Scene(('strategy=merged', 'task=semeval2014t7,semeval2021t6', 'budget.epochs=0.5')),
+    's3c': Scene(('strategy=s3c',)),
+    's2-famo': Scene(('strategy=s2-famo',)),
+    's3a-cagrad': Scene(('strategy=s3a-cagrad',)),
+    's3a-fairgrad': Scene(('strategy=s3a-fairgrad',)),
+    's3a-nash': Scene(('strategy=s3a-nash',)),
     'uncertainty': Scene(('strategy=s2', 'strategy.weighting=uncertainty')),
     'scale': Scene(('strategy=s3a', 'strategy.weighting=scale', 'strategy.orthogonality=0.1')),
     'checkpointing': Scene(('strategy=s3a', '+model.checkpointing=true')),
@@ -181,7 +187,7 @@ def _train_watched(outcome: Outcome, trainer, gpu):
     "Train, and note what was seen"
     counts = _count_steps(trainer, gpu)
     if trainer.scaler.is_enabled():
-        _overflow_once(trainer)
+        _overflow_twice(trainer)
     with _note_formats() as outcome.formats['training']:
         _train(trainer)
     outcome.waits, outcome.launches = (sum(c) / len(counts) for c in zip(*counts))
@@ -194,14 +200,16 @@ def _train_watched(outcome: Outcome, trainer, gpu):
     outcome.dealt = trainer.sampler.tokens
 
 
-def _overflow_once(trainer):
-    "Let the second loss be infinite, as an outlier in fp16 makes it"
+def _overflow_twice(trainer):
+    "Let the second gradient be infinite, then the loss of a step, as outliers in fp16 make them"
     compute, calls = trainer.model.loss, []
 
     def overflow(*args):
-        calls.append(len(calls))
         loss = compute(*args)
-        return loss * math.inf if len(calls) == 2 else loss
+        calls.append(len(calls))
+        if len(calls) == 2:
+            loss.register_hook(lambda gradient: gradient * math.inf)
+        return loss * math.inf if trainer.overflows.steps == 1 else loss
 
     trainer.model.loss = overflow
 

@@ -42,7 +42,7 @@ _TWO = ('task=semeval2014t7,semeval2021t6',)  # both are trained within a few st
 
 def compare_memory(case: MemoryCase, folder: Path, gpu) -> MemoryFinding:
     "Train some steps on the pretended GPU; the one that took most, and what was predicted of it"
-    from medxfer.training.auto_batch import empty_caches
+    from medxfer.models.device import empty_caches
 
     scene = SCENES[case.scene]
     tasks = () if any(o.startswith('task=') for o in scene.overrides) else _TWO

@@ -10,6 +10,7 @@ __all__ = ['Piece', 'group_by_task', 'deal_micro_batches', 'Dealer', 'PieceLimit
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from traceback import clear_frames
 import numpy as np
 import torch
 from ..data.base import MedxferError
@@ -232,6 +233,7 @@ class StepGradients:
         try:
             self._compute_pieces(micros, losses)
         except Exception as e:
+            clear_frames(e.__traceback__)  # they hold activations, and the sum needs memory, too
             error = e
         processes = self.dealer.processes
         if processes.count > 1:

@@ -94,6 +94,8 @@ class FamoWeights(LossWeights):
         fall: torch.Tensor,  # (tasks,): of the logarithms of the losses
     ):
         "A step of Adam on the logits"
+        # A loss that overflowed says nothing of its task, and would stay in the means for ever.
+        fall = torch.where(fall.isfinite(), fall, 0)
         z = self.logits.softmax(0)
         slope = z * (fall - z @ fall) + self.decay * self.logits
         mean_decay, square_decay, floor = _ADAM

@@ -217,10 +217,16 @@ class NormalisedLosses(LossWeights):
         rate = self.rate(self.steps)
         moved = (1 - rate) * self.scale + rate * self.sums / self.shares
         self.scale.copy_(torch.where(seen, moved, self.scale))
-        self.forget_step()
+        self._drop_sums()
 
     def forget_step(self):
-        "Drop the sums of the step"
+        "Drop the sums of the step, and scales that were taken in it"
+        # The first process alone took them: in the next step the others would still wait for it.
+        self.scale.copy_(torch.where(self.steps > 0, self.scale, 0))
+        self.started = [False] * len(self.tasks)
+        self._drop_sums()
+
+    def _drop_sums(self):
         self.sums.zero_()
         self.shares.zero_()
 

@@ -274,6 +274,10 @@ class Surgery:
         gradients.forget()
         return _make_report(step, self.tasks, present, gramian, weights, bad)
 
+    def forget_step(self):
+        "Drop the gradients of the step: it will be computed again"
+        self.gradients.forget()
+
     def _count_processes(self) -> tuple[list[float], list[float]]:
         "In how many processes each task took part, and how many reached each parameter"
         took_part = [t in self.gradients.seen for t in self.tasks]

@@ -19,7 +19,7 @@ from ..data.load import load_task, write_task
 from ..data.base import Diverged, MedxferError, OutOfMemory
 from ..data.formats.cqa_xml import read_prediction_file, write_prediction_file
 from ..data.multitask_loader import split_into_batches
-from .auto_batch import empty_caches, is_out_of_memory
+from ..models.device import empty_caches, is_out_of_memory
 from .callbacks import format_duration
 from .checkpoint import checkpoint_steps
 from .vram_monitor import MemoryMonitor, format_bytes, get_memory_reader

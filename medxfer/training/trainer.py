@@ -8,6 +8,7 @@ __all__ = ['TrainSettings', 'MultiTaskTrainer', 'Overflows', 'Learner', 'Trainer
 # %% ../../nbs/training/40_trainer.ipynb #9efb3418
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,8 @@ import numpy as np
 import torch
 from ..data.base import Diverged, MedxferError, OutOfMemory
 from ..data.multitask_loader import MicroBatch, MultiTaskBatchSampler, RandomOrder
+from ..models.device import convert_memory_errors, empty_caches
 from ..models.precision import PRECISIONS
-from .auto_batch import convert_memory_errors, empty_caches
 from .branches import Branches
 from .callbacks import Stopped, is_stop_requested
 from .checkpoint import Checkpoint, newest_checkpoint, save_checkpoint
@@ -165,10 +166,12 @@ class MultiTaskTrainer:
         before = self.sampler.tokens - tokens
         factor = self.schedule.set_rates(self.optimizer, before)
         losses = self._compute_gradients(micros)
-        pairs = self.learner.update(self.done + 1, lambda: self.gradients.look_back(micros))
+        is_finite = all(map(math.isfinite, losses))
+        look_back = partial(self.gradients.look_back, micros)
+        pairs = self.learner.update(self.done + 1, look_back, is_finite)
         if not self.learner.has_stepped:
             self.sampler.give_back(micros)
-            self.overflows.add(tokens, self.done + 1)
+            self.overflows.add(tokens, self.done + 1, is_finite)
             return False
         self.overflows.in_a_row = 0
         self.cosines += pairs
@@ -196,7 +199,7 @@ class MultiTaskTrainer:
                     raise
             else:
                 break
-            self.learner.weights.forget_step()
+            self.learner.forget_step()
             empty_caches()  # here, where the error and its stack are gone
             self.say(f'out of memory; continues with pieces of {self.limit.tokens:,} tokens')
         if not self.scaler.is_enabled():
@@ -297,23 +300,31 @@ class Overflows:
 
     steps: int = 0
     tokens: int = 0  # not in the ledger
+    losses: int = 0  # steps of these whose loss was not finite
     in_a_row: int = 0
 
     def add(
         self,
         tokens: int,  # of the step
         step: int,  # its number, for the message
+        is_finite: bool = True,  # whether its loss is
     ):
         "Count a step; a `Diverged` if there are too many in a row"
         self.steps += 1
         self.tokens += tokens
+        self.losses += not is_finite
         self.in_a_row += 1
         if self.in_a_row >= _MOST_OVERFLOWS:
             raise Diverged(
                 f'step {step} overflowed {self.in_a_row} times in fp16, whatever the windows and '
-                'the scale of the loss; set train.precision to fp32 (or bf16 on a GPU that has it), '
-                'or lower train.lr if the loss rose before'
+                'the scale of the loss; set model.dtype to fp32 (on a T4 that is slower), with '
+                'model.quantization=nf4 where it does not fit, or lower train.lr if the loss rose '
+                'before'
             )
+
+    def count(self) -> dict[str, int]:
+        "What a run has skipped in all"
+        return dict(steps=self.steps, tokens=self.tokens, losses=self.losses)
 
 # %% ../../nbs/training/40_trainer.ipynb #a9d280ab
 class Learner:
@@ -355,6 +366,7 @@ class Learner:
         self,
         step: int,
         look_back: Callable[[], None],  # tells the weighting the losses after the update
+        is_finite: bool = True,  # whether the step's losses are
     ) -> tuple[PairCosine, ...]:
         "Surgery, clipping and the optimizer's step; the cosines that surgery saw"
         self.has_stepped = False
@@ -362,8 +374,7 @@ class Learner:
         self.scaler.unscale_(self.optimizer)
         self._multiply(self.weights.step_factor(self.reduce))
         torch.nn.utils.clip_grad_norm_(self.params.values(), self.clip)
-        self.scaler.step(self.optimizer)
-        self.scaler.update()
+        self._step_optimizer(is_finite)
         if self.has_stepped:
             if self.weights.looks_back:
                 look_back()
@@ -371,6 +382,20 @@ class Learner:
         else:
             self.weights.forget_step()
         return pairs
+
+    def _step_optimizer(self, is_finite: bool):
+        "Update the parameters, unless the step overflowed"
+        if not is_finite:  # in the forward pass, so that a smaller scale would not help
+            self.scaler.update(self.scaler.get_scale())
+            return
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+
+    def forget_step(self):
+        "Drop what the step has left in weighting and surgery: it will be computed again"
+        self.weights.forget_step()
+        if self.surgery:
+            self.surgery.forget_step()
 
     def _multiply(self, factor: torch.Tensor | None):
         "Multiply all gradients"
@@ -523,7 +548,7 @@ def _take_snapshot(trainer: MultiTaskTrainer, draws: list[RngState]) -> Snapshot
         best_params=curve.best_params,
         points_since_best=curve.points_since_best,
         cosines=trainer.cosines,
-        overflows=dict(steps=trainer.overflows.steps, tokens=trainer.overflows.tokens),
+        overflows=trainer.overflows.count(),
     )
 
 
