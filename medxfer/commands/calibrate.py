@@ -72,7 +72,8 @@ def _save_figures(arms: Sequence['ScoredArms'], args):
     for of_model in arms:
         named = asked.with_stem(f'{asked.stem}-{of_model.model}')
         file = named if len(arms) > 1 else asked
-        figure = reliability_figure(of_model.test, of_model.scalings)
+        silent = of_model.test.empty  # where other models said something
+        figure = None if silent else reliability_figure(of_model.test, of_model.scalings)
         if figure is None:
             printer(args)(f'no part has enough items for a diagram; {file} was not written')
             continue
