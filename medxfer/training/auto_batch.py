@@ -10,7 +10,7 @@ __all__ = ['measure_kept_bytes', 'measure_spare_memory', 'auto_batch', 'find_few
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 import json
 import math
 import os
