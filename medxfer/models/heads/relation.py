@@ -18,6 +18,18 @@ from .base import mention_states, send, zlpr
 _DISTANCE_BINS = (0, 1, 2, 4, 8, 16, 32, 64)
 
 
+_MOST_RATED = 5_000  # near misses of a window
+
+
+def _raise_floor(scores: torch.Tensor, floor: float) -> float:
+    "The floor, or a higher one above which no more than the most near misses are"
+    # A model of a few steps sees thousands of mentions in a window, and millions of pairs near its prior.
+    near = scores[(scores > floor) & (scores <= 0)]
+    if len(near) <= _MOST_RATED:
+        return floor
+    return near.topk(_MOST_RATED + 1).values[-1].item()
+
+
 class REHead(nn.Module):
     "Scores every (head mention, tail mention, label) of a window"
 
@@ -121,10 +133,13 @@ class REHead(nn.Module):
         mentions: Sequence[Sequence[Mention]],  # per window
         floor: float,  # at most 0
     ) -> list[dict[tuple[str, int, int], float]]:
-        "The relations with scores above a floor, per window: (label, head, tail) to score"
+        """The relations with scores above a floor, per window: (label, head, tail) to score.
+
+        At most 5,000 of a window that are not predicted, the highest ones.
+        """
         rated: list[dict[tuple[str, int, int], float]] = [{} for _ in mentions]
         for b, scores in self.per_window(hidden, mentions):
-            above = (scores > floor).nonzero()
+            above = (scores > _raise_floor(scores, floor)).nonzero()
             values = scores[tuple(above.T)].tolist()
             for (label, head, tail), value in zip(above.tolist(), values):
                 rated[b][self.relations[label], head, tail] = value
