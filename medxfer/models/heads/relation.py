@@ -18,16 +18,22 @@ from .base import mention_states, send, zlpr
 _DISTANCE_BINS = (0, 1, 2, 4, 8, 16, 32, 64)
 
 
+# A model of a few steps sees thousands of mentions in a window, and millions of related pairs.
+_MOST_PREDICTED = 16  # relations of a mention, the best first
 _MOST_RATED = 5_000  # near misses of a window
 
 
-def _raise_floor(scores: torch.Tensor, floor: float) -> float:
-    "The floor, or a higher one above which no more than the most near misses are"
-    # A model of a few steps sees thousands of mentions in a window, and millions of pairs near its prior.
-    near = scores[(scores > floor) & (scores <= 0)]
-    if len(near) <= _MOST_RATED:
-        return floor
-    return near.topk(_MOST_RATED + 1).values[-1].item()
+def _select(scores: torch.Tensor, floor: float, most: int) -> torch.Tensor:
+    "Where scores are above a floor; where that are too many, only the highest"
+    above = scores > floor
+    if above.sum() > most:
+        above = scores > scores[above].topk(most + 1).values[-1]
+    return above
+
+
+def _select_predicted(scores: torch.Tensor) -> torch.Tensor:
+    "Where a window's relations are positive, as far as they are read"
+    return _select(scores, 0.0, _MOST_PREDICTED * scores.shape[-1])
 
 
 class REHead(nn.Module):
@@ -122,7 +128,7 @@ class REHead(nn.Module):
         "The relations with positive scores, per window: (label, head, tail) as positions in its mentions"
         found: list[list[tuple[str, int, int]]] = [[] for _ in mentions]
         for b, scores in self.per_window(hidden, mentions):
-            positive = (scores > 0).nonzero().tolist()
+            positive = _select_predicted(scores).nonzero().tolist()
             found[b] = [(self.relations[label], head, tail) for label, head, tail in positive]
         return found
 
@@ -139,7 +145,8 @@ class REHead(nn.Module):
         """
         rated: list[dict[tuple[str, int, int], float]] = [{} for _ in mentions]
         for b, scores in self.per_window(hidden, mentions):
-            above = (scores > _raise_floor(scores, floor)).nonzero()
+            near = _select(scores.masked_fill(scores > 0, floor), floor, _MOST_RATED)
+            above = (_select_predicted(scores) | near).nonzero()
             values = scores[tuple(above.T)].tolist()
             for (label, head, tail), value in zip(above.tolist(), values):
                 rated[b][self.relations[label], head, tail] = value
