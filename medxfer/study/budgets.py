@@ -186,10 +186,14 @@ def make_branches(spec: RunSpec, budget: int, lengths: Lengths):
     if not _may_branch(spec):
         return Branches()
     trunk = find_trunk(spec) or spec
-    others = [run for run in (trunk, *list_branches(trunk)) if run.id != spec.id]
     decay = spec.config['train']['decay']
+    usual = (_find_folder(spec, trunk) / _STATES,)
+    branches = Branches(trunks=usual, point=find_branch_point(budget, decay))
+    if branches.has_start():  # else all other runs are resolved, which takes a second
+        return branches
+    others = [run for run in (trunk, *list_branches(trunk)) if run.id != spec.id]
     folders = tuple(_find_folder(spec, run) / _STATES for run in others)
-    branches = Branches(trunks=folders, point=find_branch_point(budget, decay))
+    branches = replace(branches, trunks=folders)
     if branches.has_start():
         return branches
     budgets = [find_token_budget(run, lengths) for run in others if not is_done(run)]

@@ -9,8 +9,9 @@ __all__ = ['BASELINES', 'MARGINS', 'MAX_GAP', 'MIN_GROUPS', 'Verdict', 'empty_co
 # %% ../../nbs/study/30_claims.ipynb #b23603ad
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -760,19 +761,20 @@ class _Signs:
 def _judge_cells(study: _Study, cells: Sequence[_Cell]) -> list[_Signs]:
     "The signs of every cell of a study"
     judged = len({cell.strategy for cell in cells})
-    kept = judged / (judged + study.dropped)
-    weights = weigh_cells(judged, len(study.tasks)) * kept
+    others = study.dropped / (judged + study.dropped)  # weight of strategies that find nothing
+    weights = weigh_cells(judged, len(study.tasks)) * (1 - others)
+    adjust = partial(weighted_holm, weights=weights, others=others)
     margins = [study.margins[cell.margin_name] for cell in cells]
     added = [_use(cell.added) for cell in cells]
     claims = {
-        'equal': _sign_claim(study, 'equal', [_use(cell.tested) for cell in cells], weights),
-        'added': _sign_claim(study, 'added', added, weights),
-        'content': _sign_claim(study, 'content', [_use(cell.content) for cell in cells], weights),
+        'equal': _sign_claim(study, 'equal', [_use(cell.tested) for cell in cells], adjust),
+        'added': _sign_claim(study, 'added', added, adjust),
+        'content': _sign_claim(study, 'content', [_use(cell.content) for cell in cells], adjust),
     }
     worse = np.array([one_sided_p(c, -m) for c, m in zip(added, margins)])
-    not_worse = weighted_holm(worse, weights, 1 - kept) <= study.level * CLAIM_SHARES['not_worse']
+    not_worse = adjust(worse) <= study.level * CLAIM_SHARES['not_worse']
     close = np.array([tost(_use(cell.equal), m) for cell, m in zip(cells, margins)])
-    equivalent = weighted_holm(close, weights, 1 - kept) <= study.level
+    equivalent = adjust(close) <= study.level
     return [
         _Signs(
             **{claim: int(signs[i]) for claim, (signs, _) in claims.items()},
@@ -788,10 +790,10 @@ def _sign_claim(
     study: _Study,
     claim: str,  # a key of CLAIM_SHARES
     contrasts: Sequence[Contrast],  # of every cell
-    weights: np.ndarray,  # of the cells
+    adjust: Callable[[np.ndarray], np.ndarray],  # p for all cells of the study
 ) -> tuple[np.ndarray, np.ndarray]:
     "The sign of each cell in one claim, and its p, adjusted for cells, models and claims"
-    adjusted = weighted_holm(np.array([c.p for c in contrasts]), weights, 1 - weights.sum())
+    adjusted = adjust(np.array([c.p for c in contrasts]))
     estimates = np.array([c.estimate for c in contrasts])
     signs = find_signs(estimates, adjusted, study.level * CLAIM_SHARES[claim])
     return signs, np.minimum(adjusted * study.models / CLAIM_SHARES[claim], 1)

@@ -17,11 +17,11 @@ from medxfer.study.record import (
     RunRecord,
     StudyRecord,
     drop_left_out,
+    explain_mixed_runs,
     select_primary,
     select_rows,
     study_budget_curves,
 )
-from .environment import explain_differences
 from .words import is_ablation
 
 # %% ../../nbs/study/38_over_budgets.ipynb #da49035e
@@ -49,8 +49,7 @@ def rates_over_budgets(record: StudyRecord) -> list[RatesAtBudget]:
     """
     found = []
     for part in record.split_models():
-        trained = {run.id: run.environment for run in part.done if run.ledger is not None}
-        if all(run.share == 1 for run in part.runs) or explain_differences(trained):
+        if all(run.share == 1 for run in part.runs) or explain_mixed_runs(part):
             continue
         for strategy in (s for s in part.strategies if not is_ablation(s)):
             for share in sorted({run.share for run in part.runs if run.arm == strategy}):
@@ -74,7 +73,7 @@ def _find_rates(record: StudyRecord, strategy: str, share: float) -> RatesAtBudg
     if placebos:
         scores += [_label([run], 'placebo', [str(run.target)]) for run in placebos]
     kept = drop_left_out(record, pd.concat(scores, ignore_index=True))
-    tables = _complete_tables(record, kept, curves.drop(columns='model', errors='ignore'))
+    tables = _complete_tables(record, kept, curves)
     spent = pd.concat([run.get_table('ledger') for run in runs])
     own = spent.groupby('task').tokens.sum() / len(runs)
     total = float(own.sum())

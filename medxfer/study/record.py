@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RunRecord', 'select_rows', 'load_run', 'StudyRecord', 'load_study', 'scored_arms', 'study_scores', 'drop_left_out',
            'study_ood_scores', 'select_primary', 'study_budget_curves', 'study_tokens', 'study_curves', 'missing_runs',
-           'complete_scores', 'describe_missing_runs', 'study_verdicts', 'study_dev_scores']
+           'complete_scores', 'describe_missing_runs', 'study_verdicts', 'explain_mixed_runs', 'study_dev_scores']
 
 # %% ../../nbs/study/35_record.ipynb #9fd0769c
 import json
@@ -502,7 +502,7 @@ def study_budget_curves(
     strategies: Collection[str],
     share: float = 1.0,  # whose own points are kept where two are near each other
 ) -> pd.DataFrame | None:
-    "Single-task scores over budgets: strategy, task, arm, seed, doc_id, num, den, group, budget, perhaps model"
+    "Single-task scores over budgets: strategy, task, arm, seed, doc_id, num, den, group, budget"
     if all(run.share == 1 for run in record.runs):
         return None
     frames = []
@@ -514,8 +514,6 @@ def study_budget_curves(
         return None
     profiles = record.plan.get('data') or {}
     rows = _add_groups(profiles, pd.concat(frames, ignore_index=True))
-    if record.model:
-        rows = rows.assign(model=record.model)
     return _keep_primary(record, drop_left_out(record, rows))
 
 
@@ -691,19 +689,29 @@ def _judge_model(
             selected_on=_read_selections(record),
             dev=study_dev_scores(record),
             floor=_read_floor(record),
-            curves=study_budget_curves(record, strategies),
+            curves=_name_model(record, study_budget_curves(record, strategies)),
             seeds=record.plan.get('seeds'),
             models=models,
             tuned=_read_tuned(record),
             dropped=dropped,
         )
-    trained = [run for run in record.done if run.ledger is not None]  # at all budgets
-    mixed = explain_differences({run.id: run.environment for run in trained})
+    mixed = explain_mixed_runs(record)
     found = []
     for verdict in verdicts:
         reason = mixed or _refuse_open_curve(record, verdict)
         found.append(replace(_make_undetermined(verdict, reason), model=record.model))
     return [_name_missing_runs(v, record) for v in found]
+
+
+def _name_model(record: StudyRecord, rows: pd.DataFrame | None) -> pd.DataFrame | None:
+    "The rows with the model of a record that is cut down to one"
+    return rows.assign(model=record.model) if record.model and rows is not None else rows
+
+
+def explain_mixed_runs(record: StudyRecord) -> str:
+    "Why the trained runs, at all budgets, are not to be judged together; '' if they may be"
+    trained = [run for run in record.done if run.ledger is not None]
+    return explain_differences({run.id: run.environment for run in trained})
 
 
 def _make_undetermined(verdict: Verdict, reason: str) -> Verdict:

@@ -11,7 +11,7 @@ import os
 import shlex
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -62,8 +62,10 @@ def keep_records(
     "Add the finished runs of a study to its records, and what was found beside them"
     study, records = Path(study), Path(records)
     records.mkdir(parents=True, exist_ok=True)
-    if (study / 'study.yaml').is_file():
-        write_atomic(records / 'study.yaml', _read_without_places(study / 'study.yaml'))
+    plan = _read_without_places(study / 'study.yaml') if (study / 'study.yaml').is_file() else None
+    if plan:
+        text = yaml.safe_dump(plan, sort_keys=False, allow_unicode=True)
+        write_atomic(records / 'study.yaml', text.encode())
     for name in _BESIDE:
         if (study / name).is_file():
             (records / name).parent.mkdir(exist_ok=True)
@@ -75,8 +77,8 @@ def keep_records(
         write_atomic(records / _OVERLAP, parquet_bytes(found))
     _join_plans(study, records)
     new = [name for name in list_finished_runs(study) if keep_run(study / name, records)]
-    if (study / 'study.yaml').is_file():
-        _keep_adapters(study, records)
+    if plan:
+        _keep_adapters(plan, study, records)
     return new
 
 
@@ -110,9 +112,8 @@ def keep_run(
     return True
 
 
-def _keep_adapters(study: Path, records: Path):
+def _keep_adapters(plan: Mapping[str, Any], study: Path, records: Path):
     "Add adapters and heads of one run of each strategy, where they are small and its corpora are public"
-    plan = yaml.safe_load((study / 'study.yaml').read_text('utf-8'))
     groups: dict = {}  # strategy and model: its runs with the whole budget
     for run in plan['runs']:
         if run['arm'] in plan['strategies'] and not run.get('share'):
@@ -143,7 +144,7 @@ def _copy_folder(source: Path, target: Path):
         os.rename(made, target)
 
 
-def _read_without_places(path: Path) -> bytes:
+def _read_without_places(path: Path) -> dict[str, Any]:
     "A study.yaml without the folders of this machine, as somebody else would type its commands"
     plan = yaml.safe_load(path.read_text('utf-8'))
     command = plan.get('command') or {}
@@ -158,7 +159,7 @@ def _read_without_places(path: Path) -> bytes:
             about['experiment'] = Path(about['experiment']).name  # of one's own: a file
     for run in plan['runs']:
         run['command'] = shlex.join(_drop_places(shlex.split(run['command'])))
-    return yaml.safe_dump(plan, sort_keys=False, allow_unicode=True).encode()
+    return plan
 
 
 def _drop_places(words: Iterable[str]) -> list[str]:
