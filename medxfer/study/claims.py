@@ -733,7 +733,7 @@ def _list_points(study: _Study, strategy: str, task: str, total: float) -> list[
 
 
 def _refuse_points(study: _Study, task: str, points: Sequence[tuple[float, Side]]) -> str:
-    "That a point of a curve has too few seeds, or a seed that went astray"
+    "That a point of a curve has too few seeds, or a stray seed that may decide which point is the best"
     named = {(task, f'single-task training on {b:,.0f} tokens'): side for b, side in points}
     for (_, name), side in named.items():
         if len(side.seeds) < MIN_SEEDS:
@@ -743,7 +743,12 @@ def _refuse_points(study: _Study, task: str, points: Sequence[tuple[float, Side]
             )
     of_task = {key: side for key, side in study.sides.items() if key[0] == task}
     strays = _find_strays(of_task | named)
-    return next((strays[key] for key in named if key in strays), '')
+    best = max(float(side.scores.mean()) for side in named.values())
+    for key, side in named.items():
+        can_be_best = float(side.scores.max()) >= best  # else no seed of it reaches the best point
+        if key in strays and can_be_best:
+            return strays[key]
+    return ''
 
 # %% ../../nbs/study/30_claims.ipynb #d1a08e1c
 @dataclass(frozen=True, slots=True)
