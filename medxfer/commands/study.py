@@ -86,6 +86,7 @@ class _PlanSheet:
             disk=dict(needed=self.disk.needed, fits=self.disk.needed <= self.disk.free),
             notes=self.notes,
             mde=[dict(task=task, points=points) for task, points in costs.mde],
+            rate_widths=[dict(x=x, width=width) for x, width in costs.widths.items()],
             mde_source=costs.source,
         )
 
@@ -223,14 +224,15 @@ def _make_book(plan) -> _PlanBook:
 # %% ../../nbs/commands/10_study.ipynb #d8061486
 def _make_sheet(plan, sizes: 'PlanSizes') -> _PlanSheet:
     "What the runs of a plan with one model would take"
-    from medxfer.study.costs import plan_costs
+    from medxfer.study.costs import find_own_shares, plan_costs
     from medxfer.study.engines import is_done, worker_count
     from medxfer.study.gpu import find_serving_obstacle
     from medxfer.study.plan import computed_tokens, planned_tokens
 
     tokens = planned_tokens(plan, sizes.tokens, sizes.training)
     computed = computed_tokens(plan, tokens)
-    costs = plan_costs(plan, computed, sizes.parameters, sizes.test, worker_count(plan))
+    own = find_own_shares(plan, tokens)
+    costs = plan_costs(plan, computed, sizes.parameters, sizes.test, worker_count(plan), own)
     notes = [sizes.misfit, find_serving_obstacle(plan.widest.settings['model'])]
     rows = [
         dict(

@@ -134,6 +134,7 @@ class Costs:
     workers: int
     mde: list  # rows (task or None for the mean, points)
     source: str  # of the variation behind it
+    widths: dict  # exchange rate: width of its interval; empty without a curve of budgets
 
     @property
     def dollars(self) -> float:
@@ -205,6 +206,38 @@ def _find_detectable_effects(
     rows = [(t if t in documents else None, float(m)) for t, m in zip(frame.task, frame.mde)]
     return rows, str(frame.source.iloc[0])
 
+
+_SLOPE = 3.0  # points that a doubling of own tokens brings, to plan with
+
+
+def _expect_widths(plan: StudyPlan, documents: dict, own: dict) -> dict[float, float]:
+    "Exchange rate: width of its interval, where the study has a curve of budgets and seeds enough"
+    from medxfer.study.power import MIN_SEEDS, expect_noise, planned_width
+
+    seeds = len(plan.settings['plan']['seeds'])
+    if seeds < MIN_SEEDS or own.keys() != documents.keys():
+        return {}
+    found = _choose_components(plan, documents)
+    of_task = [found[task] if isinstance(found, dict) else found for task in documents]
+    noise = expect_noise(seeds, list(documents.values()), of_task)
+    shares = [own[task] for task in documents]
+    return {x: planned_width(noise, shares, _SLOPE, x) for x in (0.0, 1.0)}
+
+
+def find_own_shares(
+    plan: StudyPlan,
+    tokens: dict,  # run id: tokens, see `planned_tokens`
+) -> dict[str, float]:
+    "What part of the first strategy's tokens is each task's own; empty without a curve of budgets"
+    at_full = [run for run in plan.runs if run.settings['budget']['share'] == 1]
+    if len(at_full) == len(plan.runs):
+        return {}
+    strategy = _first_strategy(plan)
+    totals = [tokens[run.id] for run in at_full if run.arm == strategy]
+    if not totals:
+        return {}
+    return {run.tasks[0]: tokens[run.id] / totals[0] for run in at_full if run.arm == 'st-own'}
+
 # %% ../../nbs/study/11_costs.ipynb #81ddaa74
 def plan_costs(
     plan: StudyPlan,
@@ -212,6 +245,7 @@ def plan_costs(
     parameters: int,  # of the base
     documents: dict,  # task: test documents
     workers: int = 1,  # runs side by side on this machine
+    own: dict | None = None,  # task: its part of the strategy's tokens, see `find_own_shares`
 ) -> Costs:
     "Costs of the runs that are not done yet, and the minimum detectable effect of all"
     from medxfer.study.engines import is_done
@@ -231,6 +265,7 @@ def plan_costs(
         workers=workers,
         mde=effects,
         source=source,
+        widths=_expect_widths(plan, documents, own or {}),
     )
 
 # %% ../../nbs/study/11_costs.ipynb #c0dab0bf
@@ -280,7 +315,17 @@ def _effect_line(c: Costs) -> str:
     found = ', '.join(f'{task or "mean over tasks"} {points:.1f}' for task, points in c.mde)
     return f'minimum detectable effect (80 % power), points: {found}\n  variation: {c.source}'
 
+
+def _width_line(c: Costs) -> str:
+    "How well the plan can tell an exchange rate"
+    widths = ' and '.join(f'{width:.1f} wide at x = {x:g}' for x, width in c.widths.items())
+    return (
+        f'exchange rate of all tasks: an interval {widths}, '
+        f'if a doubling of own tokens brings {_SLOPE:g} points'
+    )
+
 # %% ../../nbs/study/11_costs.ipynb #135e59b7
 def cost_lines(c: Costs) -> list[str]:
     "The costs in words"
-    return [_machine_line(c), _gpu_line(c), _effect_line(c)]
+    lines = [_machine_line(c), _gpu_line(c), _effect_line(c)]
+    return [*lines, _width_line(c)] if c.widths else lines

@@ -86,6 +86,13 @@ class Rate:
     text: str  # what may be said
     overtrained: float = math.nan  # own tokens beyond which single-task training gets worse
     tokens: float = math.nan  # tokens of the strategy's run
+    slope: float = math.nan  # points that a doubling of own tokens brings there
+    width: float = math.nan  # of an interval with this error and slope; inf on a flat curve
+
+    @property
+    def is_identified(self) -> bool:
+        "Whether the interval has an end"
+        return not (math.isnan(self.low) and math.isnan(self.high))
 
 
 def _invert(
@@ -176,6 +183,7 @@ def find_rate(
     places = _spread_places(tasks, least, most)
     found = [compare_sides(arm, _average_curves(tasks, x)) for x in places]
     point, low, high = _find_ends(found, places, alpha)
+    slope, width = _measure_width(arm, tasks, 1.0 if math.isnan(point) else point, alpha)
     return Rate(
         task=name,
         strategy=strategy,
@@ -187,7 +195,28 @@ def find_rate(
         text=describe_rate(point, low, high, least, most),
         overtrained=_find_peak(tasks[0].curve) if len(tasks) == 1 else math.nan,
         tokens=tasks[0].total,
+        slope=slope,
+        width=width,
     )
+
+
+def _measure_width(
+    arm: Side, tasks: Sequence[_Task], x: float, alpha: float
+) -> tuple[float, float]:
+    "Points that a doubling of own tokens brings at a rate, and the width of the interval that follows"
+    first = tasks[0]
+    least = max(task.range[0] for task in tasks)
+    most = min(task.range[1] for task in tasks)
+    tokens = first.place(min(max(x, least), most))
+    ends = [first.rate(tokens * factor) for factor in (2**-0.5, 2**0.5)]
+    low, high = max(ends[0], least), min(ends[1], most)
+    doublings = math.log2(first.place(high) / first.place(low))
+    sides = [_average_curves(tasks, end) for end in (low, high)]
+    rise = float(sides[1].scores.mean() - sides[0].scores.mean())
+    error = compare_sides(arm, _average_curves(tasks, first.rate(tokens)))
+    limits = 2 * float(special.stdtrit(float(error.df), 1 - alpha / 2)) * float(error.se)
+    width = limits * (high - low) / rise if rise > 0 else math.inf
+    return rise / doublings, width
 
 
 def _find_ends(

@@ -126,16 +126,24 @@ def _describe_budget(rates: RatesAtBudget) -> str:
     rate = rates.common.rate
     start = f'{rates.name}, {rates.tokens:,.0f} tokens'
     shown = f'These budgets can show rates from {rate.least:.2f} to {rate.most:.2f}'
-    if rate.text == 'not identified':
-        return f'{start}: the exchange rate is not identified at this size. {shown}.'
+    if not rate.is_identified:
+        return f'{start}: the exchange rate is not identified. {shown}, and {_explain_width(rate)}.'
     worth = _count_in_tokens(rate)
     said = [f"{start}: 1,000 tokens of the other tasks were worth {worth} tokens of a task's own."]
     labels = rates.common.labels
-    if labels and labels.text != 'not identified':
+    if labels and labels.is_identified:
         said.append(f'Of these, {_count_in_tokens(labels)} are due to their labels.')
-    alone = sum(found.rate.text != 'not identified' for found in rates.by_task)
+    alone = sum(found.rate.is_identified for found in rates.by_task)
     said.append(f'{shown}; {alone} of {len(rates.by_task)} tasks are identified alone.')
     return ' '.join(said)
+
+
+def _explain_width(rate: Rate) -> str:
+    "What makes a rate hard to identify"
+    slope = f'a doubling of own tokens brings {rate.slope:.1f} points there'
+    if math.isinf(rate.width):
+        return f'{slope}: on a flat curve any rate is as good as another'
+    return f'{slope}, so that an interval is about {rate.width:.1f} wide'
 
 
 def _describe_overtraining(found: Sequence[RatesAtBudget]) -> str:

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MIN_SEEDS', 'Noise', 'measure_noise', 'expect_noise', 'Rules', 'detectable_effects', 'find_power', 'planned_mde',
-           'power_curve']
+           'power_curve', 'planned_width']
 
 # %% ../../nbs/study/31_power.ipynb #9ac60c8f
 from collections.abc import Iterable, Mapping, Sequence
@@ -337,3 +337,19 @@ def power_curve(
         of_task = find_power(noise, everywhere * np.eye(len(names))[0], rules)[1]
         rows.append((s, of_mean, of_task))
     return pd.DataFrame(rows, columns=['seeds', 'power', 'power_alone'])
+
+# %% ../../nbs/study/31_power.ipynb #a54dc727
+def planned_width(
+    noise: Noise,
+    own: Sequence[float],  # of each task, the part of the strategy's tokens that is its own
+    slope: float = 3.0,  # points that a doubling of own tokens brings
+    x: float = 0.0,  # rate at which the width is wanted
+    alpha: float = 0.05,
+) -> float:
+    "Width of the interval of an exchange rate common to all tasks, in the median study (STATISTICS.md, The exchange rate, rule 8)"
+    drawn = _draw_studies(noise, 1000)
+    se, df = (float(np.median(values[:, 0, 0])) for values in (drawn.se, drawn.df))
+    shares = np.array(own)
+    tokens = shares + x * (1 - shares)  # of the task, at which the curve is as good as the strategy
+    rise = float(np.mean((1 - shares) / tokens)) * slope / np.log(2)
+    return 2 * float(special.stdtrit(df, 1 - alpha / 2)) * se / rise
