@@ -50,7 +50,7 @@ from medxfer.study.record import (
     study_tokens,
     study_verdicts,
 )
-from ..study.words import is_ablation
+from ..study.words import ALPHA, is_ablation
 
 # %% ../../nbs/report/60_paper.ipynb #99a1e1fe
 STYLES = {  # and what a page of each has room for
@@ -109,7 +109,6 @@ def _digest(text: str) -> str:
 
 # %% ../../nbs/report/60_paper.ipynb #8feccadb
 _POWER = 0.8  # of the smallest effect that is named
-_ALPHA = 0.05
 _UNKNOWN = 'not available'
 
 
@@ -199,8 +198,8 @@ def _count_study(draft: _Draft):
     define('Seeds', len(record.plan.get('seeds') or seeds))
     define('Tokens', f'{sum(int(t) for t in study_tokens(record).tokens):,}')
     define('Gap percent', f'{100 * MAX_GAP:g}')
-    define('Alpha percent', f'{100 * _ALPHA:g}')
-    define('Level percent', f'{100 * (1 - _ALPHA):g}')
+    define('Alpha percent', f'{100 * ALPHA:g}')
+    define('Level percent', f'{100 * (1 - ALPHA):g}')
     define('Power percent', f'{100 * _POWER:g}')
     define('Fewest groups', MIN_GROUPS)
     define('Margin macro', f'{draft.margins["macro"]:g}')

@@ -41,6 +41,7 @@ from medxfer.evaluation.significance import (
 from .advice import StudyCommand, override_key
 from .power import MIN_SEEDS, Rules, detectable_effects, measure_noise
 from medxfer.study.words import (
+    ALPHA,
     CLAIM_SHARES,
     choose_word,
     describe_word,
@@ -213,7 +214,7 @@ class _Study:
     tokens: _Tokens | None
     sizes: _Sizes
     tasks: list[str]
-    alpha: float = 0.05
+    alpha: float = ALPHA
     command: StudyCommand | None = None  # for the commands in the reasons
     profiles: Mapping | None = None  # task: profile
     selected_on: Mapping = field(default_factory=dict)  # arm: dev or test
@@ -940,7 +941,7 @@ def decide(
     tokens: pd.DataFrame | None = None,  # arm, task, seed, tokens: of each run, per task
     margins: Mapping | None = None,  # points that count as no difference, as `MARGINS`
     strategies: Iterable[str] | None = None,  # which arms to judge; None: S2 to S5
-    alpha: float = 0.05,  # chance of any false word
+    alpha: float = ALPHA,  # chance of any false word
     command: StudyCommand | None = None,  # for the commands in the reasons; None: no commands
     tasks: Iterable[str] | None = None,  # all tasks of the study; None: those in the scores
     profiles: Mapping | None = None,  # task: profile of its corpus; None: not checked
@@ -1027,7 +1028,7 @@ def decide_arrays(
     strategies: Iterable[str],
     tokens: pd.DataFrame | None,  # as for `decide`
     margins: Mapping | None = None,
-    alpha: float = 0.05,
+    alpha: float = ALPHA,
     dev: pd.DataFrame | None = None,  # as for `decide`
     power: bool = False,
     models: int = 1,  # that share alpha

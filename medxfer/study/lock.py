@@ -10,13 +10,14 @@ __all__ = ['describe_plan', 'PlanEntry', 'read_plans', 'list_unreadable', 'recor
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from ..data.base import MedxferError
 from .environment import find_version
+from .words import ALPHA
 
 # %% ../../nbs/study/13_lock.ipynb #bcf68ac8
 _STATED = (
@@ -44,10 +45,12 @@ def describe_plan(
     plan['arms'] = sorted({run['arm'] for run in study['runs']})
     plan['files'] = dict(files or {})
     plan['versions'] = {name: find_version(name) for name in _PACKAGES}
+    plan['alpha'] = ALPHA
     return json.loads(json.dumps(plan))  # as it will be read back
 
 # %% ../../nbs/study/13_lock.ipynb #7a41de4e
 _FILE = 'plan.jsonl'
+_FIRST_ALPHA = 0.05  # of plans that do not state theirs: older versions had this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,8 @@ def list_unreadable(
 def _parse_entry(path: Path, number: int, line: str) -> PlanEntry | None:
     "A line; None where a crash cut it short"
     try:
-        return PlanEntry(**json.loads(line))
+        entry = PlanEntry(**json.loads(line))
+        return replace(entry, plan=dict(alpha=_FIRST_ALPHA) | entry.plan)
     except ValueError:
         return None
     except TypeError:

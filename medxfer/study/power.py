@@ -18,7 +18,14 @@ from scipy import special
 from ..data.base import MedxferError
 from ..evaluation.significance import Side, combine_sides, weighted_holm
 from ..evaluation.simulation import MEASURED_COMPONENTS, Components
-from .words import CLAIM_SHARES, choose_word, find_signs, share_level, weigh_cells
+from medxfer.study.words import (
+    ALPHA,
+    CLAIM_SHARES,
+    choose_word,
+    find_signs,
+    share_level,
+    weigh_cells,
+)
 
 # %% ../../nbs/study/31_power.ipynb #aa9356e1
 _ARMS = 4  # the strategy, st-total, st-own, placebo
@@ -181,7 +188,7 @@ class Rules:
     "What a study is judged by"
 
     strategies: int = 1  # judged in the study
-    alpha: float = 0.05  # chance of any false word in the study
+    alpha: float = ALPHA  # chance of any false word in the study
     models: int = 1  # that share alpha equally
     mean_margin: float = 1.0  # points, of the mean over tasks
     task_margin: float = 2.0
