@@ -99,6 +99,9 @@ def _format_calibration(result: dict) -> str:
         same = (threshold[columns] == list(key)).all(axis=1)
         parts.append('\n'.join(_format_part(key, rows, threshold[same])))
     lines = list(_format_differences(result['differences']))
+    if len(result['left_out']):
+        counts = [f'{len(rows)} of {arm}' for arm, rows in result['left_out'].groupby('arm')]
+        lines.append(f'runs without scores were left out: {", ".join(counts)}')
     return '\n\n'.join([*parts, '\n'.join(lines)] if lines else parts)
 
 
@@ -136,23 +139,27 @@ def _format_estimate(found) -> str:
 
 
 def _format_differences(table) -> Iterator[str]:
-    "A line for each difference between arms in ECE and Brier"
-    for row in table.itertuples():
-        if row.metric not in ('ece', 'brier'):
-            continue
+    "A line for each difference between arms in ECE and Brier, then what cannot be compared, by its reason"
+    shown = table[table['metric'].isin(['ece', 'brier'])] if len(table) else table
+    unknown: dict[str, list[str]] = {}
+    for row in shown.itertuples():
         model = f'{row.model}: ' if row.model else ''
-        where = f'{model}{row.arm} minus {row.base}, {row.task} · {row.part}, {row.scaling} {_SHOWN[row.metric]}'
+        pair = f'{model}{row.arm} minus {row.base}'
         if row.note:
-            yield f'{where}: {row.note}'
+            unknown.setdefault(f'{pair}: {row.note}', []).append(f'{row.task} · {row.part}')
             continue
-        word = (
-            'cannot tell'
-            if row.low <= 0 <= row.high
-            else 'more honest'
-            if row.high < 0
-            else 'less honest'
-        )
-        yield f'{where}: {row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f}), {word}'
+        where = f'{pair}, {row.task} · {row.part}, {row.scaling} {_SHOWN[row.metric]}'
+        ends = f'({row.low:+.3f} to {row.high:+.3f})'
+        yield f'{where}: {row.difference:+.3f} {ends}, {_find_word(row)}'
+    for reason, parts in unknown.items():
+        yield f'{reason} ({", ".join(dict.fromkeys(parts))})'
+
+
+def _find_word(row) -> str:
+    "Which of two arms is more honest"
+    if row.low <= 0 <= row.high:
+        return 'cannot tell'
+    return 'more honest' if row.high < 0 else 'less honest'
 
 # %% ../../nbs/commands/25_calibrate.ipynb #f5d0e4b2
 def add_calibrate_command(commands):

@@ -6,6 +6,7 @@
 __all__ = ['errors_answer', 'calibration_answer', 'probes_answer', 'frontier_answer']
 
 # %% ../../nbs/report/27_inside.ipynb #bce741c9
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -144,8 +145,15 @@ def calibration_answer(record: StudyRecord) -> Answer:
         table=pd.DataFrame(map(_format_ece, values)),
         figure=partial(intervals_figure, bars, _ECE_AXIS) if bars else None,
         caption='Expected calibration error in 15 bins, less what chance adds; 0 is honest.',
-        caveats=_list_reasons(raw, 'note'),
+        caveats=(*_name_left_out(tables), *_list_reasons(raw, 'note')),
     )
+
+
+def _name_left_out(tables: dict[str, list[dict]]) -> tuple[str, ...]:
+    "How many runs keep no scores, as a sentence; none in findings of older versions"
+    arms = Counter(row['arm'] for row in tables.get('left_out', ()))
+    counts = [f'{number} of {arm}' for arm, number in arms.items()]
+    return (f'Runs without scores were left out: {", ".join(counts)}.',) if arms else ()
 
 
 _ECE_AXIS = 'ECE of raw scores in percent, less what chance adds'

@@ -27,7 +27,7 @@ from ..evaluation.error_transfer import ArmErrors
 from .finished import RunCorpora, read_finished
 from .record import RunRecord, StudyRecord, scored_arms, select_rows
 from .run_errors import compare_sides, read_run_errors
-from .scored import load_run_items
+from .scored import has_scores, load_run_items
 
 # %% ../../nbs/study/49_inside.ipynb #997d4168
 def list_pairs(
@@ -79,6 +79,7 @@ class ScoredArms:
     items: pd.DataFrame  # of `load_scored_items`
     pairs: list[tuple[str, str]]  # arm and base
     model: str = ''  # where a study has several
+    left_out: tuple[tuple[str, str], ...] = ()  # arm and id of the runs that keep no scores
 
     @property
     def test(self) -> pd.DataFrame:
@@ -91,15 +92,20 @@ class ScoredArms:
         return fit_scalings(dev) if len(dev) else None
 
     def measure(self) -> dict[str, pd.DataFrame]:
-        "The tables `calibration`, `threshold` and `differences` on test; empty where nothing was said"
+        """The tables `calibration`, `threshold` and `differences` on test, empty where nothing was said,
+        and `left_out`: the runs that keep no scores.
+        """
+        left_out = pd.DataFrame(list(self.left_out), columns=['arm', 'run'])
         if self.test.empty:
-            return {name: pd.DataFrame() for name in _TABLES}
-        tables = (
-            calibration_table(self.test, self.scalings),
-            threshold_effect(self.test, self.scalings),
-            self._compare(),
-        )
-        return {name: t.assign(model=self.model) for name, t in zip(_TABLES, tables)}
+            tables = [pd.DataFrame() for _ in _TABLES]
+        else:
+            tables = [
+                calibration_table(self.test, self.scalings),
+                threshold_effect(self.test, self.scalings),
+                self._compare(),
+            ]
+        named = dict(zip(_TABLES, tables), left_out=left_out)
+        return {name: t.assign(model=self.model) for name, t in named.items()}
 
     def _compare(self) -> pd.DataFrame:
         "The differences of every pair of which both said something"
@@ -118,7 +124,8 @@ _TABLES = ('calibration', 'threshold', 'differences')
 def measure_arms(parts: Iterable[ScoredArms]) -> dict[str, pd.DataFrame]:
     "The tables of several models as one each, see `ScoredArms.measure`"
     found = [part.measure() for part in parts]
-    return {name: pd.concat([t[name] for t in found], ignore_index=True) for name in _TABLES}
+    names = (*_TABLES, 'left_out')
+    return {name: pd.concat([t[name] for t in found], ignore_index=True) for name in names}
 
 # %% ../../nbs/study/49_inside.ipynb #10ad612b
 def load_scored_arms(record: StudyRecord, corpora: RunCorpora) -> list[ScoredArms]:
@@ -129,16 +136,24 @@ def load_scored_arms(record: StudyRecord, corpora: RunCorpora) -> list[ScoredArm
 def _load_model(record: StudyRecord, corpora: RunCorpora) -> ScoredArms:
     "The scored items of one model"
     pairs = _require_pairs(record)
-    items = pd.concat(_load_arms(record, pairs, corpora), ignore_index=True)
-    return ScoredArms(items, pairs, record.model or '')
+    arms = {arm: _list_runs(record, arm) for pair in pairs for arm in pair}
+    kept = {arm: _pick_scored(record, runs) for arm, runs in arms.items()}
+    left_out = [(arm, run.id) for arm, runs in arms.items() for run in runs if run not in kept[arm]]
+    items = pd.concat(_load_arms(record, kept, corpora), ignore_index=True)
+    return ScoredArms(items, pairs, record.model or '', tuple(left_out))
+
+
+def _pick_scored(record: StudyRecord, runs: list[RunRecord]) -> list[RunRecord]:
+    "The runs with scores; all of them where none has, so that reading them says why"
+    return [run for run in runs if has_scores(record.folder / run.id)] or runs
 
 
 def _load_arms(
-    record: StudyRecord, pairs: list[tuple[str, str]], corpora: RunCorpora
+    record: StudyRecord, arms: dict[str, list[RunRecord]], corpora: RunCorpora
 ) -> Iterator[pd.DataFrame]:
-    "The scored items of the runs of every arm of some pairs"
-    for arm in dict.fromkeys(arm for pair in pairs for arm in pair):
-        for run in _list_runs(record, arm):
+    "The scored items of the runs of some arms"
+    for arm, runs in arms.items():
+        for run in runs:
             items = load_run_items(read_finished(record.folder / run.id), corpora)
             tasks = [task for task, name in scored_arms(run) if name == arm]
             yield select_rows(items, items['task'].isin(tasks)).assign(arm=arm)
@@ -233,12 +248,14 @@ def choose_probed(
     record: StudyRecord,
     seeds: int = 2,  # of each strategy: one has no ceiling for how alike runs can be
 ) -> list[Path]:
-    "The folders of the first finished runs of every strategy, model by model"
+    "The folders of the first finished runs with weights of every strategy, model by model"
     folders = []
     for part in record.split_models():
         for strategy in part.strategies:
             runs = sorted(_list_runs(part, strategy), key=lambda run: run.seed)
-            folders += [part.folder / run.id for run in runs[:seeds]]
+            places = [part.folder / run.id for run in runs]
+            trained = [place for place in places if (place / 'adapter').is_dir()] or places
+            folders += trained[:seeds]
     if not folders:
         raise MedxferError(
             f'the study {record.name} has no finished run of a strategy; first: '
