@@ -84,6 +84,9 @@ def _list_references(args) -> list:
     from medxfer.evaluation.text_stream import TextFile
 
     files = [TextFile(Path(name), args.field) for name in args.reference]
+    folders = [str(file.path) for file in files if file.path.is_dir()]
+    if folders:
+        raise MedxferError(f'{folders[0]} is a folder; give the files in it: {folders[0]}/*')
     missing = [str(file.path) for file in files if not file.path.is_file()]
     if missing:
         raise MedxferError(f'{missing[0]}: no such file; give the files of the reference text')
