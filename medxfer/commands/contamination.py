@@ -14,6 +14,7 @@ from medxfer.commands.base import (
     add_experiment_argument,
     add_settings_arguments,
     collect_overrides,
+    make_number_reader,
     print_result,
     printer,
 )
@@ -272,13 +273,22 @@ def _add_measures(parser):
     "Options that say how much is read"
     parser.add_argument('--field', default='text', help='JSON field with the text (default: text)')
     parser.add_argument(
-        '--documents', type=int, default=100, help='test documents to read per task (default: 100)'
+        '--documents',
+        type=make_number_reader(1),
+        default=100,
+        help='test documents to read per task (default: 100)',
     )
     parser.add_argument(
-        '--tokens', type=int, default=256, help='tokens to read per document (default: 256)'
+        '--tokens',
+        type=make_number_reader(1),
+        default=256,
+        help='tokens to read per document (default: 256)',
     )
     parser.add_argument(
-        '--batch-size', type=int, default=8, help='documents per batch (default: 8)'
+        '--batch-size',
+        type=make_number_reader(1),
+        default=8,
+        help='documents per batch (default: 8)',
     )
     parser.add_argument('--seed', type=int, default=0, help='random seed (default: 0)')
     parser.add_argument(
