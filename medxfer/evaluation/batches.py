@@ -25,7 +25,7 @@ from medxfer.evaluation.chat import (
     translate_errors,
 )
 from .journal import Answer, Attempt, Journal, Question
-from .money import OverCap, Price, Purse, TokenBound, Usage
+from .money import OverCap, Price, Purse, TokenBound
 
 # %% ../../nbs/evaluation/67_batches.ipynb #058afdf9
 _TRIES = 8
