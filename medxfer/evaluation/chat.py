@@ -66,7 +66,7 @@ def explain_failure(error: Any) -> ServerError:
     import openai
 
     said = _SECRET.sub('sk-…', ' '.join(_read_message(error).split()))[:300]
-    status = getattr(error, 'status_code', None)  # None of an error within a stream
+    status: Any = getattr(error, 'status_code', None)  # None of an error within a stream
     codes = _read_codes(error)
     if status == 402 or codes & set(_MONEY_CODES):
         named = ' '.join([*([str(status)] if status else []), *sorted(codes)])

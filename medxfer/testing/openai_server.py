@@ -127,7 +127,7 @@ class OpenAIServer:
     def compose(self, call: Call, body: dict) -> tuple[list[str], str]:
         "The tokens of an answer and its finish reason; the call is billed for them"
         texts = {'not json': _PROSE, 'other shape': _OTHER_SHAPE}
-        text = texts.get(call.fault) or self.answer(body)
+        text = texts.get(str(call.fault)) or self.answer(body)
         limit = _find_limit(body)
         tokens = list(_cut_tokens(text))
         if call.fault == 'truncated':
