@@ -14,6 +14,7 @@ from medxfer.commands.base import (
     add_experiment_argument,
     add_settings_arguments,
     collect_overrides,
+    make_number_reader,
     print_result,
     printer,
 )
@@ -84,6 +85,9 @@ def _list_references(args) -> list:
     from medxfer.evaluation.text_stream import TextFile
 
     files = [TextFile(Path(name), args.field) for name in args.reference]
+    folders = [str(file.path) for file in files if file.path.is_dir()]
+    if folders:
+        raise MedxferError(f'{folders[0]} is a folder; give the files in it: {folders[0]}/*')
     missing = [str(file.path) for file in files if not file.path.is_file()]
     if missing:
         raise MedxferError(f'{missing[0]}: no such file; give the files of the reference text')
@@ -269,13 +273,22 @@ def _add_measures(parser):
     "Options that say how much is read"
     parser.add_argument('--field', default='text', help='JSON field with the text (default: text)')
     parser.add_argument(
-        '--documents', type=int, default=100, help='test documents to read per task (default: 100)'
+        '--documents',
+        type=make_number_reader(1),
+        default=100,
+        help='test documents to read per task (default: 100)',
     )
     parser.add_argument(
-        '--tokens', type=int, default=256, help='tokens to read per document (default: 256)'
+        '--tokens',
+        type=make_number_reader(1),
+        default=256,
+        help='tokens to read per document (default: 256)',
     )
     parser.add_argument(
-        '--batch-size', type=int, default=8, help='documents per batch (default: 8)'
+        '--batch-size',
+        type=make_number_reader(1),
+        default=8,
+        help='documents per batch (default: 8)',
     )
     parser.add_argument('--seed', type=int, default=0, help='random seed (default: 0)')
     parser.add_argument(

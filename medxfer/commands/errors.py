@@ -9,7 +9,13 @@ __all__ = ['add_errors_command']
 from argparse import Namespace
 from typing import TYPE_CHECKING
 
-from .base import add_command, add_run_argument, print_result, printer
+from medxfer.commands.base import (
+    add_command,
+    add_run_argument,
+    make_number_reader,
+    print_result,
+    printer,
+)
 from ..data.base import MedxferError
 
 if TYPE_CHECKING:
@@ -228,7 +234,7 @@ def add_errors_command(commands):
     )
     parser.add_argument(
         '--examples',
-        type=int,
+        type=make_number_reader(0),
         default=0,
         help='examples to list per category, by offset (default: 0)',
     )

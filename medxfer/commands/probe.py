@@ -10,7 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 import json
-from .base import add_command, add_run_argument, print_result, printer
+from medxfer.commands.base import (
+    add_command,
+    add_run_argument,
+    make_names_reader,
+    make_number_reader,
+    print_result,
+    printer,
+)
 from ..data.base import MedxferError, write_atomic
 
 if TYPE_CHECKING:
@@ -254,6 +261,16 @@ def _list_rows(table) -> list[dict]:
     return json.loads(str(table.to_json(orient='records')))
 
 # %% ../../nbs/commands/27_probe.ipynb #c1946c32
+# As in `evaluation.states`, which loads slowly.
+_PROPERTIES = ('entity type', 'negation', 'uncertainty', 'time', 'task')
+_VIEWS = ('base', 'shared', 'private', 'joint')
+
+
+def _read_layers(text: str) -> list[int]:
+    "Numbers of layers, with commas between"
+    return [make_number_reader(0)(layer) for layer in text.split(',')]
+
+
 def add_probe_command(commands):
     "Add `medxfer probe` to the sub-parsers of a parser"
     probe = add_command(
@@ -270,24 +287,24 @@ def add_probe_command(commands):
     probe.add_argument('--out', help='folder to write the results to (default: RUN/probes)')
     probe.add_argument(
         '--properties',
-        type=lambda text: text.split(','),
-        default=['entity type', 'negation', 'uncertainty', 'time', 'task'],
+        type=make_names_reader(_PROPERTIES),
+        default=list(_PROPERTIES),
         metavar='A,B',
         help='properties, some of: entity type, negation, uncertainty, time, task (default: all)',
     )
     probe.add_argument(
         '--views',
-        type=lambda text: text.split(','),
-        default=['base', 'shared', 'private', 'joint'],
+        type=make_names_reader(_VIEWS),
+        default=list(_VIEWS),
         metavar='A,B',
         help='states, some of: base, shared, private, joint (default: all that a run has)',
     )
     probe.add_argument(
-        '--layers',
-        type=lambda text: [int(layer) for layer in text.split(',')],
-        metavar='1,3',
-        help='layers to probe, from 1 (default: all)',
+        '--layers', type=_read_layers, metavar='1,3', help='layers to probe, from 1 (default: all)'
     )
     probe.add_argument(
-        '--units', type=int, default=1000, help='mentions or words of a property (default: 1000)'
+        '--units',
+        type=make_number_reader(1),
+        default=1000,
+        help='mentions or words of a property (default: 1000)',
     )

@@ -17,6 +17,7 @@ from medxfer.commands.base import (
     add_experiment_argument,
     add_settings_arguments,
     collect_overrides,
+    make_number_reader,
     print_result,
     printer,
 )
@@ -205,7 +206,9 @@ def add_reference_command(commands):
     parser.add_argument('--server', help="address of a server (default: OpenAI's)")
     parser.add_argument('--prices', help='file of prices (default: the one of medxfer)')
     parser.add_argument('--batch', action='store_true', help='ask in batches, at half the price')
-    parser.add_argument('--workers', type=int, default=4, help='requests at a time (default: 4)')
+    parser.add_argument(
+        '--workers', type=make_number_reader(1), default=4, help='requests at a time (default: 4)'
+    )
     parser.add_argument(
         '--dry-run', action='store_true', help='print the most that it can cost, and ask nothing'
     )

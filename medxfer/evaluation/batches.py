@@ -7,11 +7,13 @@ __all__ = ['BatchAsker']
 
 # %% ../../nbs/evaluation/67_batches.ipynb #a07c1ca9
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from itertools import islice
 from typing import Any, TypeVar
 import json
 import math
 import time
-from .asking import Asker, output_limit
+from .asking import Asker, choose_pause, output_limit
 from medxfer.evaluation.chat import (
     LABEL,
     ChatServer,
@@ -19,14 +21,16 @@ from medxfer.evaluation.chat import (
     OutOfMoney,
     Reply,
     ServerError,
+    read_usage,
     translate_errors,
 )
 from .journal import Answer, Attempt, Journal, Question
-from .money import OverCap, Price, Purse, TokenBound, Usage
+from .money import OverCap, Price, Purse, TokenBound
 
 # %% ../../nbs/evaluation/67_batches.ipynb #058afdf9
 _TRIES = 8
-_LISTED = 100  # batches that are looked through for one of ours
+_LISTED_AT_ONCE = 100
+_LISTED = 10_000  # batches that are looked through for one of ours
 _ENDS = ('completed', 'failed', 'expired', 'cancelled')
 
 _Found = TypeVar('_Found')
@@ -48,7 +52,7 @@ class _BatchServer:
             except ServerError as e:
                 if e.failure not in (Failure.AGAIN, Failure.LOST):
                     raise
-                self.sleep(e.wait or min(2.0**n, 60.0))
+                self.sleep(choose_pause(n, e.wait))
         with translate_errors():
             return call()
 
@@ -59,17 +63,20 @@ class _BatchServer:
             for q in questions
         ]
         data = ''.join(json.dumps(row) + '\n' for row in rows).encode()
-        upload = self._call(
-            lambda: self.client.files.create(file=('batch.jsonl', data), purpose='batch')
+        file = self._call(
+            lambda: _read_name(
+                self.client.files.create(file=('batch.jsonl', data), purpose='batch')
+            )
         )
         try:
             with translate_errors():
-                return self.client.batches.create(
-                    input_file_id=upload.id,
+                made = self.client.batches.create(
+                    input_file_id=file,
                     endpoint='/v1/chat/completions',
                     completion_window='24h',
                     metadata={LABEL: name},
-                ).id
+                )
+                return _read_name(made)
         except ServerError as e:
             found = None if e.failure is Failure.STOP else self._find_made(name)
             if found is None:
@@ -89,14 +96,20 @@ class _BatchServer:
 
     def find(self, name: str) -> str | None:
         "The batch with a name of ours; None if there is none"
-        listed = self._call(lambda: self.client.batches.list(limit=_LISTED).data)
-        ours = [batch.id for batch in listed if (batch.metadata or {}).get(LABEL) == name]
-        return ours[0] if ours else None
+        return self._call(lambda: self._find_listed(name))
+
+    def _find_listed(self, name: str) -> str | None:
+        "`find`, page by page"
+        listed = self.client.batches.list(limit=_LISTED_AT_ONCE)
+        for batch in islice(listed, _LISTED):
+            if (batch.metadata or {}).get(LABEL) == name:
+                return _read_name(batch)
+        return None
 
     def wait_for(self, id: str, pause: float) -> Any:
         "The batch, once it has ended"
         while True:
-            batch = self._call(lambda: self.client.batches.retrieve(id))
+            batch = self._call(lambda: _require_state(self.client.batches.retrieve(id)))
             if batch.status in _ENDS:
                 return batch
             self.sleep(pause)
@@ -106,7 +119,21 @@ class _BatchServer:
         if not file:
             return []
         text = self._call(lambda: self.client.files.content(file).text)
-        return [row for row in map(_read_row, text.splitlines()) if row is not None]
+        return [row for row in map(_read_row, text.split('\n')) if row is not None]
+
+
+def _read_name(made: Any) -> str:
+    "The server's name of a file or a batch; a `TypeError` where it gives none"
+    if not isinstance(made.id, str) or not made.id:
+        raise TypeError(f'a name is {made.id!r}')
+    return made.id
+
+
+def _require_state(batch: Any) -> Any:
+    "The batch; a `TypeError` where the server says nothing of its state"
+    if not isinstance(batch.status, str):
+        raise TypeError(f'the state of a batch is {batch.status!r}')
+    return batch
 
 
 def _read_row(line: str) -> dict | None:
@@ -122,13 +149,16 @@ def _read_reply(row: dict) -> Reply | None:
     try:
         body = row['response']['body']
         choice = body['choices'][0]
-        text = choice['message'].get('content') or ''
+        text = choice['message'].get('content')
+        refusal = choice['message'].get('refusal')
         finish = str(choice.get('finish_reason') or 'stop')
-        usage = body.get('usage')
-        counts = usage and Usage(usage['prompt_tokens'], usage['completion_tokens'])
+        usage = read_usage(body.get('usage'))
     except (KeyError, IndexError, TypeError, AttributeError):
         return None
-    return Reply(text, 'refused' if choice['message'].get('refusal') else finish, counts)
+    # whatever else an answer is, it was billed
+    words = text if isinstance(text, str) else json.dumps(text or '').strip('"')
+    counts = usage and replace(usage, cached=0)  # no page says that batches get this discount
+    return Reply(words, 'refused' if refusal else finish, counts).check_usage()
 
 
 def _read_error_code(row: dict) -> str:
@@ -253,11 +283,13 @@ class BatchAsker:
             return 0.0
         rows = self.batches.read_rows(batch.output_file_id)
         failed = self.batches.read_rows(batch.error_file_id)
-        codes = {row['custom_id']: _read_error_code(row) for row in failed}
         share = attempt.bound / len(attempt.keys)
         answers = self._read_answers(rows, attempt, questions, share)
-        answers |= _give_up_long_documents(codes, attempt)
-        unknown = [key for key in attempt.keys if key not in answers and key not in codes]
+        missing = [key for key in attempt.keys if key not in answers]
+        codes = {row['custom_id']: _read_error_code(row) for row in failed}
+        codes = {key: code for key, code in codes.items() if key in missing}
+        answers |= _give_up_long_documents(codes)
+        unknown = [key for key in missing if key not in codes]
         cost = math.fsum([*(a.cost for a in answers.values()), share * len(unknown)])
         self.journal.end(attempt, answers, cost)
         self.calls.update(refused=len(codes), unknown=len(unknown))
@@ -273,8 +305,8 @@ class BatchAsker:
         answers = {}
         for row in rows:
             key, reply = row['custom_id'], _read_reply(row)
-            if reply is None or key not in attempt.keys:
-                continue
+            if reply is None or key not in attempt.keys or key in answers:
+                continue  # a row that comes twice was asked, and billed, once
             if reply.usage and key in questions:
                 self.tokens.correct(questions[key].body, reply.usage)
             cost = self.price.count(reply.usage, batched=True) if reply.usage else share
@@ -284,17 +316,19 @@ class BatchAsker:
 
     def _explain_failure(self, batch: Any):
         "Say why a batch failed, or stop where the next one would fail as well"
-        errors = (batch.errors and batch.errors.data) or []
-        said = '; '.join(str(error.message) for error in errors) or 'without a reason'
-        if any(str(error.code) in _MONEY_CODES for error in errors):
+        data = getattr(batch.errors, 'data', None)
+        errors = data if isinstance(data, list) else []
+        said = '; '.join(str(getattr(error, 'message', error)) for error in errors)
+        said = said or 'without a reason'
+        if any(getattr(error, 'code', None) in _MONEY_CODES for error in errors):
             raise OutOfMoney(f'the server refuses for money: {said}', Failure.STOP)
         self.say(f'{batch.id} failed: {said}')
 
 
-def _give_up_long_documents(codes: dict[str, str], attempt: Attempt) -> dict[str, Answer]:
+def _give_up_long_documents(codes: dict[str, str]) -> dict[str, Answer]:
     "Answers that will never come: of documents that the model has no room for"
     return {
         key: Answer('', 'too long', None, 0.0, 'batch')
         for key, code in codes.items()
-        if code in _LENGTH_CODES and key in attempt.keys
+        if code in _LENGTH_CODES
     }

@@ -7,11 +7,14 @@ __all__ = ['OPENAI_URL', 'LABEL', 'Failure', 'ServerError', 'NoServer', 'OutOfMo
            'Reply', 'read_usage', 'ChatServer', 'read_completion']
 
 # %% ../../nbs/evaluation/65_chat.ipynb #f73af970
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from email.utils import parsedate_to_datetime
 from enum import Enum
+from functools import partial
 from typing import Any
+import math
 import os
 import re
 import time
@@ -63,24 +66,32 @@ def explain_failure(error: Any) -> ServerError:
     import openai
 
     said = _SECRET.sub('sk-…', ' '.join(_read_message(error).split()))[:300]
+    status: Any = getattr(error, 'status_code', None)  # None of an error within a stream
+    codes = _read_codes(error)
+    if status == 402 or codes & set(_MONEY_CODES):
+        named = ' '.join([*([str(status)] if status else []), *sorted(codes)])
+        return OutOfMoney(
+            f'the server refuses for money ({named}); add credit to the account, and '
+            'repeat the command: what was paid for is kept',
+            Failure.STOP,
+        )
+    if codes & set(_LENGTH_CODES) or status == 413:
+        return ServerError(f'the document is too long for the model: {said}', Failure.DOCUMENT)
     if not isinstance(error, openai.APIStatusError):
         cause = type(error.__cause__).__name__
         if isinstance(error, openai.APIConnectionError) and cause in _NEVER_SENT:
             return NoServer(f'no server answers: {said}', Failure.AGAIN)
         return ServerError(f'the connection was lost: {said}', Failure.LOST)
-    status, code = error.status_code, str(error.code or '')
-    if status == 402 or code in _MONEY_CODES:
-        return OutOfMoney(
-            f'the server refuses for money ({status} {code}); add credit to the account, and '
-            'repeat the command: what was paid for is kept',
-            Failure.STOP,
-        )
-    if code in _LENGTH_CODES or status == 413:
-        return ServerError(f'the document is too long for the model: {said}', Failure.DOCUMENT)
     if status in _AGAIN_STATUSES or status >= 500:
         return ServerError(said, Failure.AGAIN, _read_wait(error.response.headers))
     advice = _ADVICE.get(status, 'correct the request')
     return ServerError(f'the server refuses ({said}); {advice}', Failure.STOP)
+
+
+def _read_codes(error: Any) -> set[str]:
+    "What the server calls an error; some makers name it under `type` alone"
+    found = (getattr(error, name, None) for name in ('code', 'type'))
+    return {code for code in found if isinstance(code, str)}
 
 
 def _read_message(error: Any) -> str:
@@ -97,24 +108,39 @@ _ADVICE = {
 
 
 def _read_wait(headers: Any) -> float | None:
-    "Seconds that a server asks to wait, where it says so in numbers"
+    "Seconds that a server asks to wait, where it says so as a number or a date to come"
     for name, unit in (('retry-after-ms', 1e-3), ('retry-after', 1.0)):
+        said = headers.get(name, '')
         try:
-            return max(0.0, float(headers[name]) * unit)
-        except (KeyError, ValueError):
-            continue
+            seconds = float(said) * unit
+        except ValueError:
+            seconds = _count_seconds_until(said)
+        if 0 <= seconds < math.inf:
+            return seconds
     return None
+
+
+def _count_seconds_until(date: str) -> float:
+    "Seconds from now to a date of HTTP; nan where it is not a date"
+    try:
+        return parsedate_to_datetime(date).timestamp() - time.time()
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
 
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    "Errors of the client library as `ServerError`"
+    "What goes wrong while a server is asked and its answer is read, as a `ServerError`"
     import openai
 
     try:
         yield
     except openai.OpenAIError as e:
         raise explain_failure(e) from None
+    except MedxferError:
+        raise
+    except (AttributeError, TypeError, ValueError) as e:  # of values that have another type
+        raise ServerError(f'the answer is not of the protocol: {e}', Failure.LOST) from None
 
 # %% ../../nbs/evaluation/65_chat.ipynb #4eddddf8
 @dataclass(frozen=True)
@@ -125,6 +151,11 @@ class Reply:
     finish: str  # 'stop', 'length', 'content_filter', 'refused' or 'endless'
     usage: Usage | None  # None where the server did not say
 
+    def check_usage(self) -> 'Reply':
+        "The answer, without a count that has no tokens for its words"
+        is_wrong = self.text and self.usage and not self.usage.output
+        return replace(self, usage=None) if is_wrong else self
+
 
 _CHARACTERS = 40  # of one token, at most; longer ones are rare, and not in annotations
 
@@ -132,49 +163,74 @@ _CHARACTERS = 40  # of one token, at most; longer ones are rare, and not in anno
 class _Stream:
     "Collects an answer token by token"
 
-    def __init__(self, limit: int, deadline: float, clock: Callable[[], float]):
+    def __init__(self, limit: int):
         self.limit = limit  # tokens
-        self.deadline = deadline
-        self.clock = clock
         self.parts: list[str] = []
         self.size = 0  # characters
         self.finish = ''
         self.usage: Usage | None = None
 
     def add(self, chunk: Any):
-        "Take what came in; a `ServerError` where it came too late"
-        if self.clock() > self.deadline:
-            raise ServerError('the answer took too long', Failure.LOST)
+        "Take what came in; a `TypeError` or the like where it is not of the protocol"
         if chunk.usage:
             self.usage = read_usage(chunk.usage)
         for choice in chunk.choices or ():
             if getattr(choice.delta, 'refusal', None):
                 self.finish = 'refused'
-            if text := choice.delta.content:
-                self.parts.append(text)
+            if text := getattr(choice.delta, 'content', None):
+                self.parts.append(_require_text(text))
                 self.size += len(text)
-            self.finish = self.finish or choice.finish_reason or ''
+            self.finish = self.finish or str(choice.finish_reason or '')
 
     @property
     def is_endless(self) -> bool:
         "Whether more came than was asked for"
         return len(self.parts) > self.limit or self.size > _CHARACTERS * self.limit
 
-    def end(self) -> Reply:
+    def end(self, kind: str) -> Reply:
         "The answer; a `ServerError` if the connection was closed before its end"
+        if not self.finish and kind != _STREAM:
+            sent = kind or 'an answer without a type'
+            said = f'the server sent {sent} instead of a stream of events; check --server'
+            raise ServerError(said, Failure.LOST)
         if not self.finish:
             raise ServerError('the connection was closed within the answer', Failure.LOST)
-        return Reply(''.join(self.parts), self.finish, self.usage)
+        return Reply(''.join(self.parts), self.finish, self.usage).check_usage()
 
 
-def read_usage(found: Any) -> Usage | None:
-    "Tokens as a server counts them; None where it says nothing of use"
-    details = getattr(found, 'prompt_tokens_details', None)
-    cached = getattr(details, 'cached_tokens', None) or 0
-    counts = (found.prompt_tokens, found.completion_tokens)
-    if not all(isinstance(n, int) and n >= 0 for n in counts):
+_STREAM = 'text/event-stream'
+
+
+def _require_text(found: Any) -> str:
+    if not isinstance(found, str):
+        raise TypeError(f'its text is of type {type(found).__name__}')
+    return found
+
+
+_MOST_TOKENS = 10**9  # of one request; no model takes or writes as many
+
+
+def read_usage(
+    found: Any,  # `usage` of an answer: an object or a mapping
+) -> Usage | None:
+    "Tokens as a server counts them; None where that cannot be a count"
+    details = _get(found, 'prompt_tokens_details')
+    cached = _read_count(_get(details, 'cached_tokens')) or 0
+    prompt = _read_count(_get(found, 'prompt_tokens'))
+    written = _read_count(_get(found, 'completion_tokens'))
+    if not prompt or written is None:
         return None
-    return Usage(*counts, min(cached, found.prompt_tokens))
+    return Usage(prompt, written, min(cached, prompt))
+
+
+def _get(found: Any, name: str) -> Any:
+    return found.get(name) if isinstance(found, Mapping) else getattr(found, name, None)
+
+
+def _read_count(value: Any) -> int | None:
+    "A number of tokens; None for anything else"
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_whole and 0 <= value < _MOST_TOKENS else None
 
 # %% ../../nbs/evaluation/65_chat.ipynb #afcee6a4
 OPENAI_URL = 'https://api.openai.com/v1'
@@ -194,7 +250,7 @@ class ChatServer:
         clock: Callable[[], float] = time.monotonic,
     ):
         require_package('openai', 'medxfer reference')
-        from openai import OpenAI
+        from openai import DefaultHttpxClient, OpenAI
 
         self.url = url.rstrip('/')
         self.keeps = self.url == OPENAI_URL if keeps is None else keeps
@@ -205,15 +261,26 @@ class ChatServer:
             raise MedxferError(
                 f'{OPENAI_URL} needs a key; set OPENAI_API_KEY, or name another server with --server'
             )
+        watched = DefaultHttpxClient(event_hooks=dict(response=[self._watch]))
         self.client: Any = OpenAI(
-            api_key=key or 'none', base_url=self.url, max_retries=0, timeout=silence
+            api_key=key or 'none',
+            base_url=self.url,
+            max_retries=0,
+            timeout=silence,
+            http_client=watched,
         )
+
+    def _watch(self, response: Any):
+        "Bound the time and size of an answer; files of batches may be large"
+        if response.request.url.path.endswith('/chat/completions'):
+            deadline = self.clock() + self.patience
+            response.iter_raw = partial(_read_bytes, response.iter_raw, deadline, self.clock)
 
     def ask(self, body: dict[str, Any], key: str) -> Reply:
         "One try of one question; a `ServerError` if it fails"
         kept = dict(store=True, metadata={LABEL: key}) if self.keeps else {}
         limit = body.get('max_completion_tokens') or body['max_tokens']
-        stream = _Stream(limit, self.clock() + self.patience, self.clock)
+        stream = _Stream(limit)
         with translate_errors():
             with self.client.chat.completions.create(
                 **body, **kept, stream=True, stream_options=dict(include_usage=True)
@@ -222,7 +289,8 @@ class ChatServer:
                     stream.add(chunk)
                     if stream.is_endless:
                         return Reply(''.join(stream.parts), 'endless', None)
-        return stream.end()
+                kind = chunks.response.headers.get('content-type', '').partition(';')[0]
+        return stream.end(kind.strip())
 
     def find_kept(self, model: str, key: str) -> Reply | None:
         "The answer that the server kept of a question; None if it has none"
@@ -231,11 +299,31 @@ class ChatServer:
         try:
             with translate_errors():
                 found = self.client.chat.completions.list(model=model, metadata={LABEL: key}).data
+                return read_completion(found[0]) if found else None
         except ServerError as e:
             if e.failure is Failure.STOP and not isinstance(e, OutOfMoney):
                 return None  # a server without such a list
             raise
-        return read_completion(found[0]) if found else None
+
+
+_MOST_BYTES = 1 << 26  # of one answer; a token takes some hundreds
+
+
+def _read_bytes(
+    read: Callable[..., Iterator[bytes]],  # `iter_raw` of a response
+    deadline: float,  # by the clock
+    clock: Callable[[], float],
+    *how: Any,
+) -> Iterator[bytes]:
+    "The bytes of a response; a `ServerError` where they come too late, or never end"
+    size = 0
+    for data in read(*how):
+        size += len(data)
+        if clock() > deadline:
+            raise ServerError('the answer took too long', Failure.LOST)
+        if size > _MOST_BYTES:
+            raise ServerError('the answer has no end', Failure.LOST)
+        yield data
 
 
 def _read_chunks(chunks: Any) -> Iterator[Any]:
@@ -244,7 +332,7 @@ def _read_chunks(chunks: Any) -> Iterator[Any]:
 
     try:
         yield from chunks
-    except openai.OpenAIError:
+    except (openai.OpenAIError, ServerError):
         raise
     except Exception as e:  # of the transport, which the client library hands on as they are
         raise ServerError(f'the connection was lost: {type(e).__name__}', Failure.LOST) from None
@@ -257,4 +345,5 @@ def read_completion(found: Any) -> Reply | None:
     choice = found.choices[0]
     refusal = getattr(choice.message, 'refusal', None)
     finish = 'refused' if refusal else str(choice.finish_reason or 'stop')
-    return Reply(choice.message.content or '', finish, found.usage and read_usage(found.usage))
+    text = _require_text(choice.message.content or '')
+    return Reply(text, finish, read_usage(found.usage)).check_usage()

@@ -72,11 +72,16 @@ def judge_overlap(
     suspicious = sum(o.suspicious for o in overlaps)
     reason = f'of {total} test documents the reference has {copies} copies and long parts of '
     reason += f'{suspicious - copies} more'
+    common = sum(o.kind == 'too common' for o in overlaps)
+    if common:
+        reason += f'; {common} are too short or too common to be told'
     if not total:
         return LayerWord('cannot tell', 'the task has no test documents')
     if copies >= _FOUND_COPIES and copies >= _FOUND_SHARE * total:
         return LayerWord('found', reason)
-    return LayerWord('hint' if suspicious else 'nothing', reason)
+    if suspicious:
+        return LayerWord('hint', reason)
+    return LayerWord('cannot tell' if common > total / 2 else 'nothing', reason)
 
 
 def judge_layers(model: str, task: str, layers: Mapping[str, LayerWord]) -> ContaminationVerdict:

@@ -42,7 +42,8 @@ def fit_eraser(
     classes, places = np.unique(list(labels), return_inverse=True)
     one_hot = torch.eye(len(classes), dtype=torch.float64)[torch.from_numpy(places)]
     found = LeaceFitter.fit(states.double().cpu(), one_hot).eraser
-    return _make_eraser(found.proj_left, found.proj_right, found.bias), len(classes) - 1
+    rank = int(torch.linalg.matrix_rank(found.proj_left))  # of few dimensions, less than classes
+    return _make_eraser(found.proj_left, found.proj_right, found.bias), rank
 
 
 def draw_eraser(

@@ -72,8 +72,16 @@ class Journal:
         self.costs: list[float] = []  # of the attempts that have ended
         self.attempts = 0  # in all
         self._lock = threading.Lock()
-        for line in _read_lines(path):
-            self._apply(line)
+        for number, line in enumerate(_read_lines(path), 1):
+            try:
+                self._apply(json.loads(line))
+            except (ValueError, KeyError, TypeError, AttributeError):
+                raise DataError(
+                    'this line is not one of a journal, so what was spent is not known; restore '
+                    'the file, or remove it and pay again',
+                    path,
+                    number,
+                ) from None
 
     @property
     def spent(self) -> float:
@@ -139,24 +147,15 @@ def _restore_answer(record: dict) -> Answer:
     return Answer(**{**record, 'usage': usage and Usage(**usage)})
 
 
-def _read_lines(path: Path) -> Iterator[dict]:
+def _read_lines(path: Path) -> list[bytes]:
     "The lines of a journal; a last one that was cut short is removed from the file"
     if not path.is_file():
-        return
+        return []
     data = path.read_bytes()
     whole = data[: data.rfind(b'\n') + 1]
     if len(whole) < len(data):
         os.truncate(path, len(whole))
-    for number, line in enumerate(whole.decode('utf-8').splitlines(), 1):
-        try:
-            yield json.loads(line)
-        except ValueError:
-            raise DataError(
-                'this line is not one of a journal, so what was spent is not known; restore the '
-                'file, or remove it and pay again',
-                path,
-                number,
-            ) from None
+    return whole.splitlines()
 
 
 @contextmanager

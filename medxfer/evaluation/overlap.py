@@ -15,7 +15,7 @@ import json
 from pathlib import Path
 from typing import Any
 import numpy as np
-from ..data.base import MedxferError, UnifiedSample, write_atomic
+from ..data.base import DataError, MedxferError, UnifiedSample, write_atomic
 from ..data.sources.leaks import document_texts, find_common
 from .text_stream import TextBatch, TextFile
 from .word_hashes import BARRIER, hash_sequences, hash_words
@@ -435,6 +435,8 @@ def _name_kind(
     "One of KINDS"
     if scan.index.texts[number].words < _FEW_WORDS:
         return _judge_short(scan, number, limit)
+    if not scan.index.evidence[number]:
+        return 'too common'
     if near >= COPY_SHARE or share13 >= COPY_SHARE:
         return 'copy'
     return 'part' if longest >= max(LENGTHS) else 'none'
@@ -457,7 +459,8 @@ def _identify(scan: OverlapScan, files: Sequence[TextFile]) -> str:
     for file in files:
         path = file.path
         if path.exists():
-            about.append((str(path), path.stat().st_size, file.field))
+            state = path.stat()
+            about.append((str(path), state.st_size, state.st_mtime_ns, file.field))
     content = scan.index.digest + json.dumps(about)
     return hashlib.sha256(content.encode()).hexdigest()
 
@@ -498,10 +501,14 @@ def scan_files(
     number, start, line = _restore_state(state, scan, identity) if state else (0, 0, 0)
     while number < len(files):
         file = files[number]
+        has_text = start > 0
         for count, batch in enumerate(file.read(start, line), 1):
+            has_text = has_text or any(map(str.strip, batch.texts))
             scan.add_batch(str(file.path), batch, file.has_lines)
             if state and count % _SAVED_EVERY == 0:
                 _save_state(state, scan, identity, (number, batch.end, batch.end_line))
+        if not has_text:
+            raise DataError('holds no text, so nothing can be said of it; leave it out', file.path)
         number, start, line = number + 1, 0, 0
         if state:
             _save_state(state, scan, identity, (number, 0, 0))

@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 import json
 from pathlib import Path
-from ..data.base import DataError
+from typing import Any
+from ..data.base import DataError, MedxferError, describe_error
 
 # %% ../../nbs/evaluation/48_text_stream.ipynb #895baaa6
 @dataclass(frozen=True)
@@ -33,8 +34,10 @@ def _open_bytes(path: Path):
     import pyarrow
 
     try:
-        return pyarrow.input_stream(str(path), compression=_CODECS.get(path.suffix))
-    except OSError:
+        return pyarrow.input_stream(str(path), compression=_CODECS.get(path.suffix.lower()))
+    except OSError as error:
+        if path.is_file():
+            raise MedxferError(describe_error(error)) from None
         raise DataError('no such file; give the files of the reference text', path) from None
 
 
@@ -52,7 +55,7 @@ def _read_block(stream, path: Path, size: int) -> bytes:
 
 def _skip(stream, path: Path, size: int):
     "Read and forget so many bytes, to resume behind them"
-    if path.suffix not in _CODECS:
+    if path.suffix.lower() not in _CODECS:
         stream.seek(size)
         return
     while size > 0:
@@ -94,6 +97,13 @@ def _read_pieces(path: Path, start: int, only_lines: bool) -> Iterator[bytes]:
 
 def _decode(piece: bytes, path: Path, line: int) -> str:
     "The text of a piece"
+    if b'\0' in piece:
+        raise DataError(
+            'byte 0x00 is not text: this may be an archive, a table or UTF-16; give a file of '
+            'UTF-8 text or JSON lines',
+            path,
+            line + piece.count(b'\n', 0, piece.index(b'\0')) + 1,
+        )
     try:
         return piece.decode()
     except UnicodeDecodeError as error:
@@ -123,20 +133,44 @@ def _parse_line(row: str, path: Path, number: int, name: str) -> str:
     "The text of one JSON line"
     try:
         value = json.loads(row)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise DataError(
-            'this line is not JSON; the file was cut or damaged, get it again', path, number
+            'this line is not JSON; the file was cut or damaged, get it again, or it has an object '
+            'over several lines: write one a line (`jq -c`)',
+            path,
+            number,
         ) from None
-    text = value.get(name) if isinstance(value, dict) else None
+    text = _find_text(value, name)
     if not isinstance(text, str):
-        fields = ', '.join(sorted(value)) if isinstance(value, dict) else 'none'
+        fields = ', '.join(_list_fields(value)) or 'none'
         raise DataError(
-            f'this line has no text in the field {name!r}; its fields: {fields}; name one with '
-            '--field',
+            f'this line has no text in the field {name!r}; its fields with text: {fields}; name '
+            'one with --field',
             path,
             number,
         )
     return text
+
+
+def _find_text(value: Any, name: str) -> Any:
+    "What a field holds, '' for null; behind a dot comes a field within it"
+    if not isinstance(value, dict):
+        return None
+    if name in value:
+        return '' if value[name] is None else value[name]
+    outer, _, inner = name.partition('.')
+    return _find_text(value.get(outer), inner) if inner else None
+
+
+def _list_fields(value: Any, outer: str = '') -> list[str]:
+    "The names of the fields that hold text, in those within the first ones, too"
+    if not isinstance(value, dict):
+        return []
+    found = [outer + name for name, text in value.items() if isinstance(text, str)]
+    if not outer:
+        for name, of_name in value.items():
+            found += _list_fields(of_name, f'{name}.')
+    return sorted(found)
 
 # %% ../../nbs/evaluation/48_text_stream.ipynb #674ebed2
 @dataclass(frozen=True)
@@ -149,8 +183,8 @@ class TextFile:
     @property
     def has_lines(self) -> bool:
         "Whether a line is a document"
-        name = self.path.name.removesuffix('.gz').removesuffix('.zst')
-        return name.endswith(('.jsonl', '.ndjson'))
+        name = self.path.name.lower().removesuffix('.gz').removesuffix('.zst')
+        return name.endswith(('.jsonl', '.ndjson', '.json'))
 
     def read(
         self,

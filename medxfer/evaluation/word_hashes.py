@@ -7,6 +7,7 @@ __all__ = ['BARRIER', 'hash_words', 'hash_sequences']
 
 # %% ../../nbs/evaluation/49_word_hashes.ipynb #afc7b03f
 from functools import cache
+import html
 import re
 import unicodedata
 import numpy as np
@@ -28,6 +29,21 @@ def _remove_marks(text: str) -> str:
         if opener in text:
             text = mark.sub(' ', text)
     return text
+
+
+_ENTITY = re.compile(r'&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});')
+_TAG = re.compile(r'</?[A-Za-z][A-Za-z0-9]{0,15}(?:\s[^<>]{0,300})?/?>')
+
+
+def _remove_html(text: str) -> str:
+    "The text without tags, and with the characters that entities stand for"
+    if '&' in text:
+        text = _ENTITY.sub(_read_entity, text)
+    return _TAG.sub(' ', text) if '<' in text else text
+
+
+def _read_entity(found: re.Match) -> str:
+    return html.unescape(found[0])
 
 # %% ../../nbs/evaluation/49_word_hashes.ipynb #48807bc7
 BARRIER = '\x01'
@@ -69,7 +85,7 @@ _NEAR = 16  # characters between two foreign ones that are normalised along with
 
 def _normalize(text: str) -> str:
     "NFKC where the text is not ASCII: a few characters of most texts, and their neighbours"
-    codes = np.frombuffer(text.encode('utf-32-le', 'replace'), np.uint32)
+    codes = np.frombuffer(text.encode('utf-32-le', 'surrogatepass'), np.uint32)
     foreign = np.flatnonzero(codes >= _ASCII_SIZE)
     breaks = np.flatnonzero(np.diff(foreign) > _NEAR)
     starts = foreign[np.append(0, breaks + 1)] - 1  # a mark combines with the letter before it
@@ -90,7 +106,7 @@ def _find_codes(text: str) -> tuple[np.ndarray, np.ndarray]:
         raw = np.frombuffer(text.encode('ascii'), np.uint8)
         return folded[raw], classes[raw] == _WORD
     normal = _normalize(text).casefold()
-    codes = np.frombuffer(normal.encode('utf-32-le', 'replace'), np.uint32)
+    codes = np.frombuffer(normal.encode('utf-32-le', 'surrogatepass'), np.uint32)
     classes = _classify_characters()[codes]
     kept = classes != _VANISHES
     return codes[kept].astype(np.uint64), classes[kept] == _WORD
@@ -146,7 +162,8 @@ def _cut_text(text: str) -> list[str]:
 # %% ../../nbs/evaluation/49_word_hashes.ipynb #65378774
 def hash_words(text: str) -> np.ndarray:
     "The words of a text as 64-bit numbers, in order; equal numbers for what differs in form only"
-    pieces = [_hash_piece(piece) for piece in _cut_text(_remove_marks(text))]
+    plain = _remove_html(_remove_marks(text))
+    pieces = [_hash_piece(piece) for piece in _cut_text(plain)]
     return np.concatenate(pieces)
 
 # %% ../../nbs/evaluation/49_word_hashes.ipynb #f545282d

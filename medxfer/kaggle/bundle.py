@@ -232,6 +232,7 @@ MISSING_FROM_IMAGE = (
     'defusedxml',
     'evaluate',
     'bitsandbytes',
+    'concept-erasure',
 )  # seen from the packages that the image lists; installing one twice does no harm
 
 

@@ -261,16 +261,16 @@ def _read_document(line: dict, labels: list[str], values: list) -> Iterator[Scor
     for label, fragments, score, decided in line.get('mention', ()):
         place = (labels[label], tuple((start, end) for start, end in fragments))
         places.append(place)
-        yield ScoredItem('mention', labels[label], score, bool(decided), place)
+        yield ScoredItem('mention', labels[label], float(score), bool(decided), place)
     for part in ('attribute', 'concept'):
         for k, label, value, score, decided in line.get(part, ()):
             about = dict(mention=places[k], value=values[value])
-            yield ScoredItem(part, labels[label], score, bool(decided), **about)
+            yield ScoredItem(part, labels[label], float(score), bool(decided), **about)
     for label, head, tail, score, decided in line.get('relation', ()):
         ends = (places[head], places[tail])
-        yield ScoredItem('relation', labels[label], score, bool(decided), *ends)
+        yield ScoredItem('relation', labels[label], float(score), bool(decided), *ends)
     for candidate, score, decided in line.get('answer', ()):
-        yield ScoredItem('answer', 'answer', score, bool(decided), value=candidate)
+        yield ScoredItem('answer', 'answer', float(score), bool(decided), value=candidate)
 
 # %% ../../nbs/models/31_scores.ipynb #9c784150
 @dataclass(frozen=True)
@@ -293,8 +293,13 @@ def read_scores(file: str | Path) -> ScoreFile:
         about, *lines = (json.loads(line) for line in path.read_text('utf-8').splitlines())
         values = [tuple(v) if isinstance(v, list) else v for v in about['values']]
         documents = {x['id']: list(_read_document(x, about['labels'], values)) for x in lines}
-    except (ValueError, KeyError, IndexError, TypeError):
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         raise MedxferError(f'{path} is damaged or cut off; copy it again') from None
+    if about.get('format') != _FORMAT:
+        raise MedxferError(
+            f'{path} has the format {about.get("format")!r}, and this medxfer reads {_FORMAT}; '
+            'use the version that wrote it'
+        )
     return ScoreFile({k: v for k, v in about.items() if k not in ('labels', 'values')}, documents)
 
 # %% ../../nbs/models/31_scores.ipynb #38200567

@@ -968,10 +968,15 @@ def restore_predictions(
     samples,  # the documents that it is about, with their text
 ):  # the same documents with the predicted spans
     "Put predictions back onto their texts, so that `write_task` can write official files"
-    found = {d['doc_id']: d for d in map(json.loads, Path(path).read_text().splitlines())}
-    if missing := [s.id for s in samples if s.id not in found]:
-        raise MedxferError(f'{path} has no line for the document {missing[0]}')
-    return [_from_record(s, found[s.id]) for s in samples]
+    try:
+        found = {d['doc_id']: d for d in map(json.loads, Path(path).read_text().splitlines())}
+        if missing := [s.id for s in samples if s.id not in found]:
+            raise MedxferError(f'{path} has no line for the document {missing[0]}')
+        return [_from_record(s, found[s.id]) for s in samples]
+    except MedxferError:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise MedxferError(f'{path} is damaged or cut off; copy it again') from None
 
 
 def _from_record(sample, record: dict):

@@ -49,7 +49,7 @@ class Call:
     "One request of the chat interface"
 
     key: str  # what it was about, see `OpenAIServer.name`
-    fault: str
+    fault: str | list  # a name; or the events of a stream, to be sent as they are
     input: int = 0  # tokens billed
     output: int = 0
     batched: bool = False
@@ -127,7 +127,7 @@ class OpenAIServer:
     def compose(self, call: Call, body: dict) -> tuple[list[str], str]:
         "The tokens of an answer and its finish reason; the call is billed for them"
         texts = {'not json': _PROSE, 'other shape': _OTHER_SHAPE}
-        text = texts.get(call.fault) or self.answer(body)
+        text = texts.get(str(call.fault)) or self.answer(body)
         limit = _find_limit(body)
         tokens = list(_cut_tokens(text))
         if call.fault == 'truncated':
@@ -256,8 +256,12 @@ class _Handler(BaseHTTPRequestHandler):
     def chat(self, body: dict):
         "Answer a question, well or badly"
         call = self.owner.begin(body)
+        if isinstance(call.fault, list):
+            return self.stream_events(call.fault)
         if call.fault in _ERRORS:
             return self.fail(*_ERRORS[call.fault])
+        if call.fault == 'alive':
+            return self.stream_comments()
         if call.fault == 'endless':
             return self.stream_endlessly(call, body)
         if call.fault == 'hold':
@@ -302,6 +306,20 @@ class _Handler(BaseHTTPRequestHandler):
         except ConnectionError:
             return
 
+    def stream_events(self, events: list):
+        "Send events as they are, whatever they are"
+        self.start_stream()
+        for event in events:
+            self.send_event(event)
+        self.wfile.write(b'data: [DONE]\n\n')
+
+    def stream_comments(self):
+        "Say that the answer is under way until the client hangs up"
+        self.start_stream()
+        with suppress(ConnectionError):
+            for _ in range(_LONGEST):
+                self.wfile.write(b': still there\n\n')
+
     def start_stream(self):
         self.send_response(200)
         self.send_header('content-type', 'text/event-stream')
@@ -311,7 +329,7 @@ class _Handler(BaseHTTPRequestHandler):
     def send_chunk(self, whole: dict, choice: dict):
         self.send_event(dict(_head(whole), choices=[dict(index=0, **choice)]))
 
-    def send_event(self, event: dict):
+    def send_event(self, event: Any):
         self.wfile.write(f'data: {json.dumps(event)}\n\n'.encode())
 
     def list_stored(self, query: dict):
