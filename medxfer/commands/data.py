@@ -17,7 +17,13 @@ from medxfer.commands.base import (
     print_result,
     printer,
 )
-from ..data.base import MedxferError, UnknownName, describe_error, require_folder
+from medxfer.data.base import (
+    MedxferError,
+    UnknownName,
+    describe_error,
+    format_count,
+    require_folder,
+)
 
 # %% ../../nbs/commands/30_data.ipynb #1e26f2dc
 def _list_corpora(args) -> int:
@@ -134,7 +140,8 @@ def _format_stats(rows: list[dict], corpora, failed: dict[str, str], show_all: b
     parts = [stats_table(rows).to_string(index=False)] if rows else []
     for c in corpora:
         problems = c.report.problems
-        parts.append(f'\n{c.task}: {len(problems)} problems, {len(c.report.lost)} annotations lost')
+        lost = format_count(len(c.report.lost), 'annotation')
+        parts.append(f'\n{c.task}: {format_count(len(problems), "problem")}, {lost} lost')
         parts += _format_counts(c.report.counts)
         parts += _format_problems(problems, show_all)
     parts += [f'\n{task} cannot be read: {why}' for task, why in failed.items()]

@@ -258,8 +258,9 @@ class ParseReport:
 
     def add_error(self, error: DataError):
         "Record a file that cannot be read"
-        place = (str(error.file or ''), error.line or 1)
-        self.problems.append(Problem(*place, 'unreadable file', error.message, lost=True))
+        place = str(error.file or '')
+        line = error.line or (0 if Path(place).is_dir() else 1)
+        self.problems.append(Problem(place, line, 'unreadable file', error.message, lost=True))
 
     def warn(self, file, line: int, kind: str, message: str):
         "Record what only looks wrong, so that not even `strict` raises it"

@@ -84,6 +84,7 @@ def task_folder(
     hint = suggest_root(name, root)
     if not hint and has_documents(name, root, profile):
         return root  # files deeper down, which `find_documents` reads or refuses
+    hint = hint or f'; put the corpus into {root / name}, or give the folder that holds it'
     raise DataError(f'holds neither a folder {name} nor any of {", ".join(SPLITS)}{hint}', root)
 
 

@@ -28,6 +28,7 @@ from medxfer.data.base import (
     ParseReport,
     UnifiedSample,
     describe_error,
+    format_count,
     list_files,
     list_folders,
     require_folder,
@@ -323,7 +324,8 @@ def _format_notes(row: dict) -> list[str]:
     if row['advice']:
         notes.append(row['advice'])
     if row['problems']:
-        notes.append(f'{row["problems"]:,} problems, {row["lost"]:,} annotations lost')
+        lost = format_count(row['lost'], 'annotation')
+        notes.append(f'{format_count(row["problems"], "problem")}, {lost} lost')
     notes += [w for w in row['warnings'] if not row['why'] or row['why'] not in w]
     notes += [p for p in row['first'] if p not in row['warnings']]
     for source, count in row['marks'].items():
