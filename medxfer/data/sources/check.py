@@ -23,7 +23,6 @@ from medxfer.data.load import (
 from medxfer.data.base import (
     Corpus,
     CorpusInfo,
-    DataError,
     MedxferError,
     ParseReport,
     UnifiedSample,
