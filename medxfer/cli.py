@@ -149,6 +149,27 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _find_called(
+    parser: argparse.ArgumentParser,
+    args: argparse.Namespace,  # parsed by it
+) -> argparse.ArgumentParser:
+    "The parser of the command that was called"
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return _find_called(action.choices[getattr(args, action.dest)], args)
+    return parser
+
+
+def _refuse_unknown(called: argparse.ArgumentParser, unknown: list[str]):
+    "End with the usage of a command and the nearest of its options"
+    from medxfer.data.base import guess_name
+
+    guess = guess_name(unknown[0].partition('=')[0], called._option_string_actions)
+    called.error(
+        f'unrecognized arguments: {" ".join(unknown)}; {guess}`{called.prog} --help` lists its options'
+    )
+
+
 def _parse_args(words: list[str] | None = None) -> argparse.Namespace:
     "Parsed arguments; overrides may be anywhere among the options"
     parser = build_parser()
@@ -156,7 +177,7 @@ def _parse_args(words: list[str] | None = None) -> argparse.Namespace:
     takes_overrides = hasattr(args, 'overrides')
     unknown = [w for w in rest if '=' not in w or w.startswith('-') or not takes_overrides]
     if unknown:
-        parser.error(f'unrecognized arguments: {" ".join(unknown)}')
+        _refuse_unknown(_find_called(parser, args), unknown)
     if rest:
         args.overrides = [*args.overrides, *rest]
     return args

@@ -97,7 +97,8 @@ def add_settings_arguments(
     example: str,  # of a setting or two
 ):
     "The settings of a command, and the options that stand for some; see `collect_overrides`"
-    parser.add_argument('overrides', nargs='*', help=f'settings, such as {example}')
+    # With a default it is not named among what is required.
+    parser.add_argument('overrides', nargs='*', default=[], help=f'settings, such as {example}')
     parser.add_argument('--data', metavar='DIR', help='folder with one folder per task')
     add_config_option(parser)
 

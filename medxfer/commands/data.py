@@ -17,7 +17,13 @@ from medxfer.commands.base import (
     print_result,
     printer,
 )
-from ..data.base import MedxferError, UnknownName
+from medxfer.data.base import (
+    MedxferError,
+    UnknownName,
+    describe_error,
+    format_count,
+    require_folder,
+)
 
 # %% ../../nbs/commands/30_data.ipynb #1e26f2dc
 def _list_corpora(args) -> int:
@@ -86,10 +92,10 @@ def _show_stats(args) -> int:
     for task in _find_tasks(args):
         try:
             corpora.append(load_task(task, args.data, profile=args.profile, tolerant=True))
-        except MedxferError as e:
+        except (MedxferError, OSError) as e:
             if args.task and isinstance(e, UnknownName):
                 raise
-            failed[task] = str(e)
+            failed[task] = describe_error(e)
     rows = [row for c in corpora for row in stats_dict(c.samples, c.profile)]
     result = dict(
         corpora=rows,
@@ -114,8 +120,7 @@ def _find_tasks(args) -> list[str]:
     root = Path(args.data)
     if args.task:
         return [args.task]
-    if not root.is_dir():
-        raise MedxferError(f'{root} does not exist; give the folder that has one folder per task')
+    require_folder(root, 'the folder that has one folder per task')
     tasks = [task for task in TASKS if (root / task).is_dir()]
     if not tasks and root.absolute().name in TASKS:
         tasks = [root.absolute().name]
@@ -135,7 +140,8 @@ def _format_stats(rows: list[dict], corpora, failed: dict[str, str], show_all: b
     parts = [stats_table(rows).to_string(index=False)] if rows else []
     for c in corpora:
         problems = c.report.problems
-        parts.append(f'\n{c.task}: {len(problems)} problems, {len(c.report.lost)} annotations lost')
+        lost = format_count(len(c.report.lost), 'annotation')
+        parts.append(f'\n{c.task}: {format_count(len(problems), "problem")}, {lost} lost')
         parts += _format_counts(c.report.counts)
         parts += _format_problems(problems, show_all)
     parts += [f'\n{task} cannot be read: {why}' for task, why in failed.items()]

@@ -235,6 +235,7 @@ def _add_study_arguments(parser: ArgumentParser):
     parser.add_argument(
         'overrides',
         nargs='*',
+        default=[],
         help='settings for all runs, such as model=gemma-2-2b train.precision=fp16',
     )
     parser.add_argument('--data', help='folder with one folder per task')

@@ -119,7 +119,9 @@ def _load_gold_and_predictions(args):
     register_own_tasks(args.config_dir)
     gold = load_task(args.task, args.gold, args.split, args.profile, newlines=args.newlines)
     if not Path(args.pred).exists():
-        raise NotFound(f'predictions not found: {args.pred}')
+        raise NotFound(
+            f'predictions not found: {args.pred}; give their folder, or their file, with --pred'
+        )
     if gold.report.lost:
         first, count = gold.report.lost[0], len(gold.report.lost)
         note = (
@@ -164,7 +166,7 @@ def _find_fitting_split(args, splits: dict) -> str:
 
 def _load_predictions(args, gold: list):
     "Gold as its subtask scores it, predictions of just these documents, and the report of reading them"
-    from medxfer.data.base import ParseReport
+    from medxfer.data.base import ParseReport, require_folder
     from medxfer.data.corpora import get_task
     from medxfer.data.load import load_task, split_folders
 
@@ -175,6 +177,7 @@ def _load_predictions(args, gold: list):
     folder = next(iter(split_folders(args.task, args.gold, args.split, args.profile).values()))
     predicted = task.submitted(Path(args.pred), viewed, folder, report)
     if predicted is None:
+        require_folder(args.pred, 'the folder of the predictions')
         corpus = load_task(args.task, args.pred, args.split, args.profile, newlines=args.newlines)
         predicted, report = corpus.samples, corpus.report
         predicted = task.view(predicted, subtask) if subtask else predicted

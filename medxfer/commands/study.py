@@ -25,7 +25,7 @@ from medxfer.commands.base import (
     printer,
 )
 from .sweep import add_engine_arguments, choose_engine
-from ..data.base import MedxferError, to_plain
+from ..data.base import MedxferError, format_count, to_plain
 from ..training.callbacks import make_printer
 
 if TYPE_CHECKING:
@@ -331,8 +331,10 @@ def _run_study(args) -> int:
         keep_records(whole.folder, args.records)  # with what was computed beside the runs
     _show_report(args, whole.folder, dictionary)
     if not outcome.complete:
+        count = len(outcome.waiting)
+        waiting = f', so that {format_count(count, "other")} could not begin' if count else ''
         raise MedxferError(
-            f'{len(outcome.failed)} runs failed and {len(outcome.waiting)} need them; '
+            f'{format_count(len(outcome.failed), "run")} failed{waiting}; '
             'the lines above say why. The same command runs only what is missing'
         )
     return 0
@@ -445,7 +447,7 @@ def _run_baselines(args) -> int:
     print_result(args, result, lambda: _format_baselines(table, beside))
     if outcome and not outcome.complete:
         raise MedxferError(
-            f'{len(outcome.failed)} runs failed; the lines above say why. '
+            f'{format_count(len(outcome.failed), "run")} failed; the lines above say why. '
             'The same command runs only what is missing'
         )
     return 0

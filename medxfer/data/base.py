@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['VENUES', 'MedxferError', 'DataError', 'NotFound', 'UnknownName', 'Busy', 'OutOfMemory', 'Diverged', 'guess_name',
            'suggest_choice', 'describe_error', 'Span', 'Relation', 'Candidate', 'UnifiedSample', 'Problem',
-           'ParseReport', 'count_samples', 'Corpus', 'read_text', 'numbered_lines', 'check_fragments', 'is_foreign',
-           'list_files', 'find_files', 'list_folders', 'is_about_corpus', 'pair_files', 'Format', 'CorpusInfo', 'Task',
+           'ParseReport', 'count_samples', 'Corpus', 'read_raw', 'refuse_utf16', 'read_text', 'numbered_lines',
+           'check_fragments', 'is_foreign', 'require_folder', 'list_files', 'find_files', 'list_folders',
+           'index_documents', 'find_alone', 'is_about_corpus', 'pair_files', 'Format', 'CorpusInfo', 'Task',
            'write_atomic', 'locked_file', 'to_plain', 'format_count', 'require_place', 'require_file', 'read_yaml']
 
 # %% ../../nbs/data/00_base.ipynb #1e740110
@@ -225,6 +226,8 @@ class ParseReport:
         self.evidence: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
         self.problems: list[Problem] = []
+        # Relation to its roles, in the order of the first one that was read.
+        self.roles: dict[str, tuple[str, str]] = {}
 
     def problem(self, file, line: int, kind: str, message: str, lost: bool = True):
         "Record a problem; with `strict`, raise it as a `DataError`"
@@ -237,15 +240,27 @@ class ParseReport:
         try:
             return [read()]
         except DataError as e:
-            if not self.tolerant:
-                raise
-            self.add_error(e)
+            self.refuse(e)
             return []
+
+    def attempt_file(self, read: Iterator[UnifiedSample]) -> Iterator[UnifiedSample]:
+        "The documents of a file; with `tolerant`, those before its first fault, and a problem"
+        try:
+            yield from read
+        except DataError as e:
+            self.refuse(e)
+
+    def refuse(self, error: DataError):
+        "Raise an error about a file; with `tolerant`, record it instead"
+        if not self.tolerant:
+            raise error from None
+        self.add_error(error)
 
     def add_error(self, error: DataError):
         "Record a file that cannot be read"
-        place = (str(error.file or ''), error.line or 1)
-        self.problems.append(Problem(*place, 'unreadable file', error.message, lost=True))
+        place = str(error.file or '')
+        line = error.line or (0 if Path(place).is_dir() else 1)
+        self.problems.append(Problem(place, line, 'unreadable file', error.message, lost=True))
 
     def warn(self, file, line: int, kind: str, message: str):
         "Record what only looks wrong, so that not even `strict` raises it"
@@ -312,17 +327,38 @@ class Corpus:
         return iter(self.samples)
 
 # %% ../../nbs/data/00_base.ipynb #a45b57f1
-def read_text(
-    path,  # a file in UTF-8
-) -> str:  # its text, newlines and byte order mark untouched
-    "The text of a file exactly as stored; a `DataError` with the line if it is not UTF-8"
-    raw = Path(path).read_bytes()
+def read_raw(
+    path,  # a file of a corpus
+) -> bytes:
+    "The bytes of a file; a `DataError` if the system does not give them"
+    try:
+        return Path(path).read_bytes()
+    except OSError as e:
+        reason = os.strerror(e.errno or 0)
+        raise DataError(
+            f'cannot be read ({reason}); make it readable (chmod u+r), or copy it again', path
+        ) from None
+
+
+def refuse_utf16(
+    raw: bytes,
+    path,  # the file that has them, for the message
+):
+    "A `DataError` for a file in UTF-16, with or without its mark"
     if raw.count(0) > len(raw) // 4:
         raise DataError(
             'every other byte is zero, so the file is UTF-16; '
             'convert it to UTF-8 (iconv -f utf-16 -t utf-8) and check that its offsets still fit',
             path,
         )
+
+
+def read_text(
+    path,  # a file in UTF-8
+) -> str:  # its text, newlines and byte order mark untouched
+    "The text of a file exactly as stored; a `DataError` with the line if it is not UTF-8"
+    raw = read_raw(path)
+    refuse_utf16(raw, path)
     try:
         return raw.decode('utf-8')
     except UnicodeDecodeError as e:
@@ -354,7 +390,18 @@ def check_fragments(
     return None
 
 # %% ../../nbs/data/00_base.ipynb #0ee3c0cf
-_FOREIGN_NAMES = {'thumbs.db', 'desktop.ini', '__macosx', 'icon\r', 'lost+found'}
+_FOREIGN_NAMES = {
+    'thumbs.db',
+    'ehthumbs.db',
+    'desktop.ini',
+    '$recycle.bin',
+    'system volume information',
+    '__macosx',
+    'icon\r',
+    '@eadir',
+    'lost+found',
+    '__pycache__',
+}
 
 
 def is_foreign(name: str) -> bool:
@@ -367,6 +414,24 @@ def is_foreign(name: str) -> bool:
     )
 
 
+_ARCHIVES = ('.zip', '.tar', '.gz', '.tgz', '.bz2', '.xz', '.7z', '.rar')
+
+
+def require_folder(
+    path,
+    wanted: str,  # what to give, for the message
+) -> Path:
+    "The path itself; a `DataError` that says what it is if it is not a folder"
+    path = Path(path)
+    if path.is_dir():
+        return path
+    if path.name.lower().endswith(_ARCHIVES) and path.is_file():
+        raise DataError(f'is an archive; unpack it, and give {wanted}', path)
+    if path.exists():
+        raise DataError(f'is a file, not a folder; give {wanted}', path)
+    raise DataError(f'no such folder; give {wanted}', path)
+
+
 def list_files(
     folder,
     ending: str = '',  # in lower case; files are found whatever the case of theirs
@@ -376,9 +441,13 @@ def list_files(
     return sorted(p for p in found if not is_foreign(p.name) and p.is_file())
 
 
-def find_files(folder, ending: str) -> list[Path]:
+def find_files(folder, ending: str, above: frozenset[Path] = frozenset()) -> list[Path]:
     "The files of a folder and of those below it with an ending, without foreign ones"
-    below = [path for inner in list_folders(folder) for path in find_files(inner, ending)]
+    real = Path(folder).resolve()
+    if real in above:
+        return []  # a link back to a folder that it is in
+    inside = above | {real}
+    below = [p for inner in list_folders(folder) for p in find_files(inner, ending, inside)]
     return [*list_files(folder, ending), *below]
 
 
@@ -388,6 +457,30 @@ def list_folders(folder) -> list[Path]:
     return sorted(p for p in found if p.is_dir())
 
 # %% ../../nbs/data/00_base.ipynb #9489f0cb
+def index_documents(
+    found: Iterable[tuple[str, Path]],  # name of a document, and its file
+) -> dict[str, Path]:
+    "The file of each document; a `DataError` if two files are of one"
+    index: dict[str, Path] = {}
+    for name, path in found:
+        first = index.setdefault(name, path)
+        if first != path:
+            raise DataError(f'is of the document {name}, and so is {first}; keep one of them', path)
+    return index
+
+
+def find_alone(
+    folder: Path,  # of a submission
+    annotation_ext: str,  # e.g. '.ann'
+    text_ext: str,  # e.g. '.txt'
+) -> dict[str, Path]:  # {} if texts are there
+    "The annotation files in a folder and below it, by document; a `DataError` if two are of one"
+    size = len(annotation_ext)
+    found = [(p.name[:-size].removesuffix(text_ext), p) for p in find_files(folder, annotation_ext)]
+    texts = {p.stem for p in find_files(folder, text_ext)}
+    return {} if any(name in texts for name, _ in found) else index_documents(found)
+
+
 def _check_partners(found: dict[str, Path], partners: dict[str, Path], partner_ext: str):
     "A `DataError` if one of the files lacks its partner"
     alone = sorted(found.keys() - partners.keys())
@@ -412,8 +505,8 @@ def pair_files(
     report: ParseReport | None = None,  # a tolerant one gets the files without a partner
 ) -> list[tuple[Path, Path]]:  # (text, annotation), sorted by name
     "Every text of a folder with its annotation file; a `DataError` if one has no partner"
-    texts = {p.stem: p for p in list_files(folder, text_ext)}
-    annotations = {p.stem: p for p in list_files(folder, annotation_ext)}
+    texts = index_documents((p.stem, p) for p in list_files(folder, text_ext))
+    annotations = index_documents((p.stem, p) for p in list_files(folder, annotation_ext))
     for stem in texts.keys() - annotations.keys():
         if is_about_corpus(texts[stem]):
             del texts[stem]

@@ -24,6 +24,7 @@ from medxfer.data.base import (
     is_foreign,
     list_files,
     list_folders,
+    require_folder,
     write_atomic,
 )
 from .corpora import TASKS, get_corpus, get_task
@@ -63,9 +64,7 @@ def task_folder(
     profile: str | None = None,  # also looked for by name
 ) -> Path:
     "The folder of task `name`; a `DataError` if there is none"
-    root = Path(root)
-    if not root.is_dir():
-        raise DataError('no such folder; give the folder that holds your corpora', root)
+    root = require_folder(root, 'the folder that holds your corpora')
     if profile:
         for folder in (root / name / profile, root / profile / name):
             if folder.is_dir():
@@ -85,6 +84,7 @@ def task_folder(
     hint = suggest_root(name, root)
     if not hint and has_documents(name, root, profile):
         return root  # files deeper down, which `find_documents` reads or refuses
+    hint = hint or f'; put the corpus into {root / name}, or give the folder that holds it'
     raise DataError(f'holds neither a folder {name} nor any of {", ".join(SPLITS)}{hint}', root)
 
 
@@ -97,7 +97,10 @@ def suggest_root(
     roots = [p for p in inner if (p / name).is_dir()]
     if (root / name).is_dir() or root.name == name:
         return ''
-    outer = [p for p in root.absolute().parents[:2] if (p / name).is_dir() or p.name == name]
+    above = root.absolute().parents[:2]
+    if root.name.lower() in FOLDER_SPLITS and above[0].name == name:
+        return ''  # what is wrong with a split is not mended by the folder that it is in
+    outer = [p for p in above if (p / name).is_dir() or p.name == name]
     for found in (*roots, *outer):
         return f'; give {found}'
     return ''
@@ -241,16 +244,22 @@ def _note_unread_folders(name: str, info: CorpusInfo, form: Format, folder: Path
 
 # %% ../../nbs/data/02_load.ipynb #0d313213
 def _read_parts(parts: list[tuple[Format, Path]], report: ParseReport) -> Iterator[UnifiedSample]:
-    "The documents of several folders; a `DataError` if two of them have a document of one name"
+    "The documents of several folders; a `DataError` if two documents have one name"
     places: dict[tuple[str, str], Path] = {}
     for form, folder in parts:
         for sample in form.read(folder, report):
-            first = places.setdefault((sample.split, sample.id), folder)
-            if first != folder:
-                raise DataError(
-                    f'holds a document {sample.id}, and so does {first}; rename one of them', folder
+            key = (sample.split, sample.id)
+            if key not in places:
+                places[key] = folder
+                yield sample
+            elif places[key] == folder:
+                message = f'holds two documents called {sample.id}; rename or remove one of them'
+                report.refuse(DataError(message, folder))
+            else:
+                message = (
+                    f'holds a document {sample.id}, and so does {places[key]}; rename one of them'
                 )
-            yield sample
+                report.refuse(DataError(message, folder))
 
 
 def _explain_nothing(name: str, folder: Path, split: str | None) -> str:

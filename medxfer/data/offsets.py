@@ -187,11 +187,22 @@ def _cover(text: str, fragments: Fragments) -> str:
     return ' '.join(text[start:end] for start, end in fragments)
 
 
+def _has_blank_edge(text: str, fragments: Fragments, reading: Reading) -> bool:
+    "Whether a reading that moves one edge of a mention leaves the other one in blanks"
+    if reading.end and not reading.start:
+        return any(text[start].isspace() for start, _ in fragments)
+    if reading.start and not reading.end:
+        return any(text[end - 1].isspace() for _, end in fragments)
+    return False
+
+
 def _fits(mention: Mention, text: str, reading: Reading, compare: Callable[[str], str]) -> bool:
     "Whether the recorded words are at the offsets"
     fragments, recorded = mention
     words = compare(_cover(text, reading.move(fragments)))
-    return bool(words) and words == compare(reading.recode(recorded))
+    if not words or words != compare(reading.recode(recorded)):
+        return False
+    return not _has_blank_edge(text, fragments, reading)  # ` rash` does not explain `rash`
 
 
 def _applicable_readings(text: str) -> Iterator[tuple[Reading, str]]:  # with the converted text

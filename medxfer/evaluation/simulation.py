@@ -65,6 +65,11 @@ def estimate_components(
             continue
         pair = [a.to_side() for a in require_same_documents(arrays, task, [arm, base])]
         seed_variance, doc, rest = _split_variance(*pair)
+        if not rest:
+            raise MedxferError(
+                f'in {task} no document is scored differently with another seed of {arm} or {base}, '
+                'so the pilot says nothing about seeds; train it longer'
+            )
         found[task] = Components(0.0, doc, rest, source=f'a pilot of {arm} and {base}')
         seed_variances.append(seed_variance)
     if not found:

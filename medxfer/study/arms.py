@@ -451,11 +451,14 @@ def check_arm(cfg: dict):
             f'there is no arm {name!r}; {suggest_choice(name, COMPARED_ARMS)}, or none for the strategy itself'
         )
     subject = ARMS[name].subject if name else ''
-    if (subject in _TARGET_SUBJECTS) != (cfg['target'] is not None):
+    if subject in _TARGET_SUBJECTS and cfg['target'] is None:
         raise ConfigError(
-            'a target is for '
-            + ', '.join(f'arm={a}' for a, arm in ARMS.items() if arm.subject in _TARGET_SUBJECTS)
-            + ', and these need one: target=TASK'
+            f'arm={name} is about one task; name it with target=TASK (the tasks are {", ".join(tasks)})'
+        )
+    if subject not in _TARGET_SUBJECTS and cfg['target'] is not None:
+        arms = [f'arm={a}' for a, arm in ARMS.items() if arm.subject in _TARGET_SUBJECTS]
+        raise ConfigError(
+            f'target={cfg["target"]} is for {", ".join(arms)}; choose one of these, or leave it out'
         )
     if cfg['target'] and (cfg['target'] not in tasks or len(tasks) < 2):
         raise ConfigError(

@@ -284,9 +284,7 @@ def _to_hydra(override: str) -> str:
         return f'task=[{tasks[1]}]'  # the group is a list
     setting = override.split('=')[0]
     if setting.startswith(('hydra.', 'hydra/')):
-        raise ConfigError(
-            f'there is no setting {setting!r}; medxfer/configs/config.yaml lists them'
-        )
+        raise ConfigError(f'there is no setting {setting!r}; `medxfer config show` lists them')
     if setting.startswith('model.') and setting[6:] in _list_model_fields():
         return f'++{override}'  # a file of a model names only what it needs
     if any(setting == name or setting.startswith(f'{name}.') for name in OPEN_MAPPINGS):

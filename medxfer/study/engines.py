@@ -23,7 +23,7 @@ from ..models.base_loader import refuse_missing_model
 from ..models.device import refuse_missing_device
 from .budgets import replace_lost_trunks
 from .build import base_spec
-from .config import RunSpec, make_corpora, resolve_profile
+from .config import ConfigError, RunSpec, make_corpora, resolve_profile
 from .plan import StudyPlan
 from .progress import Board, progress_row
 from medxfer.study.run import (
@@ -131,7 +131,7 @@ def worker_count(
     "How many runs to do side by side"
     if wanted is not None:
         if wanted < 1:
-            raise MedxferError(f'{wanted} workers cannot do anything; use at least 1')
+            raise ConfigError(f'{wanted} workers cannot do anything; use at least 1')
         return wanted
     device = plan.settings['device']
     gpus = list_gpus(device)

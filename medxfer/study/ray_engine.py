@@ -16,7 +16,7 @@ import os, re, subprocess, tempfile, uuid
 from ..data.base import MedxferError, write_atomic
 from ..data.packages import require_package
 from .arms import resolve_run
-from .config import RunSpec, make_corpora
+from .config import ConfigError, RunSpec, make_corpora
 from medxfer.study.engines import (
     PLACE_VARIABLE,
     Outcome,
@@ -247,7 +247,7 @@ def run_study_on_ray(
 ) -> Outcome:
     "Bring every run of a study to its end on a Ray cluster"
     if workers is not None and workers < 1:
-        raise MedxferError(f'{workers} workers cannot do anything; use at least 1')
+        raise ConfigError(f'{workers} workers cannot do anything; use at least 1')
     todo, out = find_unfinished_runs(plan, say)
     if not todo:
         return out

@@ -290,6 +290,8 @@ def load_study(
 ) -> StudyRecord:
     "Read the plan of a study and the folders of its runs"
     folder = Path(folder)
+    if folder.is_file():
+        raise MedxferError(f'{folder} is a file; give the folder of a study, such as runs/demo')
     if not folder.is_dir():
         raise MedxferError(f'{folder} does not exist; `medxfer study EXPERIMENT` makes a study')
     path = folder / 'study.yaml'

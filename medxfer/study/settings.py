@@ -33,7 +33,7 @@ def _read_defaults() -> dict:
 
 def suggest_setting(name: str, known: Iterable[str]) -> str:
     "What else may have been meant by the name of a setting, and where all of them are"
-    return f'{guess_name(name, known)}medxfer/configs/config.yaml lists them'
+    return f'{guess_name(name, known)}`medxfer config show` lists them'
 
 # %% ../../nbs/study/02_settings.ipynb #caef4a20
 # Mappings that take keys of their own.

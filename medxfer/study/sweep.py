@@ -634,7 +634,7 @@ def sweep(
     cells = make_cells(notebook, combine_values(values or {}, listed or [], zipped), folder)
     _check_papermill()
     if workers is not None and workers < 1:
-        raise MedxferError(f'a sweep needs 1 worker or more, not {workers}')
+        raise ConfigError(f'a sweep needs 1 worker or more, not {workers}')
     busy = (
         f'another sweep is running in {folder}; '
         'wait for it, stop it, or choose another folder with --out'

@@ -24,6 +24,7 @@ from medxfer.data.base import (
     UnifiedSample,
     check_fragments,
     find_files,
+    index_documents,
     list_files,
     list_folders,
 )
@@ -40,8 +41,10 @@ def _find_annotation_files(
     annotator: str,  # 'gold' or 'system'
 ) -> dict[str, Path]:  # schema to file, the one to read first
     "The completed files of an annotator beside a document's text"
-    files = {s: folder / f'{folder.name}.{s}.{annotator}.completed.xml' for s in _SCHEMAS}
-    return {schema: file for schema, file in files.items() if file.is_file()}
+    # Whatever the case of the ending: `.XML` is found, and the name is the document's.
+    there = {p.name.removesuffix(p.suffix): p for p in list_files(folder, '.xml')}
+    names = {s: f'{folder.name}.{s}.{annotator}.completed' for s in _SCHEMAS}
+    return {schema: there[name] for schema, name in names.items() if name in there}
 
 
 def _list_temporal_files(
@@ -509,14 +512,16 @@ class AnaforaFormat(Format):
 
     def find_annotations(self, folder: Path) -> dict[str, Path]:
         "The XML of a submission without texts, by document, in one folder or in one each"
-        found = {}
+        by_schema: dict[str, list[tuple[str, Path]]] = {schema: [] for schema in _SCHEMAS}
         for path in find_files(folder, f'.{self.annotator}.completed.xml'):
-            name, dot, schema = path.name[: -len(f'.{self.annotator}.completed.xml')].rpartition(
-                '.'
-            )
-            if dot and schema in _SCHEMAS and (name not in found or schema == _SCHEMAS[0]):
-                found[name] = path
-        return {} if any((p.parent / name).is_file() for name, p in found.items()) else found
+            name, schema = path.name.rsplit('.', 4)[:2] if path.name.count('.') > 3 else ('', '')
+            if schema in by_schema:
+                by_schema[schema].append((name, path))
+        every = [pair for pairs in by_schema.values() for pair in pairs]
+        if any((path.parent / name).is_file() for name, path in every):
+            return {}
+        first, last = (index_documents(by_schema[schema]) for schema in _SCHEMAS)
+        return last | first
 
     def annotate(
         self, gold: UnifiedSample, file: Path | None, report: ParseReport

@@ -23,6 +23,7 @@ from medxfer.data.base import (
     read_text,
 )
 from .brat import check_round_trip
+from ..offsets import Mention, explain_offsets, squeeze, weigh_words
 
 # %% ../../../nbs/data/formats/70_bigbio.ipynb #d2cc572d
 # What a value of another type or size than the schema's leads to.
@@ -41,13 +42,16 @@ class BigBioFormat(Format):
     def read(self, folder: Path, report: ParseReport) -> Iterator[UnifiedSample]:
         "The documents of all files of a folder, in their order"
         for path in _list_json(folder):
-            for line, record in _read_records(path):
-                yield from report.attempt(partial(self._parse, record, path, line, report))
+            yield from report.attempt_file(self._read_file(path, report))
+
+    def _read_file(self, path: Path, report: ParseReport) -> Iterator[UnifiedSample]:
+        for line, record in _read_records(path):
+            yield from report.attempt(partial(self._parse, record, path, line, report))
 
     def _parse(self, record: Any, path: Path, line: int, report: ParseReport) -> UnifiedSample:
         "One document; a `DataError` where it is not one"
         try:
-            return _parse_document(record, report, partial(_note, report, path, line))
+            return _parse_document(record, report, partial(report.problem, path, line))
         except _WRONG_SHAPE as error:
             what = f'{type(error).__name__}: {error}'
             raise DataError(f'is not a document of the KB schema ({what})', path, line) from None
@@ -59,7 +63,7 @@ class BigBioFormat(Format):
 
     def _render_line(self, sample: UnifiedSample) -> str:
         record = _render_document(sample)
-        again = _parse_document(record, ParseReport(), lambda kind, message: None)
+        again = _parse_document(record, ParseReport(), lambda kind, message, lost=True: None)
         check_round_trip(sample, again, self.name)
         return json.dumps(record, ensure_ascii=False) + '\n'
 
@@ -90,16 +94,12 @@ def _read_records(path: Path) -> Iterator[tuple[int, Any]]:
         for record in found if isinstance(found, list) else [found]:
             yield number, record
 
-
-def _note(report: ParseReport, path: Path, line: int, kind: str, message: str):
-    "Record what is wrong with a part of a document"
-    report.problem(path, line, kind, message)
-
 # %% ../../../nbs/data/formats/70_bigbio.ipynb #5180e07c
 def _parse_document(record: Mapping, report: ParseReport, note) -> UnifiedSample:
-    "A document of the schema as a sample; `note(kind, message)` takes what must be left out"
+    "A document of the schema as a sample; `note(kind, message, lost)` takes what is wrong"
     name, text = str(record['document_id']), _join_passages(record['passages'])
     spans = tuple(_parse_entities(record['entities'], name, text, note))
+    weigh_words(report, text, _list_mentions(record['entities']))
     known = {span.id for span in spans}
     relations = tuple(_parse_relations(record.get('relations') or (), name, known, note))
     for part in ('events', 'coreferences'):
@@ -114,12 +114,38 @@ def _parse_document(record: Mapping, report: ParseReport, note) -> UnifiedSample
 def _parse_entities(entities: Iterable[Mapping], name: str, text: str, note) -> Iterator[Span]:
     "The mentions of a document"
     for entity in entities:
-        places = tuple((int(start), int(end)) for start, end in entity['offsets'])
+        places = _read_places(entity)
         if not places or not all(0 <= start < end <= len(text) for start, end in places):
             note('entity outside', f'the entity {entity["id"]} of {name} is outside its text')
             continue
+        for mention in _list_mentions([entity]):
+            if not _has_words(mention, text):
+                hint = explain_offsets(mention, text)
+                message = f'the entity {entity["id"]} of {name} records other words{hint}'
+                note('text disagrees', message, lost=False)
         concepts = tuple(f'{n["db_name"]}:{n["db_id"]}' for n in entity.get('normalized') or ())
         yield Span(str(entity['id']), str(entity['type']), places, {}, concepts)
+
+
+def _read_places(entity: Mapping) -> tuple[tuple[int, int], ...]:
+    return tuple((int(start), int(end)) for start, end in entity['offsets'])
+
+
+def _list_mentions(entities: Iterable[Mapping]) -> list[Mention]:
+    "Places and words of the entities that record words"
+    mentions = []
+    for entity in entities:
+        words = entity.get('text') or ()
+        joined = words if isinstance(words, str) else ' '.join(words)
+        if joined:
+            mentions.append((_read_places(entity), joined))
+    return mentions
+
+
+def _has_words(mention: Mention, text: str) -> bool:
+    "Whether a mention inside the text has the words that it records"
+    places, words = mention
+    return squeeze(words) == squeeze(''.join(text[start:end] for start, end in places))
 
 
 def _parse_relations(

@@ -22,7 +22,7 @@ from medxfer.data.base import (
     Span,
     UnifiedSample,
     check_fragments,
-    find_files,
+    find_alone,
     list_files,
     numbered_lines,
     pair_files,
@@ -137,7 +137,6 @@ class _AnnFile:
         self.events: dict[str, str] = {}  # id to line
         self.triggers: dict[str, str] = {}  # id of an event to the id of its mention
         # id of a relation to (role, id) of its head and its tail, as in the file
-        self.role_orders: dict[str, tuple[str, str]] = {}  # label to the roles of its first line
         self.arguments: dict[str, tuple[_Argument, _Argument]] = {}
         # (target, name) to (value, id of the line)
         self.attributes: dict[tuple[str, str], list[tuple[Any, str]]] = {}
@@ -227,7 +226,7 @@ def _read_relation(ann: _AnnFile, number: int, line: str):
         return
     arguments = (ends[0], ends[1]), (ends[2], ends[3])
     roles = (ends[0], ends[2])
-    usual = ann.role_orders.setdefault(label, roles)
+    usual = ann.report.roles.setdefault(label, roles)
     if roles != roles[::-1] and roles[::-1] in (_DEFAULT_ROLES, usual):
         arguments = arguments[1], arguments[0]
     ann.arguments[relation_id] = arguments
@@ -559,8 +558,7 @@ class BratFormat(Format):
 
     def find_annotations(self, folder: Path) -> dict[str, Path]:
         "The `.ann` files of a submission without texts, by document"
-        found = {p.stem: p for p in find_files(folder, '.ann')}
-        return {} if found.keys() & {p.stem for p in find_files(folder, '.txt')} else found
+        return find_alone(folder, '.ann', '.txt')
 
     def annotate(
         self, gold: UnifiedSample, file: Path | None, report: ParseReport

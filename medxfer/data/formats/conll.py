@@ -6,7 +6,8 @@
 __all__ = ['CONLL', 'ConllFormat']
 
 # %% ../../../nbs/data/formats/71_conll.ipynb #c17403f8
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from functools import partial
 from pathlib import Path
 import re
@@ -23,8 +24,31 @@ from medxfer.data.base import (
 from .brat import check_round_trip
 
 # %% ../../../nbs/data/formats/71_conll.ipynb #ef4c145a
-_TAG = re.compile(r'(?:([BIESLU])-)?(\S+)')
-_BEGINS, _SINGLE = 'BSU', 'SU'  # of a mention's tokens: the first, and one that is alone
+_PREFIXES = 'BIESLUMW'  # M is another word for I, and W for S
+_PREFIXED = re.compile(f'([{_PREFIXES}])-(\\S+)', re.IGNORECASE)
+_BEGINS, _SINGLE, _ENDS = 'BSUW', 'SUW', 'ELSUW'  # of a mention's tokens
+_BARE_LABEL = 'Mention'  # of tags that are a prefix alone
+
+
+class _Tagset:
+    "How the tags of one file are to be read"
+
+    def __init__(self, tags: Iterable[str]):
+        named = {tag for tag in tags if tag.upper() != 'O'}
+        # In lower case, or with M and W, only where all tags have a prefix: `w-fluid` may be a label.
+        self.is_prefixed = all(_PREFIXED.fullmatch(tag) for tag in named)
+        self.is_bare = named <= {*_PREFIXES} and bool(named & {'B', 'I'})
+
+    def read(self, tag: str) -> tuple[str, str]:
+        "Prefix of a tag ('I' where it has none) and label ('' outside of mentions)"
+        if tag.upper() == 'O':
+            return '', ''
+        if self.is_bare:
+            return tag, _BARE_LABEL
+        found = _PREFIXED.fullmatch(tag)
+        if found and (self.is_prefixed or found[1] in 'BIESLU'):
+            return found[1].upper(), found[2]
+        return 'I', tag
 
 
 class ConllFormat(Format):
@@ -43,44 +67,102 @@ class ConllFormat(Format):
     def read(self, folder: Path, report: ParseReport) -> Iterator[UnifiedSample]:
         "The documents of all files of a folder, in their order"
         for path in self._list_files(folder):
-            for name, rows in _split_documents(path):
-                yield from report.attempt(partial(_parse_document, name, rows, path))
+            lines = re.split(r'\r\n|\r|\n', read_text(path).removeprefix('\ufeff'))
+            rows = _list_rows(lines, path)
+            _report_columns(rows, path, report)
+            tagset = _Tagset(columns[-1] for _, columns in rows if columns)
+            for name, part in _split_documents(rows, path.stem):
+                yield from report.attempt(partial(_parse_document, name, part, path, tagset))
 
     def render(self, sample: UnifiedSample) -> dict[str, str]:
         "One `.conll` of a document; a `DataError` for what tags cannot hold"
         content = ''.join(_render_lines(sample))
-        rows = list(enumerate(content.split('\n'), 1))
-        again = _parse_document(sample.id, rows, Path(sample.id))
+        rows = _list_rows(content.split('\n'), Path(sample.id))
+        tagset = _Tagset(columns[-1] for _, columns in rows if columns)
+        again = _parse_document(sample.id, rows, Path(sample.id), tagset)
         check_round_trip(sample, again, self.name)
         return {f'{sample.id}.conll': content}
 
+# %% ../../../nbs/data/formats/71_conll.ipynb #7c1d0a55
+_Row = tuple[int, list[str]]  # number of a line from 1, and its columns; none: a blank line
+_BEGIN = '-DOCSTART-'
 
-def _split_documents(path: Path) -> Iterator[tuple[str, list[tuple[int, str]]]]:
-    "Name and numbered lines of each document of a file"
-    parts: list[list[tuple[int, str]]] = [[]]
-    for number, line in enumerate(re.split(r'\r\n|\r|\n', read_text(path)), 1):
-        if line.startswith('-DOCSTART-'):
+
+def _split_columns(line: str) -> list[str]:
+    "The columns of a line, between tabs or else blanks; a no-break space is part of a token"
+    if not line.strip():
+        return []
+    line = line.rstrip(' \t')
+    if '\t' not in line:
+        return [column for column in line.split(' ') if column]
+    first, *others = (column.strip(' ') for column in line.split('\t'))
+    return [first, *filter(None, others)]
+
+
+def _list_rows(lines: list[str], path: Path) -> list[_Row]:
+    "The rows of a file without its comments; a `DataError` for a file that numbers its tokens"
+    rows = [(number, _split_columns(line)) for number, line in enumerate(lines, 1)]
+    tags = {columns[-1] for _, columns in rows if columns and not columns[0].startswith('#')}
+    rows = [row for row in rows if not _is_comment(row[1], tags)]
+    full = [columns for _, columns in rows if columns and columns[0] != _BEGIN]
+    if full and all(len(c) > 3 and re.fullmatch(r'\d+([-.]\d+)?', c[0]) for c in full):
+        raise DataError(
+            'numbers its tokens in the first column, as CoNLL-U does; write a file with the columns '
+            'of tokens and tags, such as cut -f 2,10',
+            path,
+        )
+    return rows
+
+
+def _is_comment(columns: list[str], tags: set[str]) -> bool:  # those of lines without a #
+    "Whether a line that begins with # is about the tokens, and not one of them"
+    if not columns or not columns[0].startswith('#'):
+        return False
+    tag = columns[-1]
+    return tag not in {*tags, 'O'} and not _PREFIXED.fullmatch(tag)
+
+
+def _report_columns(rows: list[_Row], path: Path, report: ParseReport):
+    "Report lines with another number of columns than most, and tokens with a blank in them"
+    full = [row for row in rows if row[1] and row[1][0] != _BEGIN]
+    counts = Counter(len(columns) for _, columns in full)
+    [(usual, _)] = counts.most_common(1) or [(0, 0)]
+    for number, columns in full:
+        if len(columns) != usual:
+            message = f'has {len(columns)} columns, and most lines of this file have {usual}'
+            report.problem(path, number, 'columns', message, lost=False)
+        elif ' ' in columns[0]:
+            message = 'has a blank inside its first column, which is read as one token'
+            report.problem(path, number, 'blank in a token', message, lost=False)
+
+
+def _split_documents(rows: list[_Row], stem: str) -> Iterator[tuple[str, list[_Row]]]:
+    "Name and rows of each document of a file"
+    parts: list[list[_Row]] = [[]]
+    for row in rows:
+        if row[1] and row[1][0] == _BEGIN:
             parts.append([])
         else:
-            parts[-1].append((number, line))
-    full = [rows for rows in parts if any(line.strip() for _, line in rows)]
-    for number, rows in enumerate(full, 1):
-        yield (path.stem if len(full) == 1 else f'{path.stem}-{number}'), rows
+            parts[-1].append(row)
+    full = [part for part in parts if any(columns for _, columns in part)]
+    for number, part in enumerate(full, 1):
+        yield (stem if len(full) == 1 else f'{stem}-{number}'), part
 
 # %% ../../../nbs/data/formats/71_conll.ipynb #6745fd65
-def _parse_document(name: str, rows: list[tuple[int, str]], path: Path) -> UnifiedSample:
+def _parse_document(name: str, rows: list[_Row], path: Path, tagset: _Tagset) -> UnifiedSample:
     "The text of tokens, and the mentions of tags"
     text, spans = '', []
     label, start, end = '', 0, 0  # of the mention that is open
     after_break = True
-    for number, line in [*rows, (0, '')]:
-        fields = line.split()
-        if not fields:
+    for number, columns in [*rows, (0, [])]:
+        if not columns:
             label = _close(spans, label, start, end)
             text += '' if after_break else '\n'
             after_break = True
             continue
-        token, prefix, found = _read_token(fields, path, number)
+        _check_columns(columns, path, number)
+        token = columns[0]
+        prefix, found = tagset.read(columns[-1])
         text += ('' if after_break else ' ') + token
         after_break = False
         at = len(text) - len(token)
@@ -89,21 +171,17 @@ def _parse_document(name: str, rows: list[tuple[int, str]], path: Path) -> Unifi
         if found and not label:
             label, start = found, at
         end = len(text)
-        if label and prefix in ('E', 'L', *_SINGLE):
+        if label and prefix in _ENDS:
             label = _close(spans, label, start, end)
     return UnifiedSample(name, '', text.removesuffix('\n'), tuple(spans))
 
 
-def _read_token(fields: list[str], path: Path, number: int) -> tuple[str, str, str]:
-    "Token, prefix of its tag ('I' where it has none) and label ('' outside of mentions)"
-    if len(fields) < 2:
-        raise DataError(f'has no tag after the token {fields[0]!r}', path, number)
-    token, tag = fields[0], fields[-1]
-    if tag == 'O':
-        return token, '', ''
-    found = _TAG.fullmatch(tag)
-    assert found is not None, tag  # any text without blanks is one
-    return token, found[1] or 'I', found[2]
+def _check_columns(columns: list[str], path: Path, number: int):
+    "A `DataError` for a line without a token or a tag"
+    if not columns[0]:
+        raise DataError('has no token before the first tab', path, number)
+    if len(columns) < 2:
+        raise DataError(f'has no tag after the token {columns[0]!r}', path, number)
 
 
 def _close(spans: list[Span], label: str, start: int, end: int) -> str:
@@ -118,7 +196,7 @@ def _render_lines(sample: UnifiedSample) -> Iterator[str]:
     starts = {span.start: span for span in sample.spans}
     at, inside = 0, None
     for line in sample.text.split('\n'):
-        for token in re.finditer(r'\S+', line):
+        for token in re.finditer('[^ \t]+', line):
             begin = at + token.start()
             if begin in starts:
                 inside = starts[begin]

@@ -302,9 +302,9 @@ _MARK_2015 = rb'<(?:!ELEMENT\s+)?(?:QSubject|QBody|Comment)[\s(/>]'
 
 
 def _read_head(path: Path) -> bytes:
-    "The beginning of a file"
+    "The beginning of a file, without the zeros of UTF-16: its tags are ASCII"
     with open(path, 'rb') as f:
-        return f.read(1 << 16)
+        return f.read(1 << 16).replace(b'\0', b'')
 
 
 def is_2015_file(path: Path) -> bool:

@@ -23,9 +23,11 @@ from medxfer.data.base import (
     Span,
     UnifiedSample,
     check_fragments,
-    find_files,
+    find_alone,
+    index_documents,
     is_about_corpus,
     list_files,
+    read_raw,
 )
 from ..offsets import Mention, explain_offsets, read_document, weigh_edges, weigh_words
 from .pipe import all_mentions, check_render, parse_offset
@@ -307,43 +309,41 @@ class KnowtatorFormat(Format):
         "Whether there is a `.knowtator.xml` file"
         return bool(list_files(folder, self.ending))
 
-    def pairs(self, folder: Path) -> list[tuple[Path, Path]]:
+    def pairs(self, folder: Path, report: ParseReport) -> list[tuple[Path, Path]]:
         "Every text with its annotation, sorted by name; a `DataError` if one has no partner"
         pairs = []
-        texts = set(list_files(folder, '.txt'))
+        texts = index_documents((path.stem, path) for path in list_files(folder, '.txt'))
         for xml in list_files(folder, self.ending):
             base = xml.name[: -len(self.ending)]
-            candidates = [folder / base, folder / f'{base}.txt']
-            text = next((path for path in candidates if path in texts), None)
+            stem = base[:-4] if base.lower().endswith('.txt') else base
+            text = texts.get(stem) or texts.get(base)
             if text is None:
                 message = f'has no text {base} or {base}.txt beside it; add it, or remove this file'
-                raise DataError(message, xml)
+                report.refuse(DataError(message, xml))
+                continue
             pairs.append((text, xml))
-        alone = sorted(texts - {text for text, _ in pairs})
+        alone = sorted({*texts.values()} - {text for text, _ in pairs})
         alone = [text for text in alone if not is_about_corpus(text)]
         if alone:
-            raise DataError(
+            message = (
                 f'has no {alone[0].name}{self.ending} beside it ({len(alone)} such in this '
-                'folder); add it or remove the text',
-                alone[0],
+                'folder); add it or remove the text'
             )
+            report.refuse(DataError(message, alone[0]))
         return pairs
 
     def read(self, folder: Path, report: ParseReport) -> Iterator[UnifiedSample]:
         "One sample per text"
-        for text, xml in self.pairs(folder):
+        for text, xml in self.pairs(folder, report):
             yield from report.attempt(partial(self._read_pair, text, xml, report))
 
     def _read_pair(self, text: Path, xml: Path, report: ParseReport) -> UnifiedSample:
-        parse = partial(self._parse_text, text.stem, xml.read_bytes(), xml)
+        parse = partial(self._parse_text, text.stem, read_raw(xml), xml)
         return parse(read_document(text, report, parse), report)
 
     def find_annotations(self, folder: Path) -> dict[str, Path]:
         "The annotation files of a submission without texts, by document"
-        found = {}
-        for path in find_files(folder, self.ending):
-            found[path.name[: -len(self.ending)].removesuffix('.txt')] = path
-        return {} if found.keys() & {p.stem for p in find_files(folder, '.txt')} else found
+        return find_alone(folder, self.ending, '.txt')
 
     def annotate(
         self, gold: UnifiedSample, file: Path | None, report: ParseReport
@@ -351,7 +351,7 @@ class KnowtatorFormat(Format):
         "The document that an annotation file without a text describes"
         if file is None:
             return replace(gold, spans=(), relations=(), meta={})
-        return self.parse(gold.id, gold.text, file.read_bytes(), file, report)
+        return self.parse(gold.id, gold.text, read_raw(file), file, report)
 
     def _parse_text(
         self, doc_id: str, content: bytes, file, text: str, report: ParseReport

@@ -21,7 +21,7 @@ from medxfer.data.base import (
     Span,
     UnifiedSample,
     check_fragments,
-    find_files,
+    find_alone,
     is_about_corpus,
     list_files,
     numbered_lines,
@@ -364,8 +364,7 @@ class MeasEvalFormat(Format):
 
     def find_annotations(self, folder: Path) -> dict[str, Path]:
         "The tables of a submission without texts, by document"
-        found = {p.stem: p for p in find_files(folder, '.tsv')}
-        return {} if found.keys() & {p.stem for p in find_files(folder, '.txt')} else found
+        return find_alone(folder, '.tsv', '.txt')
 
     def annotate(
         self, gold: UnifiedSample, file: Path | None, report: ParseReport

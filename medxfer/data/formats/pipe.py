@@ -21,7 +21,7 @@ from medxfer.data.base import (
     Span,
     UnifiedSample,
     check_fragments,
-    find_files,
+    find_alone,
     is_about_corpus,
     list_files,
     numbered_lines,
@@ -123,8 +123,7 @@ class PipeFormat(Format):
 
     def find_annotations(self, folder: Path) -> dict[str, Path]:
         "The `.pipe` files of a submission without texts, by document"
-        found = {p.stem: p for p in find_files(folder, '.pipe')}
-        return {} if find_files(folder, '.text') else found
+        return find_alone(folder, '.pipe', '.text')
 
     def annotate(
         self, gold: UnifiedSample, file: Path | None, report: ParseReport

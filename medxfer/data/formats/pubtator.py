@@ -23,6 +23,7 @@ from medxfer.data.base import (
     read_text,
 )
 from .brat import check_round_trip
+from ..offsets import Mention, explain_offsets, weigh_words
 
 # %% ../../../nbs/data/formats/72_pubtator.ipynb #7b1b195b
 _NONE = ('', '-', '-1')  # written where a mention has no concept
@@ -40,8 +41,11 @@ class PubTatorFormat(Format):
     def read(self, folder: Path, report: ParseReport) -> Iterator[UnifiedSample]:
         "The documents of all files of a folder, in their order"
         for path in _list_texts(folder):
-            for rows in _split_documents(path):
-                yield from report.attempt(partial(_parse_document, rows, path, report))
+            yield from report.attempt_file(self._read_file(path, report))
+
+    def _read_file(self, path: Path, report: ParseReport) -> Iterator[UnifiedSample]:
+        for rows in _split_documents(path):
+            yield from report.attempt(partial(_parse_document, rows, path, report))
 
     def files(self, samples: Iterable[UnifiedSample]) -> dict[str, str]:
         "One `.pubtator` of all documents of a split"
@@ -68,8 +72,8 @@ def _looks_like(path: Path) -> bool:
 def _split_documents(path: Path) -> Iterator[list[tuple[int, str]]]:
     "The numbered lines of each document of a file"
     rows: list[tuple[int, str]] = []
-    for number, line in enumerate(read_text(path).split('\n'), 1):
-        line = line.rstrip('\r')
+    text = read_text(path).removeprefix('\ufeff')
+    for number, line in enumerate(re.split(r'\r\n|\r|\n', text), 1):
         if re.match(r'[^|\t]+\|t\|', line) and rows:
             yield rows
             rows = []
@@ -85,12 +89,19 @@ def _parse_document(rows: list[tuple[int, str]], path: Path, report: ParseReport
     text, size = f'{title} {abstract}', len(title)
     spans: list[Span] = []
     links = []
+    mentions: list[Mention] = []  # with their words, those outside the text too
     for number, line in rows[2:]:
         fields = line.split('\t')
-        if len(fields) == 4:
+        if fields[0] != name:
+            message = f'is about {fields[0][:40]}, but is in the document {name}'
+            report.problem(path, number, 'other document', message)
+        elif len(fields) == 4:
             links.append(fields[1:])
-        elif span := _parse_mention(fields, f'T{len(spans) + 1}', text, path, number, report):
-            spans.append(span)
+        elif mention := _match_mention(fields, path, number, report):
+            mentions.append(mention)
+            if _check_words(mention, text, path, number, report):
+                spans.append(_make_span(f'T{len(spans) + 1}', fields, mention))
+    weigh_words(report, text, mentions)
     relations = tuple(_link_mentions(links, spans))
     passages = [('title', 0, size), ('abstract', size + 1, len(text))]
     return UnifiedSample(name, '', text, tuple(spans), relations, meta=dict(passages=passages))
@@ -104,6 +115,8 @@ def _parse_texts(rows: list[tuple[int, str]], path: Path) -> tuple[str, str, str
         found = re.fullmatch(r'([^|\t]+)\|([ta])\|(.*)', line)
         if not found:
             raise DataError('is not a line ID|t|TITLE or ID|a|ABSTRACT', path, number)
+        if name not in ('', found[1]):
+            raise DataError(f'is about {found[1]}, but the title above is of {name}', path, number)
         name, texts[found[2]] = found[1], found[3]
     if len(texts) < 2:
         raise DataError('has no abstract after its title', path, rows[0][0])
@@ -121,20 +134,33 @@ def _link_mentions(links: Iterable[list[str]], spans: list[Span]) -> Iterator[Re
         yield Relation(f'R{number}', *found)
 
 
-def _parse_mention(
-    fields: list[str], name: str, text: str, path: Path, number: int, report: ParseReport
-) -> Span | None:
-    "A mention; None, and a problem, where it is none or not at its offsets"
+def _match_mention(
+    fields: list[str], path: Path, number: int, report: ParseReport
+) -> Mention | None:
+    "Place and words of a mention, wherever it is; None, and a problem, where it is none"
     if len(fields) not in (5, 6, 7) or not (fields[1].isdecimal() and fields[2].isdecimal()):
         report.problem(path, number, 'line', 'is neither a mention nor a relation')
         return None
-    start, end = int(fields[1]), int(fields[2])
-    if not start < end <= len(text) or text[start:end] != fields[3]:
-        report.problem(path, number, 'offsets', f'the mention {start}-{end} has other words there')
-        return None
+    return ((int(fields[1]), int(fields[2])),), fields[3]
+
+
+def _check_words(mention: Mention, text: str, path: Path, number: int, report: ParseReport) -> bool:
+    "Whether a mention has its words at its offsets; a problem where it has not"
+    ((start, end),), words = mention
+    if start < end <= len(text) and text[start:end] == words:
+        return True
+    hint = explain_offsets(mention, text)
+    report.problem(
+        path, number, 'offsets', f'the mention {start}-{end} has other words there{hint}'
+    )
+    return False
+
+
+def _make_span(name: str, fields: list[str], mention: Mention) -> Span:
+    "The mention of a line that has it at its offsets"
     concept = fields[5] if len(fields) > 5 else ''
     concepts = () if concept in _NONE else tuple(re.split(r'[|,;]', concept))
-    return Span(name, fields[4], ((start, end),), {}, concepts)
+    return Span(name, fields[4], mention[0], {}, concepts)
 
 
 def _find_mentions(spans: Iterable[Span], concept: str) -> list[str]:

@@ -17,7 +17,7 @@ import xml.etree.ElementTree as ElementTree
 from defusedxml.common import EntitiesForbidden, ExternalReferenceForbidden
 from defusedxml.ElementTree import DefusedXMLParser
 
-from ..base import DataError, ParseReport
+from ..base import DataError, ParseReport, read_raw
 
 # %% ../../../nbs/data/formats/00_safe_xml.ipynb #80962a25
 class Element(ElementTree.Element):
@@ -118,7 +118,7 @@ def parse_xml(
     if isinstance(source, bytes):
         raw = source
     else:
-        raw = Path(source).read_bytes()
+        raw = read_raw(source)
         file = file or source
     tree = _Tree(file)
     parser = _make_parser(tree)
@@ -150,8 +150,22 @@ def _claims_utf8(raw: bytes) -> bool:
     return declared is None or declared[1].lower() == b'utf-8'
 
 
+# expat's numbers of errors
+_NO_ELEMENTS = 3  # a document ends before its root does
+_WRONG_ENCODING = 19  # it declares another encoding than it has
+
+
 def _explain_malformed(raw: bytes, error: ElementTree.ParseError, file) -> DataError:
     "Why the XML cannot be parsed, and where"
+    if error.code == _WRONG_ENCODING and raw.count(0) > len(raw) // 4:
+        message = (
+            'the file is UTF-16, but its first line says that it is UTF-8; convert it: '
+            'iconv -f utf-16 -t utf-8'
+        )
+        return DataError(message, file, 1)
+    if error.code == _NO_ELEMENTS:
+        message = 'the XML is malformed: it ends too early, so the file is cut off; copy it again'
+        return DataError(message, file, error.position[0])
     if _claims_utf8(raw):
         try:
             raw.decode('utf-8')

@@ -23,12 +23,14 @@ from medxfer.data.load import (
 from medxfer.data.base import (
     Corpus,
     CorpusInfo,
-    DataError,
     MedxferError,
     ParseReport,
     UnifiedSample,
+    describe_error,
+    format_count,
     list_files,
     list_folders,
+    require_folder,
 )
 from ..corpora import TASKS, get_corpus, get_task
 from ..offsets import IMPLAUSIBLE, MAX_MISFIT, MISFIT, explain_evidence, misfit_share
@@ -232,8 +234,8 @@ def _check_folder(task: str, folder: Path) -> dict:  # see `check_root`
             info = get_corpus(task, declared)
         else:
             info = _guess_profile(task, corpus.samples, readable)
-    except MedxferError as e:
-        return row | dict(why=str(e))
+    except (MedxferError, OSError) as e:
+        return row | dict(why=describe_error(e))
     return row | _describe_corpus(info, corpus, folder)
 
 
@@ -275,9 +277,7 @@ def check_root(
     root: str | Path,  # folder of corpora
 ) -> list[dict]:  # one per corpus found, and one per task without any
     "Task, folder, profile, documents per split, what is missing, problems, and whether the task can run"
-    root = Path(root)
-    if not root.is_dir():
-        raise DataError('no such folder; give the folder of your corpora', root)
+    root = require_folder(root, 'the folder that holds your corpora')
     rows = []
     for task in TASKS:
         found = [_check_folder(task, folder) for folder in _corpus_folders(task, root)]
@@ -323,7 +323,8 @@ def _format_notes(row: dict) -> list[str]:
     if row['advice']:
         notes.append(row['advice'])
     if row['problems']:
-        notes.append(f'{row["problems"]:,} problems, {row["lost"]:,} annotations lost')
+        lost = format_count(row['lost'], 'annotation')
+        notes.append(f'{format_count(row["problems"], "problem")}, {lost} lost')
     notes += [w for w in row['warnings'] if not row['why'] or row['why'] not in w]
     notes += [p for p in row['first'] if p not in row['warnings']]
     for source, count in row['marks'].items():
