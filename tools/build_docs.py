@@ -27,6 +27,22 @@ DEAD_LINK = re.compile(r'\[(`(?:_\w+|\w+\.\w+)`)\]\([^)]*#(?:_\w+|\w+\.\w+)\)')
 FORMULA = re.compile(r'(<span class="math (inline|display)">)\\[(\[](.*?)\\[)\]](?=</span>)', re.S)
 # Title and subtitle at the top of a page's first cell.
 HEAD = re.compile(r'\A#\s[^\n]*\n*(?:>\s[^\n]*(?:\n|\Z))?')
+# Headings and pictures of a page, in their order.
+LANDMARK = re.compile(r'<h[1-6][^>]*>(.*?)</h[1-6]>|<img(?![^>]* alt=)', re.S)
+# An empty cell heads no column.
+EMPTY_HEAD = re.compile(r'<th\b([^>]*)>\s*</th>')
+# What folds a section of the sidebar: a link to the section, so that Tab reaches it and Enter follows it.
+FOLD = re.compile(
+    r'(data-bs-toggle="collapse" data-bs-target="(#quarto-sidebar-section-\d+)") role="navigation"'
+)
+SKIP = '<a class="skip-link" href="#quarto-document-content">Skip to the text</a>'
+NAMES = {  # of the parts of a page, for who hears it instead of seeing it
+    '<nav class="navbar ': '<nav aria-label="Site" class="navbar ',
+    '<nav id="quarto-sidebar"': '<nav aria-label="Pages" id="quarto-sidebar"',
+    '<nav class="quarto-secondary-nav"': '<nav aria-label="Place" class="quarto-secondary-nav"',
+    '<nav id="TOC" role="doc-toc"': '<nav aria-label="On this page" id="TOC" role="doc-toc"',
+    '<div class="toc-actions">': '<div role="navigation" aria-label="Issues" class="toc-actions">',
+}
 # What nbdev and Quarto know and smalldocs only warns of.
 ONLY_QUARTO = 'html-math-method', 'grid'
 
@@ -110,6 +126,44 @@ def mathml(match):
     )
 
 
+def name_pictures(page):
+    "The page with a text for each picture that has none: the heading that it is under"
+    heading = ''
+
+    def name(match):
+        nonlocal heading
+        if match[1] is None:
+            return f'{match[0]} alt="Figure: {html.escape(heading)}"'
+        heading = ' '.join(html.unescape(re.sub('<[^>]*>', '', match[1])).split())
+        return match[0]
+
+    return LANDMARK.sub(name, page)
+
+
+def order_headings(page):
+    "The page with a level for each heading that skips one, as functions do below a title, and for a second title"
+    last = 0
+
+    def order(match):
+        nonlocal last
+        level = int(match[1])
+        last = min(max(level, 2), last + 1) if last else 1
+        return match[0] if last == level else f'{match[0]} aria-level="{last}"'
+
+    return re.sub(r'<h([1-6])(?=[ >])', order, page)
+
+
+def make_accessible(page):
+    "The page for a keyboard and a screen reader: what smalldocs leaves out"
+    aside, main, text = page.partition('<main')
+    page = aside + main + order_headings(name_pictures(text))
+    page = EMPTY_HEAD.sub(r'<td\1></td>', page)
+    page = FOLD.sub(r'href="\2" role="button" \1', page)
+    for part, named in NAMES.items():
+        page = page.replace(part, named)
+    return re.sub(r'<body[^>]*>', lambda body: body[0] + SKIP, page, count=1)
+
+
 def rewrite(path, change):
     path.write_text(change(path.read_text(encoding='utf-8')), encoding='utf-8')
 
@@ -140,6 +194,7 @@ def main():
         rewrite(path, lambda text: FOREIGN_FONTS.sub('', text))
     for path in out.rglob('*.html'):
         rewrite(path, lambda text: FORMULA.sub(mathml, FOREIGN_MATHS.sub('', text)))
+        rewrite(path, make_accessible)
     print(
         f'docs: {sum(1 for _ in out.rglob("*.html"))} pages in {out.relative_to(ROOT)}, built by smalldocs (no Quarto here)'
     )

@@ -1,7 +1,9 @@
 """Open every page of _docs in headless Chromium: `tools/check_docs.py [--screenshots DIR]`.
 
 Fails on a page without its heading, a console error, a file that did not load, an address outside the site that a
-page loads from, or a link inside the site that leads nowhere. Exit 77: no Chromium or Chrome was found.
+page loads from, or a link inside the site that leads nowhere; on a page that a phone must scroll sideways, or that a
+screen reader cannot find its way in (language, landmarks, order of headings, texts of pictures); and if search, dark
+mode, the folded sidebar or the mark of the keyboard's place do not work. Exit 77: no Chromium or Chrome was found.
 """
 
 import argparse
@@ -39,7 +41,7 @@ QUIET = [
     '--disable-sync',
     '--hide-scrollbars',
 ]
-PATIENCE = 180  # seconds for all pages together
+PATIENCE = 600  # seconds for all pages together, on a machine that does other things, too
 NO_BROWSER = 77
 
 # Put at the top of each page as it is served: reports what goes wrong to the page around it.
@@ -55,13 +57,61 @@ HARNESS = """<!doctype html><title>check</title><iframe id=f width=1200 height=9
 const pages = %s, errors = [], seen = {}, f = document.getElementById('f');
 addEventListener('message', e => errors.push(e.data.page + ': ' + e.data.error));
 const open = p => new Promise(done => { f.onload = () => setTimeout(done, 150); f.src = '/' + p; });
+const wait = ms => new Promise(done => setTimeout(done, ms));
+const say = what => errors.push('index.html: ' + what);
+const light = colour => {
+  const parts = colour.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255);
+  const [r, g, b] = parts.map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+  return .2126 * r + .7152 * g + .0722 * b;
+};
+const contrast = (a, b) => { const [x, y] = [light(a), light(b)].sort((u, v) => v - u); return (x + .05) / (y + .05); };
+// What a reader does: read in the dark, unfold, type, follow.
+async function useIt() {
+  await open('index.html');
+  const d = f.contentDocument, w = f.contentWindow, style = e => w.getComputedStyle(e);
+  if (!(d.querySelector('meta[name=generator]') || {}).content?.startsWith('smalldocs')) return;
+  const legible = mode => {
+    const ground = style(d.body).backgroundColor;
+    for (const e of d.querySelectorAll('main p, main a, main td, .sidebar-link, #TOC a'))
+      if (e.innerText.trim() && contrast(style(e).color, ground) < 4.5)
+        return say(mode + ': ' + e.innerText.slice(0, 40) + ' is hard to read, ' + style(e).color + ' on ' + ground);
+  };
+  legible('light');
+  const scheme = d.querySelector('.quarto-color-scheme-toggle');
+  if (!scheme) return say('there is no switch to dark mode');
+  scheme.click(); await wait(400);
+  if (light(style(d.body).backgroundColor) > .1) say('the switch does not make the page dark');
+  legible('dark');
+  scheme.click(); await wait(400);
+  for (const e of [d.querySelector('.skip-link'), d.querySelector('main a'), d.querySelector('#quarto-search input')]) {
+    e.focus({focusVisible: true});
+    if (d.activeElement != e || parseFloat(style(e).outlineWidth) < 2) say(e.className + ' does not show that it has the focus');
+  }
+  const fold = d.querySelector('.sidebar-item-toggle.collapsed');
+  if (fold.tabIndex < 0 || !fold.href) say('the keyboard cannot unfold the sidebar');
+  fold.click(); await wait(600);
+  if (!d.querySelector(fold.dataset.bsTarget).classList.contains('show')) say('the sidebar does not unfold');
+  const box = d.querySelector('#quarto-search input');
+  box.value = 'exchange rate'; box.dispatchEvent(new w.Event('input', {bubbles: true}));
+  let found = null;
+  for (let turns = 0; turns < 50 && !found; turns++) { await wait(100); found = d.querySelector('.smalldocs-search-results a'); }
+  if (!found) return say('search finds nothing for: exchange rate');
+  const loaded = new Promise(done => { f.onload = done; });
+  found.click(); await Promise.race([loaded, wait(5000)]);
+  if (!/exchange rate/i.test(f.contentDocument.body.innerText) || f.contentWindow.location.pathname == '/index.html')
+    say('the first result of search leads to ' + f.contentWindow.location.pathname);
+}
 (async () => {
   for (const p of pages) {
     await open(p);
     const d = f.contentDocument, main = d.querySelector('main') || d.body;
     seen[p] = {heading: (d.querySelector('h1') || {}).innerText || '', letters: main.innerText.length,
                dark: [...d.images].filter(i => i.src && !i.naturalWidth && i.loading != 'lazy').map(i => i.src)};
+    f.width = 390;
+    seen[p].beside = d.documentElement.scrollWidth - f.contentWindow.innerWidth;
+    f.width = 1200;
   }
+  await useIt().catch(say);
   await fetch('/__seen__', {method: 'POST', body: JSON.stringify({seen, errors})});
 })();
 </script>"""
@@ -108,6 +158,42 @@ def with_spy(page):
     "The page with `SPY` before its own scripts"
     head, tag, rest = page.partition('<head>')
     return head + tag + SPY + rest if tag else SPY + page
+
+
+class Outline(HTMLParser):
+    "What a screen reader goes by: language, headings, landmarks, texts of pictures"
+
+    def __init__(self, text):
+        super().__init__()
+        self.problems, self.levels, self.lands = [], [], []
+        self.feed(text)
+        if 'main' not in self.lands:
+            self.problems.append('it has no main part')
+        if self.levels.count(1) != 1 or self.levels[0] != 1:
+            self.problems.append('it does not begin with its one heading of the first level')
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.lands.append(tag)
+        if tag == 'html' and not attributes.get('lang'):
+            self.problems.append('it does not say its language')
+        if tag == 'img' and not attributes.get('alt'):
+            self.problems.append('a picture has no text')
+        if tag == 'nav' and not attributes.get('aria-label'):
+            self.problems.append('a list of links has no name')
+        if re.fullmatch('h[1-6]', tag) and 'main' in self.lands:
+            level = int(attributes.get('aria-level') or tag[1])
+            if self.levels and level > self.levels[-1] + 1:
+                self.problems.append(f'a heading of level {level} follows one of {self.levels[-1]}')
+            self.levels.append(level)
+
+
+def lost_readers(pages):
+    "What a screen reader would stumble over, page by page; of a site by smalldocs, Quarto has its own"
+    for page in pages:
+        text = (DOCS / page).read_text(encoding='utf-8')
+        if 'content="smalldocs' in text:
+            yield from (f'{page}: {p}' for p in dict.fromkeys(Outline(text).problems))
 
 
 class Links(HTMLParser):
@@ -207,6 +293,8 @@ def what_is_wrong(state):
             yield f'{page}: no heading'
         if saw['letters'] < 80:
             yield f'{page}: only {saw["letters"]} letters of content'
+        if saw['beside'] > 0:
+            yield f'{page}: {saw["beside"]} pixels of it are beside the screen of a phone'
         for src in saw['dark']:
             yield f'{page}: the picture {src} did not load'
     yield from answer['errors']
@@ -226,6 +314,7 @@ def main():
     wanted = {page_name(Path(p)).with_suffix('.html').as_posix() for p in sidebar.notebooks()}
     problems = [f'{p}: the notebook has no page' for p in sorted(wanted - set(pages))] + [
         *broken_links(pages),
+        *lost_readers(pages),
         *lost_openings(sidebar.notebooks()),
     ]
     browser = next(filter(None, map(shutil.which, BROWSERS)), None)

@@ -120,10 +120,9 @@ def page_of(path):
 def api_cells():
     "The cells of the API page"
     yield cell('markdown', API_HEAD, 'head')
-    yield cell('code', 'from medxfer import decide, load_task, score_task, write_task', 'imports')
-    yield cell(
-        'code', '[f.__module__ for f in (load_task, write_task, score_task, decide)]', 'homes'
-    )
+    yield cell('code', API_IMPORTS, 'imports')
+    yield cell('code', API_HOMES, 'homes')
+    yield cell('code', API_CHECK, 'check')
     package = ROOT / 'medxfer'
     for room in ROOMS:
         paths = sorted((package / room).rglob('*.py')) or [package / f'{room}.py']
@@ -141,7 +140,16 @@ API_HEAD = '''# API
 
 > What each module promises, one line a name. The module's own page explains it, with checks and pictures.
 
-The four functions that most scripts start with are on `medxfer` itself:'''
+The functions that most scripts start with are on `medxfer` itself:'''
+
+API_IMPORTS = 'from medxfer import decide, load_task, open_run, score_task, write_task'
+
+API_HOMES = '[f.__module__ for f in (load_task, write_task, score_task, decide, open_run)]'
+
+API_CHECK = '''#| hide
+import medxfer
+
+assert set(medxfer.__all__) == {'load_task', 'write_task', 'score_task', 'decide', 'open_run'}'''
 
 
 def module_lines(name, path, entries):
@@ -203,19 +211,26 @@ def command_cells():
         lines = [f'## {name}', '', parser.description or '', '', *option_lines(parser)]
         needs = getattr(parser, 'example_needs', '')
         if needs:
-            lines += ['', f'`{parser.example}`', '', NOT_RUN.format(needs=needs)]
+            lines += ['', *shell_block(parser.example), '', NOT_RUN.format(needs=needs)]
+        elif hasattr(parser, 'example'):
+            lines += ['', *shell_block(parser.example)]
         yield cell('markdown', '\n'.join(lines), name)
         if not needs and hasattr(parser, 'example'):
             line = parser.example.removeprefix('medxfer ')
-            yield cell('code', f'medxfer({line!r})', f'{name} example')
+            yield cell('code', f'#| echo: false\nmedxfer({line!r})', f'{name} example')
     yield cell('code', '#| hide\nstack.close()', 'clean up')
+
+
+def shell_block(line):
+    "The Markdown of a line for a shell"
+    return ['```', line, '```']
 
 
 COMMANDS_HEAD = '''# Commands
 
 > Every command of `medxfer` with its options, and an example each. The examples run in order whenever this page is tested.
 
-All commands exit with 0 when done, 1 when something was refused or failed, 2 when they were called wrongly and 130 when they were interrupted. `--json` prints results as JSON and sends messages to standard error.'''
+All commands exit with 0 when done, 1 when something was refused or failed, 2 when they were called wrongly, 3 when a check says "not the same" and 130 when they were interrupted. `--json` prints results as JSON and sends messages to standard error.'''
 
 
 def changelog_cells():
@@ -253,8 +268,10 @@ def made(name):
 
 def same_code(old, new):
     "Whether two sources are the same but for layout"
-    old, new = (ast.dump(ast.parse(''.join(source))) for source in (old, new))
-    return old == new
+    old, new = (''.join(source) for source in (old, new))
+    directives = [re.findall(r'^#\|.*', source, re.M) for source in (old, new)]
+    trees = [ast.dump(ast.parse(source)) for source in (old, new)]
+    return directives[0] == directives[1] and trees[0] == trees[1]
 
 
 def write():

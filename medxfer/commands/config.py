@@ -82,7 +82,7 @@ def _format_value(value: Any) -> str:
 # %% ../../nbs/commands/15_config.ipynb #309b8919
 def add_config_commands(commands):
     "Add `config show` to the sub-parsers of a parser"
-    group = add_group(commands, 'config', 'show the settings of an experiment')
+    group = add_group(commands, 'config', 'Show the settings of an experiment')
     parser = add_command(
         group, 'show', _show_config, 'medxfer config show demo model=tiny train.lr=0.01 --changed'
     )

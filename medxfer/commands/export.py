@@ -119,8 +119,11 @@ def ask_named_run(args, name: str, folder: Path, say) -> 'AskedRun':
     return ask_run(open_run(place, args.device), documents, has_gold)
 
 
+_DIFFERS = 3  # exit code of a check that says "not the same"; 1 is a refusal
+
+
 def _check(args) -> int:
-    "Compare an export with its run; 1 where it is not the same"
+    "Compare an export with its run; 3 where it is not the same"
     from medxfer.quantization.check import NOT_THE_SAME, format_comparison
     from medxfer.quantization.export import describe_export
 
@@ -131,7 +134,7 @@ def _check(args) -> int:
     verdict = found.judge(args.within)
     record = found.to_record() | dict(verdict=verdict)
     print_result(args, record, lambda: format_comparison(found, args.within))
-    return int(verdict == NOT_THE_SAME)
+    return _DIFFERS if verdict == NOT_THE_SAME else 0
 
 # %% ../../nbs/commands/28_export.ipynb #7cf9dd2d
 def _name_server(args):

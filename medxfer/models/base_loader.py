@@ -77,7 +77,7 @@ def _find_package_folder(
     path: str,  # folder inside
 ) -> Path:
     "The folder that a package carries, found without importing it"
-    require_package(package, 'the model, of which it holds weights or words,')
+    require_package(package, 'the model (weights or tokenizer)')
     spec = find_spec(package)
     assert spec is not None
     roots = spec.submodule_search_locations  # a package that is one file has none

@@ -44,14 +44,14 @@ def _read_shipped(group: str) -> dict[str, str]:
 
 
 def _read_comment(text: str) -> str:
-    "The first comment of a YAML file, without what Hydra reads; its first sentence"
+    "The first comment of a YAML file, without what Hydra reads; its first sentence, not cut at et al."
     lines = []
     for line in text.splitlines():
         if not line.startswith('#'):
             break
         if '@package' not in line:
             lines.append(line.removeprefix('#').strip())
-    return re.split(r'(?<=\.)\s', ' '.join(lines), maxsplit=1)[0]
+    return re.split(r'(?<=\.)(?<! al\.)\s', ' '.join(lines), maxsplit=1)[0]
 
 # %% ../../nbs/study/01_own_configs.ipynb #4a3ec29b
 _Own = tuple[str, str, str]  # group, name, text of a YAML file

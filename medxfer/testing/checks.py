@@ -79,7 +79,7 @@ def tiny_study(
     experiment: str = 'demo',
     only: tuple[str, ...] = (),  # arms; what they need comes with them
 ):
-    "The plan of a study of two made-up corpora and a model of 0.1 million parameters: seconds a run"
+    "The plan of a study of two made-up corpora and a model of 1 million parameters: seconds a run"
     from medxfer.study.plan import plan_study
 
     return plan_study(experiment, [*TINY, f'runs={folder}', *overrides], only)
