@@ -6,12 +6,14 @@
 __all__ = ['add_export_command', 'add_document_options']
 
 # %% ../../nbs/commands/28_export.ipynb #3229fc88
+from argparse import ArgumentTypeError
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
+import math
 import os
 import shlex
 from .base import add_command, add_runs_option, print_result, printer
@@ -233,7 +235,7 @@ class _LossGate:
 
         found = self.compare(folder, self.request.into or self.request.format)
         if self.request.into:
-            self.compare_other_way()
+            self.compare_other_way(folder)
         if self.args.max_loss is not None:
             refuse_loss(found, self.args.max_loss)
 
@@ -246,18 +248,34 @@ class _LossGate:
         self.found[name] = found.to_record()
         return found
 
-    def compare_other_way(self):
-        "Compare what the other way to merge would give"
+    def compare_other_way(self, folder: Path):
+        "Compare what the other way to merge would give, which is written inside a folder and deleted again"
         from medxfer.quantization.export import WAYS_TO_MERGE, write_export
 
         if self.request.format in _CALIBRATED:
             return  # these start from the float weights alone
         (other,) = (way for way in WAYS_TO_MERGE if way != self.request.into)
-        with TemporaryDirectory() as place:
+        with TemporaryDirectory(dir=folder, prefix='.') as place:
             request = replace(self.request, into=other)
             self.compare(write_export(self.run, request, Path(place) / 'other'), other)
 
 # %% ../../nbs/commands/28_export.ipynb #57bd61d8
+def _parse_points(text: str) -> float:
+    "A number of points of a score, which may be negative"
+    points = float(text)
+    if not math.isfinite(points):
+        raise ArgumentTypeError(f'{text} is not a number of points')
+    return points
+
+
+def _parse_distance(text: str) -> float:
+    "A number of points that two scores may be apart"
+    points = _parse_points(text)
+    if points < 0:
+        raise ArgumentTypeError(f'{text} is below 0')
+    return points
+
+
 def add_export_command(commands):
     "Add `medxfer export` to the sub-parsers of a parser"
     export = add_command(
@@ -294,7 +312,7 @@ def add_export_command(commands):
     )
     export.add_argument(
         '--max-loss',
-        type=float,
+        type=_parse_points,
         metavar='POINTS',
         help='refuse an export whose official score falls by more',
     )
@@ -307,7 +325,7 @@ def add_export_command(commands):
     )
     export.add_argument(
         '--within',
-        type=float,
+        type=_parse_distance,
         default=1.0,
         metavar='POINTS',
         help='by how much the official score of a task may differ for other documents: the far end of '

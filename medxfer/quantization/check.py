@@ -89,13 +89,17 @@ class ExportComparison:
     changes: tuple[ScoreChange, ...]  # of each task
     has_gold: bool  # False: the run's predictions were taken as gold
     honesty: Honesty | None = None  # calibration, and confidence where the run was unsure
+    silent_difference: float = 0.0  # as `score_difference`, of tasks of which the run says nothing
+    unseen: tuple[str, ...] = ()  # tasks of which neither says or nearly says anything
 
     def judge(
         self,
         within: float = 1.0,  # points that the official score may differ by
     ) -> str:
         "'equal', 'within d points', or 'not the same'; d is the far end of the widest interval"
-        if not self.decided:  # no score can fall where nothing is said; so nothing may change
+        if self.silent_difference > _SAME_SCORE:  # no score can fall there; so nothing may change
+            return NOT_THE_SAME
+        if not self.decided:
             same = self.equal == self.documents and self.score_difference <= _SAME_SCORE
             return 'equal' if same else NOT_THE_SAME
         if self.equal == self.documents:
@@ -225,6 +229,7 @@ def compare_predictions(
         wanted, before, after = ([group[k] for k in at] for group in (gold, *zip(*pairs)))
         changes.append(_compare_scores(task, profiles.get(task), wanted, before, after))
     same = [_list_said(a) == _list_said(b) for a, b in pairs]
+    silent, unseen = _find_silent(documents, ours, theirs)
     return ExportComparison(
         len(documents),
         sum(same),
@@ -233,7 +238,26 @@ def compare_predictions(
         tuple(changes),
         has_gold,
         measure_honesty(documents, ours, theirs, same, profiles, has_gold),
+        max([0.0, *map(_find_difference, *silent)]),
+        unseen,
     )
+
+
+def _find_silent(
+    documents: Sequence[UnifiedSample], ours: Sequence[Predicted], theirs: Sequence[Predicted]
+) -> tuple[tuple[list[Predicted], list[Predicted]], tuple[str, ...]]:
+    "Both models' answers about tasks of which the run says nothing, and the tasks of which nobody says anything"
+    silent: tuple[list[Predicted], list[Predicted]] = [], []
+    unseen = []
+    for task in dict.fromkeys(d.task for d in documents):
+        at = [k for k, d in enumerate(documents) if d.task == task]
+        if any(item.decided for k in at for item in ours[k][1]):
+            continue
+        for of_model, answers in zip(silent, (ours, theirs)):
+            of_model += [answers[k] for k in at]
+        if not any([*ours[k][1], *theirs[k][1]] for k in at):
+            unseen.append(task)
+    return silent, tuple(unseen)
 
 
 def _copy_meta(predicted: UnifiedSample, document: UnifiedSample) -> UnifiedSample:
@@ -321,6 +345,11 @@ def format_comparison(found: ExportComparison, within: float) -> str:
         f'{format_count(found.documents, "document")}, equal predictions in {found.equal} ({share:.1%}); '
         f'largest difference of a score: {found.score_difference:.2g}'
     ]
+    for task in found.unseen:
+        lines.append(
+            f'{task}: neither says anything of these documents, so nothing was compared; give others '
+            'with --in DIR'
+        )
     if not found.has_gold:
         lines.append('the documents have no gold: scores are the agreement with the run')
     for c in found.changes:

@@ -59,6 +59,9 @@ class ExportRequest:
         if self.into not in (None, *WAYS_TO_MERGE):
             known = ' or '.join(WAYS_TO_MERGE)
             raise MedxferError(f'adapters are not merged into {self.into!r}; give {known}')
+        if len(set(self.tasks)) < len(self.tasks):
+            named = ', '.join(self.tasks)
+            raise MedxferError(f'a task is named twice in {named}; name each one once')
 
 
 class ExportFormat:
@@ -100,18 +103,23 @@ def fill_folder(
     busy = f'another export is writing to {out}; wait for it or stop it'
     require_file(lock)
     with locked_file(lock, busy):
-        _empty_folder(partial, lock)
         try:
+            _empty_folder(partial, lock)
+            require_free(out)  # an export that had the lock may just have ended
             yield partial
+            require_free(out)  # whatever else may have been put there meanwhile
+            os.replace(partial, out)
         except BaseException:
             shutil.rmtree(partial)
             raise
-        lock.unlink()
-        os.replace(partial, out)
+        # The lock goes last: without it, another export would empty a folder that is not yet renamed.
+        (out / lock.name).unlink()
 
 
 def require_free(out: Path) -> Path:
     "The nearest folder above `out` that exists; a `MedxferError` where `out` cannot become a folder"
+    if out.is_symlink():  # a folder cannot take its name
+        raise MedxferError(f'{out} is a link; name a folder with --out')
     if out.exists() and not out.is_dir():
         raise MedxferError(f'{out} is a file; choose another folder with --out')
     if out.exists() and any(out.iterdir()):
@@ -326,6 +334,7 @@ def check_export(
     for task in request.tasks:
         run.check_task(task)
     form.refuse_early(run, request)
+    _refuse_own_folder(run, Path(out))
     _refuse_full_disk(Path(out), form.count_bytes(run, request))
 
 
@@ -362,6 +371,12 @@ def _list_licences(run, tasks: Iterable[str]) -> dict:
         if profile:
             licences[task] = get_corpus(task, profile).licence
     return dict(base=run.licence or 'not stated', corpora=licences)
+
+
+def _refuse_own_folder(run, out: Path):
+    "A `MedxferError` for an export into its own run, which would change the run while it is read"
+    if out.resolve().is_relative_to(run.folder.resolve()):
+        raise MedxferError(f'{out} is inside the run {run.id}; choose a folder outside with --out')
 
 
 def _refuse_full_disk(out: Path, needed: int):

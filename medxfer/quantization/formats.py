@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['save_base', 'round_base', 'load_saved_base', 'count_folder_bytes', 'refuse_small_memory', 'TorchFormat',
-           'count_weights', 'AdaptersFormat', 'FloatFormat', 'Fp32Format', 'Bf16Format', 'Fp16Format',
-           'explain_settled', 'BitsFormat', 'Int8Format', 'Nf4Format']
+           'count_weights', 'count_scratch_bytes', 'AdaptersFormat', 'FloatFormat', 'Fp32Format', 'Bf16Format',
+           'Fp16Format', 'explain_settled', 'BitsFormat', 'Int8Format', 'Nf4Format']
 
 # %% ../../nbs/quantization/10_formats.ipynb #d5bd6129
 from collections.abc import Iterator
@@ -101,11 +101,12 @@ def _quantize_base(base, format: str, folder: Path):
 def round_base(
     base,  # a transformers model in fp32
     format: str,  # int8 or nf4
+    scratch: Path,  # a folder, which holds the base in fp32 meanwhile
 ):
     "Give the linear layers of a base the numbers that few bits hold, in fp32; the same base"
     import torch
 
-    with TemporaryDirectory() as place, torch.no_grad():
+    with TemporaryDirectory(dir=scratch, prefix='.') as place, torch.no_grad():
         quantized = _quantize_base(base, format, Path(place))
         for name, layer in quantized.named_modules():
             weight = _read_weight(layer)
@@ -118,21 +119,25 @@ def build_base(
     run,
     task: str | None,  # whose adapters are merged into it
     detour: str | None,  # int8 or nf4: the weights go through it first
+    scratch: Path,  # see `round_base`
 ):
     "The base of a run in fp32"
     from medxfer.quantization.merge import find_corrections, merge_into
 
     base = _build_float_base(run)
     if detour:
-        round_base(base, detour)
+        round_base(base, detour, scratch)
     if task:
         merge_into(base, find_corrections(run.model, task))
     return base
 
 
-def build_bare_base(run):
+def build_bare_base(
+    run,
+    scratch: Path,  # see `round_base`
+):
     "The base of a run in fp32 without adapters, in the numbers that it was trained on"
-    return build_base(run, None, 'nf4' if is_quantized(run) else None)
+    return build_base(run, None, 'nf4' if is_quantized(run) else None, scratch)
 
 # %% ../../nbs/quantization/10_formats.ipynb #839658cf
 def load_saved_base(
@@ -264,6 +269,13 @@ def count_weights(run) -> tuple[int, int]:
 
     return count_parameters(load_base_config(run.base))
 
+
+def count_scratch_bytes(run) -> int:
+    "Bytes that the base of a run in four bits takes while it is turned back into fp32"
+    from medxfer.models.precision import weight_bytes
+
+    return weight_bytes(*count_weights(run), 'fp32', None) if run.base.quantization else 0
+
 # %% ../../nbs/quantization/10_formats.ipynb #d7fdc7d2
 @EXPORT_FORMATS.register('adapters')
 class AdaptersFormat(TorchFormat):
@@ -319,7 +331,8 @@ class FloatFormat(TorchFormat):
     def count_base_bytes(self, run) -> int:
         from medxfer.models.precision import weight_bytes
 
-        return weight_bytes(*count_weights(run), self.dtype, None)
+        written = weight_bytes(*count_weights(run), self.dtype, None)
+        return max(written, count_scratch_bytes(run))
 
     def write(self, run, request: ExportRequest, folder: Path) -> dict:
         "Write the base, and what is not merged into it"
@@ -330,7 +343,7 @@ class FloatFormat(TorchFormat):
         is_split = explain_no_merge(run.model, tasks)
         form = choose_form(run, request) if is_split else 'merged'
         task = tasks[0] if form == 'merged' else None
-        base = build_base(run, task, 'nf4' if is_quantized(run) else None)
+        base = build_base(run, task, 'nf4' if is_quantized(run) else None, folder)
         save_base(base.to(torch_dtype(self.dtype)), folder / 'base')
         return save_form(run, request, folder, form) | dict(precision=self.dtype)
 
@@ -395,7 +408,7 @@ class BitsFormat(TorchFormat):
         tasks = request.tasks or run.tasks
         form = 'merged' if request.into else choose_form(run, request)
         task = tasks[0] if request.into else None
-        base = build_base(run, task, self.find_detour(run, request.into))
+        base = build_base(run, task, self.find_detour(run, request.into), folder)
         save_base(_quantize_base(base, self.name, folder), folder / 'base')
         return save_form(run, request, folder, form) | dict(into=request.into)
 

@@ -101,11 +101,12 @@ class GgufFormat(ExportFormat):
 
     def count_bytes(self, run, request: ExportRequest) -> int:
         "The base with its tokens, and an adapter of at most the whole run's size for each task, twice at a time"
-        from medxfer.quantization.formats import count_folder_bytes, count_weights
+        from medxfer.quantization import formats
 
-        adapters = count_folder_bytes(run.folder / 'adapter')
+        adapters = formats.count_folder_bytes(run.folder / 'adapter')
         tasks = len(request.tasks or run.tasks)
-        return int(sum(count_weights(run)) * _MOST_BYTES[self.weights]) + 2 * tasks * adapters
+        written = int(sum(formats.count_weights(run)) * _MOST_BYTES[self.weights])
+        return max(written + 2 * tasks * adapters, formats.count_scratch_bytes(run))
 
     def write(self, run, request: ExportRequest, folder: Path) -> dict:
         "Write base, adapters, heads and references"
@@ -116,7 +117,7 @@ class GgufFormat(ExportFormat):
         file = folder / 'base' / 'model.gguf'
         file.parent.mkdir()
         place.mkdir()
-        base = build_bare_base(run)
+        base = build_bare_base(run, folder)
         write_base(base, run.encoder.tokenizer, file, self.weights, run.licence)
         with TemporaryDirectory(dir=folder) as scratch:
             folders = _save_adapters(run, tasks, Path(scratch))

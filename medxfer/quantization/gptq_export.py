@@ -64,7 +64,7 @@ class PackedFormat(formats.TorchFormat):
         tasks = request.tasks or run.tasks
         form = 'merged' if request.into else formats.choose_form(run, request)
         detour = 'nf4' if request.into == 'dequantized' else None
-        base = formats.build_base(run, tasks[0] if request.into else None, detour)
+        base = formats.build_base(run, tasks[0] if request.into else None, detour, folder)
         calibration = draw_calibration(run, _choose_calibration(request), tasks)
         done = self.quantize(base, run, request, calibration, folder)
         about = formats.save_form(run, request, folder, form)

@@ -8,12 +8,14 @@ __all__ = ['AdapterSwitch', 'ServedModel', 'open_served', 'Turns', 'AnswerServer
 # %% ../../nbs/quantization/35_serve.ipynb #99cf1f18
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 import errno
 import json
 import os
+import sys
 import threading
 import numpy as np
 import torch
@@ -337,6 +339,11 @@ class _Listener(ThreadingHTTPServer):
     allow_reuse_address = os.name != 'nt'
     daemon_threads = True
 
+    def handle_error(self, request: Any, client_address: Any):
+        "Say nothing of a client that went away"
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
 # %% ../../nbs/quantization/35_serve.ipynb #56ab6a81
 class _Handler(BaseHTTPRequestHandler):
     "Answers one connection"
@@ -347,14 +354,20 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: Any):
         "Say nothing: a log would hold when which document was asked about"
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None):
+        "Refuse what http.server does not understand; its own words are HTML, and repeat the request"
+        self.request_version = self.protocol_version  # of a line that names none, as with HTTP 0.9
+        self._refuse(code, f'{HTTPStatus(code).phrase}: there is {_CALLS}')
+
     def do_GET(self):
+        self.close_connection |= 'content-length' in self.headers  # of a body, which is not read
         if self.path != '/':
-            return self._send(404, dict(error='there is GET / and POST /predict'))
+            return self._send(404, dict(error=f'there is {_CALLS}'))
         self._send(200, self.owner.describe_self())
 
     def do_POST(self):
         if self.path != '/predict':
-            return self._refuse(404, 'there is GET / and POST /predict')
+            return self._refuse(404, f'there is {_CALLS}')
         size = self.headers.get('content-length', '')
         if not size.isdecimal():  # isdigit takes what int does not
             return self._refuse(411, 'the request does not say how long it is')
@@ -392,5 +405,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(code)
         self.send_header('content-type', 'application/json; charset=utf-8')
         self.send_header('content-length', str(len(data)))
+        if self.close_connection:
+            self.send_header('connection', 'close')
         self.end_headers()
-        self.wfile.write(data)
+        if self.command != 'HEAD':  # whose answer has no body
+            self.wfile.write(data)
+
+
+_CALLS = 'GET / and POST /predict'
