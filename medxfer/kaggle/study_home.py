@@ -102,7 +102,7 @@ class DriverMemory:
 
 # %% ../../nbs/kaggle/26_study_home.ipynb #bd96a47f
 def check_weights(plan: StudyPlan, internet: bool):
-    "Refuse models whose weights a session could not get"
+    "Refuse models whose weights a session cannot load"
     for model in (run.settings['model'] for run in plan.runs):
         has_weights = model.get('package') or model.get('kaggle') or not model.get('hub')
         if not has_weights and not internet:
@@ -170,7 +170,7 @@ class StudyHome:
 
     @cached_property
     def owner(self) -> str:
-        "Who is logged in; asked only when Kaggle is needed"
+        "The user who is logged in; read when Kaggle is first needed"
         return self.client.call('user')
 
     def ref(self, what: str) -> str:
@@ -233,16 +233,20 @@ class StudyHome:
         on_record = [Permission(*(p[k] for k in fields)) for p in read_permissions(self.folder)]
         self.allow = (*allow, *on_record)
 
+    def _find_published(self, fetch: bool) -> Path | None:
+        "The folder of the published corpora, fetched if they are not here; None where there are none"
+        folder = self.home / 'data'
+        if fetch and not folder.is_dir():
+            with TemporaryDirectory() as d:
+                if self.client.fetch(self.ref('data'), d):
+                    extract_pack(Path(d) / f'data{PACK_SUFFIX}', folder)
+        return folder if folder.is_dir() else None
+
     def make_plan(self):
         "Plan the study on this machine, with the published corpora if there are no others"
         memory = self.memory
-        published = self.home / 'data'
         settings = compose([f'experiment={memory.experiment}', *memory.overrides])
-        if not (self.data or settings['data']['synthetic'] or published.is_dir()):
-            with TemporaryDirectory() as d:
-                if self.client.fetch(self.ref('data'), d):
-                    extract_pack(Path(d) / f'data{PACK_SUFFIX}', published)
-        root = self.data or (published if published.is_dir() else None)
+        root = self.data or self._find_published(fetch=not settings['data']['synthetic'])
         overrides = [*memory.overrides, f'runs={self.folder.parent}']
         if root:
             overrides.append(f'data.root={root}')

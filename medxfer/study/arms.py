@@ -121,7 +121,8 @@ def restrict_strategy(strategy: dict) -> dict:
     """
     single = compose_shared(['strategy=s1'])['strategy']
     changes = {'quantization': strategy['quantization']}
-    if len(strategy['adapters']['kinds']) > 1:
+    kinds = strategy['adapters']['kinds']
+    if len(kinds) > 1:
         kept = ('name', 'label', 'adapters', 'orthogonality', 'depths', 'parameters')
         changes |= {key: strategy[key] for key in kept}
     return single | changes
@@ -163,8 +164,13 @@ def trial_weights(trial: int, tasks) -> dict[str, float]:
     "The task weights of a trial; their mean is 1"
     if trial == 0:
         return dict.fromkeys(tasks, 1.0)
-    drawn = np.random.default_rng(trial).dirichlet(np.ones(len(tasks))) * len(tasks)
-    return {t: round(float(w), 4) for t, w in zip(tasks, drawn)}
+    rng = np.random.default_rng(trial)
+    shares = rng.dirichlet(np.ones(len(tasks)))
+    weights = {}
+    for task, share in zip(tasks, shares):
+        weight = share * len(tasks)
+        weights[task] = round(float(weight), 4)
+    return weights
 
 
 def _weighted_strategy(asked: _RunRequest, weights: dict) -> dict:
@@ -183,15 +189,15 @@ def _make_trial(asked: _RunRequest):
 
 def _make_scalar(asked: _RunRequest):
     "The strategy with the weights that did best on dev"
-    n, seed = asked.cfg['scalar']['trials'], asked.cfg['scalar']['seed']
-    own = [
-        o for o in strategy_overrides(asked.overrides, asked.cfg) if override_key(o) != 'seed'
-    ] + [f'seed={seed}']
-    runs = [asked.run('arm=trial', f'trial={i}', base=own) for i in range(n)]
-    choose = {
-        f'trial {i}': dict(runs=[r.id], strategy=dict(weights=r.config['strategy']['weights']))
-        for i, r in enumerate(runs)
-    }
+    settings = asked.cfg['scalar']
+    of_strategy = strategy_overrides(asked.overrides, asked.cfg)
+    kept = [o for o in of_strategy if override_key(o) != 'seed']
+    base = [*kept, f'seed={settings["seed"]}']
+    runs = [asked.run('arm=trial', f'trial={i}', base=base) for i in range(settings['trials'])]
+    choose = {}
+    for i, run in enumerate(runs):
+        weights = run.config['strategy']['weights']
+        choose[f'trial {i}'] = dict(runs=[run.id], strategy=dict(weights=weights))
     return dict(strategy=_weighted_strategy(asked, {}), choose=choose), tuple(runs)
 
 # %% ../../nbs/study/05_arms.ipynb #b51d034b
@@ -244,7 +250,7 @@ def _start_from(asked: _RunRequest, arm: str):
 
 
 def _make_loto_total(asked: _RunRequest):
-    "A few documents, repeated until as many tokens are spent as by loto and what it starts from"
+    "Train on a few documents until as many tokens are spent as by `loto` and the run it starts from"
     changes = _few_shot_changes(asked)
     if asked.cfg['train']['patience']:
         about = [f'target={asked.cfg["target"]}', f'shots={asked.cfg["shots"]}']
@@ -263,7 +269,8 @@ def _make_reference(asked: _RunRequest):
 def reference_command(run: RunSpec) -> str:
     "The command that asks the model of a run of the arm `reference`"
     experiment, overrides = study_overrides(run.overrides)
-    command = StudyCommand.from_overrides(experiment or 'EXPERIMENT', overrides)
+    name = experiment or 'EXPERIMENT'
+    command = StudyCommand.from_overrides(name, overrides)
     return command.reference()
 
 
@@ -289,12 +296,13 @@ def _make_adapter(asked: _RunRequest):
 
 def _make_fusion(asked: _RunRequest):
     "A fusion of single-task adapters"
-    cfg, base = asked.cfg, [o for o in asked.overrides if override_key(o) != 'out']
-    runs = [asked.run('arm=adapter', f'task={t}', base=base) for t in cfg['task']]
-    return dict(
-        budget=dict(epochs=count_epochs(cfg) * (1 - cfg['strategy']['first'])),
-        start=dict(runs=[r.id for r in runs], take='adapters'),
-    ), tuple(runs)
+    cfg = asked.cfg
+    base = [o for o in asked.overrides if override_key(o) != 'out']
+    runs = [asked.run('arm=adapter', f'task={task}', base=base) for task in cfg['task']]
+    rest = 1 - cfg['strategy']['first']  # the share that the adapters do not take
+    budget = dict(epochs=count_epochs(cfg) * rest)
+    start = dict(runs=[run.id for run in runs], take='adapters')
+    return dict(budget=budget, start=start), tuple(runs)
 
 
 _OWN_FIELDS = (
@@ -308,27 +316,27 @@ _OWN_FIELDS = (
 def _make_best(asked: _RunRequest):
     "The strategy that did best on dev, over all seeds of the study"
     own = asked.cfg['strategy']['name']
-    if own in asked.cfg['strategy']['among']:
+    among = asked.cfg['strategy']['among']
+    if own in among:
         raise ConfigError(f'{own} cannot choose from itself; take it out of plan.best')
     base = [
         o
         for o in asked.overrides
         if override_key(o) not in ('strategy', 'seed', 'out') and not o.startswith('strategy.')
     ]
-    runs = {
-        s: [
-            asked.run(f'strategy={s}', f'seed={seed}', base=base)
-            for seed in asked.cfg['plan']['seeds']
-        ]
-        for s in asked.cfg['strategy']['among']
-    }
+    seeds = asked.cfg['plan']['seeds']
+    choose, needs = {}, []
+    for name in among:
+        runs = [asked.run(f'strategy={name}', f'seed={seed}', base=base) for seed in seeds]
+        strategy = _pick_layout(runs[0].config['strategy'])
+        choose[name] = dict(runs=[run.id for run in runs], strategy=strategy)
+        needs += runs
+    return dict(choose=choose), tuple(needs)
 
-    def taken(run):
-        return {k: v for k, v in run.config['strategy'].items() if k not in _OWN_FIELDS}
 
-    return dict(
-        choose={s: dict(runs=[r.id for r in rs], strategy=taken(rs[0])) for s, rs in runs.items()}
-    ), tuple(r for rs in runs.values() for r in rs)
+def _pick_layout(strategy: dict) -> dict:
+    "What a run takes over from the strategy that was chosen for it"
+    return {key: value for key, value in strategy.items() if key not in _OWN_FIELDS}
 
 
 def _make_strategy(asked: _RunRequest):
@@ -427,11 +435,10 @@ def list_shares(
     arm: str | None = None,  # None: the strategies themselves
 ) -> list[float]:
     "The shares of the study's budget at which an arm is trained, the smallest first"
-    curve = sorted(set(map(float, cfg['budget']['curve']))) or [1.0]
+    given = cfg['budget']['curve']
+    curve = sorted(set(map(float, given))) or [1.0]
     if 1.0 not in curve:
-        raise ConfigError(
-            f'budget.curve is {cfg["budget"]["curve"]}; 1, the budget of the verdict, must be in it'
-        )
+        raise ConfigError(f'budget.curve is {given}; 1, the budget of the verdict, must be in it')
     if not curve[0] > 0:
         raise ConfigError(f'budget.curve has {curve[0]:g}; a share must be above 0')
     if arm and arm not in CURVE_ARMS:
@@ -443,6 +450,18 @@ def list_shares(
 _TARGET_SUBJECTS = ('target', 'shots')  # subjects that a target names
 
 
+def _check_target(target: str | None, subject: str, tasks: list[str]):
+    "Refuse an arm without the target that it needs, and a target that is not among the tasks"
+    if (subject in _TARGET_SUBJECTS) != (target is not None):
+        names = [f'arm={name}' for name, arm in ARMS.items() if arm.subject in _TARGET_SUBJECTS]
+        raise ConfigError(f'a target is for {", ".join(names)}, and these need one: target=TASK')
+    if target and (target not in tasks or len(tasks) < 2):
+        known = ', '.join(tasks)
+        raise ConfigError(
+            f'the target {target} must be one of two tasks or more; the run is about {known}'
+        )
+
+
 def check_arm(cfg: dict):
     "Refuse an arm that does not exist, or is not about what it must be about"
     tasks, name = list(cfg['task']), cfg['arm']
@@ -451,16 +470,7 @@ def check_arm(cfg: dict):
             f'there is no arm {name!r}; {suggest_choice(name, COMPARED_ARMS)}, or none for the strategy itself'
         )
     subject = ARMS[name].subject if name else ''
-    if (subject in _TARGET_SUBJECTS) != (cfg['target'] is not None):
-        raise ConfigError(
-            'a target is for '
-            + ', '.join(f'arm={a}' for a, arm in ARMS.items() if arm.subject in _TARGET_SUBJECTS)
-            + ', and these need one: target=TASK'
-        )
-    if cfg['target'] and (cfg['target'] not in tasks or len(tasks) < 2):
-        raise ConfigError(
-            f'the target {cfg["target"]} must be one of two tasks or more; the run is about {", ".join(tasks)}'
-        )
+    _check_target(cfg['target'], subject, tasks)
     if name and name != 'adapter' and cfg['strategy']['single']:
         raise ConfigError(
             f'arm={name} belongs to a strategy of several tasks, and {cfg["strategy"]["label"]} '
@@ -514,9 +524,9 @@ def compose_tuned(overrides) -> dict:
     cfg = compose_shared(overrides)
     if not cfg['hpo']['tuned'] or cfg['arm'] not in (None, *ARMS):
         return cfg
-    return compose_shared(
-        [*overrides, *tuned_overrides(Path(cfg['runs']) / cfg['study'], _tuning_name(cfg))]
-    )
+    folder = Path(cfg['runs']) / cfg['study']
+    tuned = tuned_overrides(folder, _tuning_name(cfg))
+    return compose_shared([*overrides, *tuned])
 
 # %% ../../nbs/study/05_arms.ipynb #0eec26af
 SCHEDULES = ('linear', 'wsd')  # of the learning rate

@@ -342,8 +342,10 @@ def count_micro_batches(
     "Micro-batches in a step; an order or a surgery that needs every task gets one of each"
     from medxfer.data.multitask_loader import ORDERS
 
-    every_task = strategy['surgery'] or ORDERS.get(strategy['order']).every_task
-    return max(train['accumulate'], tasks if every_task else 1)
+    order = ORDERS.get(strategy['order'])
+    every_task = strategy['surgery'] or order.every_task
+    fewest = tasks if every_task else 1
+    return max(train['accumulate'], fewest)
 
 # %% ../../nbs/study/15_build.ipynb #15d1f330
 def adapter_tables(
@@ -365,7 +367,7 @@ def adapter_tables(
 
 
 def _has_layout_of_its_own(run: RunSpec) -> bool:
-    "Whether a run is a strategy that says by itself which adapters it has"
+    "Whether a run is a strategy whose settings alone determine its adapters"
     strategy = run.config['strategy']
     taken = strategy['single'] or strategy['fusion'] or strategy['full'] or run.config.get('choose')
     return not (taken or run.settings['arm'])

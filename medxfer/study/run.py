@@ -130,13 +130,13 @@ def hold_out(
 ):  # (train, held out)
     "Split off a part of the training documents by a hash of their group"
 
-    def out(s):
-        return (
-            int(hashlib.sha256(s.id.split('_')[0].encode()).hexdigest(), 16) % 10_000
-            < share * 10_000
-        )
-
-    return [s for s in samples if not out(s)], [s for s in samples if out(s)]
+    train, held_out = [], []
+    for sample in samples:
+        group = sample.id.split('_')[0]
+        digest = hashlib.sha256(group.encode()).hexdigest()
+        is_out = int(digest, 16) % 10_000 < share * 10_000
+        (held_out if is_out else train).append(sample)
+    return train, held_out
 
 # %% ../../nbs/study/20_run.ipynb #40f9a7b2
 @dataclass
@@ -168,7 +168,9 @@ def _draw_shots(task: str, samples, n: int, seed: int) -> list:
     "`n` training documents, the same for every run with that seed"
     if n > len(samples):
         raise MedxferError(f'shots={n}, but {task} has {len(samples)} training documents')
-    return random.Random(seed).sample(sorted(samples, key=lambda s: s.id), n)
+    in_order = sorted(samples, key=lambda sample: sample.id)
+    rng = random.Random(seed)
+    return rng.sample(in_order, n)
 
 
 def _drop_leaked_documents(spec: RunSpec, data: dict, root) -> dict[str, TaskData]:
@@ -382,7 +384,7 @@ def _refuse_damaged(folder: Path):
 
 # %% ../../nbs/study/20_run.ipynb #80508b7b
 def _was_refused(folder: Path) -> bool:
-    "Whether the run of a folder failed before its first step, so that nothing is lost with it"
+    "Whether the run of a folder failed before its first step, so that deleting it loses nothing"
     state = read_state(folder)
     left = ('ledger.parquet', 'scores.parquet', 'checkpoints', 'adapter', 'predictions')
     trained = state.get('step') or any((folder / name).exists() for name in left)
@@ -493,7 +495,7 @@ def smoke_file(spec: RunSpec) -> Path:
 
 
 def _is_smoke_test_due(spec: RunSpec, budget: int) -> bool:
-    "Whether a run is long, was not begun, and its configuration was not tested"
+    "Whether a run is long, has not begun, and has an untested configuration"
     long = budget >= _SMOKE_RATIO * _SMOKE_STEPS * spec.config['train']['batch_tokens']
     if not (spec.settings['smoke_test'] and long):
         return False
@@ -585,16 +587,16 @@ def _settle_pieces(spec: RunSpec, trainer, say):
 
     model, pad_id = trainer.model, trainer.window_loss.pad_id
     kept = measure_kept_bytes(model, len(spec.tasks), trainer.surgery is not None, processes.count)
-    asked = (model, trainer.windows, micro_tokens, pad_id, kept)
+    load = (model, trainer.windows, micro_tokens, pad_id, kept)
     layers = list_checkpointed(model)
 
-    def settle():
-        choice = resolve_pieces(
-            spec.folder, micro_tokens, partial(auto_batch, *asked), trainer.device, say
-        )
-        return resolve_layers(spec.folder, choice, model, partial(find_fewest_checkpointed, *asked))
+    def choose():
+        find_pieces = partial(auto_batch, *load)
+        find_layers = partial(find_fewest_checkpointed, *load)
+        choice = resolve_pieces(spec.folder, micro_tokens, find_pieces, trainer.device, say)
+        return resolve_layers(spec.folder, choice, model, find_layers)
 
-    choice = processes.on_first(settle)
+    choice = processes.on_first(choose)
     if choice.checkpointed is not None:
         checkpoint_layers(layers, choice.checkpointed)
     trainer.limit.tokens = choice.tokens
@@ -968,10 +970,14 @@ def restore_predictions(
     samples,  # the documents that it is about, with their text
 ):  # the same documents with the predicted spans
     "Put predictions back onto their texts, so that `write_task` can write official files"
-    found = {d['doc_id']: d for d in map(json.loads, Path(path).read_text().splitlines())}
-    if missing := [s.id for s in samples if s.id not in found]:
-        raise MedxferError(f'{path} has no line for the document {missing[0]}')
-    return [_from_record(s, found[s.id]) for s in samples]
+    records = [json.loads(line) for line in Path(path).read_text().splitlines()]
+    by_id = {record['doc_id']: record for record in records}
+    restored = []
+    for sample in samples:
+        if sample.id not in by_id:
+            raise MedxferError(f'{path} has no line for the document {sample.id}')
+        restored.append(_from_record(sample, by_id[sample.id]))
+    return restored
 
 
 def _from_record(sample, record: dict):

@@ -34,13 +34,15 @@ _ROUNDING = 1e-9  # relative difference of weights that a rule of plain arithmet
 
 
 def _rule_cases(
-    tasks: int | None = None,  # sets of so many gradients only
+    tasks: int | None = None,  # only sets of this many gradients
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
     "(gradients, Gramian, orders) of every sample"
     g = torch.Generator().manual_seed(7)
     for rows in sample_gradients():
         if tasks in (None, len(rows)):
-            yield rows, rows @ rows.T, random_orders(len(rows), g)
+            gramian = rows @ rows.T
+            orders = random_orders(len(rows), g)
+            yield rows, gramian, orders
 
 
 def _all_close(a: torch.Tensor, b: torch.Tensor, tolerance: float = _ROUNDING) -> bool:
@@ -64,8 +66,8 @@ def _check_no_conflict(rule: _Rule, tolerance: float = _ROUNDING):
     "Where no inner product is negative every weight is exactly 1"
     for rows, _, orders in _rule_cases():
         agreeing = rows.abs() @ rows.abs().T
-        unchanged = (rule(agreeing, orders) == 1).all()
-        _demand(unchanged, 'tasks that do not conflict are not left alone')
+        weights = rule(agreeing, orders)
+        _demand((weights == 1).all(), 'tasks that do not conflict are not left alone')
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #9a39310e
 def _check_two(rule: _Rule, tolerance: float = _ROUNDING):
@@ -81,8 +83,11 @@ def _check_permutation(rule: _Rule, tolerance: float = _ROUNDING):
     g = torch.Generator().manual_seed(8)
     for _, gramian, orders in _rule_cases():
         p = torch.randperm(len(gramian), generator=g)
-        moved = p.argsort()[orders[p]]
-        same = _all_close(rule(gramian[p][:, p], moved), rule(gramian, orders)[p], tolerance)
+        permuted = gramian[p][:, p]
+        permuted_orders = p.argsort()[orders[p]]
+        found = rule(permuted, permuted_orders)
+        expected = rule(gramian, orders)[p]
+        same = _all_close(found, expected, tolerance)
         _demand(same, 'the weights depend on how the tasks are numbered')
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #206beb83
@@ -96,9 +101,11 @@ def _check_common_factor(rule: _Rule, tolerance: float = _ROUNDING):
     for _, gramian, orders in _rule_cases():
         weights = rule(gramian, orders)
         for factor in _EXACT_FACTORS:
-            _demand(torch.equal(rule(factor * gramian, orders), weights), message)
+            scaled = rule(factor * gramian, orders)
+            _demand(torch.equal(scaled, weights), message)
         for factor in _ROUNDING_FACTORS:
-            _demand(_all_close(rule(factor * gramian, orders), weights, tolerance), message)
+            scaled = rule(factor * gramian, orders)
+            _demand(_all_close(scaled, weights, tolerance), message)
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #830bcdf3
 def _check_absent(rule: _Rule, tolerance: float = _ROUNDING):
@@ -107,9 +114,12 @@ def _check_absent(rule: _Rule, tolerance: float = _ROUNDING):
         n = len(gramian)
         wider = torch.zeros(n + 1, n + 1, dtype=gramian.dtype)
         wider[:n, :n] = gramian
-        absent_first = torch.cat([torch.full((n, 1), n), orders], 1)
+        absent = torch.full((n, 1), n)
+        absent_first = torch.cat([absent, orders], 1)
         more = torch.cat([absent_first, torch.arange(n)[None]])
-        same = _all_close(rule(wider, more)[:n], rule(gramian, orders), tolerance)
+        found = rule(wider, more)[:n]
+        expected = rule(gramian, orders)
+        same = _all_close(found, expected, tolerance)
         _demand(same, 'a task without a gradient changes the others')
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #0124ea83
@@ -177,7 +187,9 @@ def _choose_process(step: int, task: int, k: int, world: int) -> int | None:
     "Which process takes micro-batch `k`; None: it is left out"
     if step == 3 and task == 1:
         return None
-    return 0 if step == 2 or (step, task) == (1, 1) else k % world
+    if step == 2 or (step, task) == (1, 1):
+        return 0
+    return k % world
 
 
 def _run_backward(

@@ -503,29 +503,32 @@ class AnaforaFormat(Format):
         "The document of one folder, unlabelled where there is no XML"
         if files:
             parse = partial(_read_document, folder.name, files)
-            return parse(read_document(text_file, report, parse), report)
+            text = read_document(text_file, report, parse)
+            return parse(text, report)
         text = read_document(text_file, report, lambda text, report: None)
         return UnifiedSample(folder.name, '', text, meta={'schema': ''})
 
     def find_annotations(self, folder: Path) -> dict[str, Path]:
         "The XML of a submission without texts, by document, in one folder or in one each"
+        ending = f'.{self.annotator}.completed.xml'
         found = {}
-        for path in find_files(folder, f'.{self.annotator}.completed.xml'):
-            name, dot, schema = path.name[: -len(f'.{self.annotator}.completed.xml')].rpartition(
-                '.'
-            )
-            if dot and schema in _SCHEMAS and (name not in found or schema == _SCHEMAS[0]):
+        for path in find_files(folder, ending):
+            stem = path.name.removesuffix(ending)
+            name, dot, schema = stem.rpartition('.')
+            is_preferred = name not in found or schema == _SCHEMAS[0]
+            if dot and schema in _SCHEMAS and is_preferred:
                 found[name] = path
-        return {} if any((p.parent / name).is_file() for name, p in found.items()) else found
+        has_texts = any((path.parent / name).is_file() for name, path in found.items())
+        return {} if has_texts else found
 
     def annotate(
         self, gold: UnifiedSample, file: Path | None, report: ParseReport
     ) -> UnifiedSample:
         "The document that XML without a text describes"
-        files = {} if file is None else {file.name.split('.')[-4]: file}
-        if not files:
+        if file is None:
             return replace(gold, spans=(), relations=(), meta={'schema': ''})
-        return _read_document(gold.id, files, gold.text, report)
+        *_, schema, _, _, _ = file.name.split('.')  # NAME.SCHEMA.ANNOTATOR.completed.xml
+        return _read_document(gold.id, {schema: file}, gold.text, report)
 
     def _find_text(
         self, folder: Path, files: dict[str, Path], report: ParseReport

@@ -42,7 +42,8 @@ class BigBioFormat(Format):
         "The documents of all files of a folder, in their order"
         for path in _list_json(folder):
             for line, record in _read_records(path):
-                yield from report.attempt(partial(self._parse, record, path, line, report))
+                parse = partial(self._parse, record, path, line, report)
+                yield from report.attempt(parse)
 
     def _parse(self, record: Any, path: Path, line: int, report: ParseReport) -> UnifiedSample:
         "One document; a `DataError` where it is not one"
@@ -61,7 +62,8 @@ class BigBioFormat(Format):
         record = _render_document(sample)
         again = _parse_document(record, ParseReport(), lambda kind, message: None)
         check_round_trip(sample, again, self.name)
-        return json.dumps(record, ensure_ascii=False) + '\n'
+        line = json.dumps(record, ensure_ascii=False)
+        return line + '\n'
 
 
 def _list_json(folder: Path) -> list[Path]:
@@ -87,7 +89,8 @@ def _read_records(path: Path) -> Iterator[tuple[int, Any]]:
             found = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise DataError(f'is not JSON ({error})', path, number) from None
-        for record in found if isinstance(found, list) else [found]:
+        records = found if isinstance(found, list) else [found]
+        for record in records:
             yield number, record
 
 
@@ -98,27 +101,39 @@ def _note(report: ParseReport, path: Path, line: int, kind: str, message: str):
 # %% ../../../nbs/data/formats/70_bigbio.ipynb #5180e07c
 def _parse_document(record: Mapping, report: ParseReport, note) -> UnifiedSample:
     "A document of the schema as a sample; `note(kind, message)` takes what must be left out"
-    name, text = str(record['document_id']), _join_passages(record['passages'])
+    name = str(record['document_id'])
+    text = _join_passages(record['passages'])
     spans = tuple(_parse_entities(record['entities'], name, text, note))
     known = {span.id for span in spans}
-    relations = tuple(_parse_relations(record.get('relations') or (), name, known, note))
+    links = record.get('relations') or ()
+    relations = tuple(_parse_relations(links, name, known, note))
     for part in ('events', 'coreferences'):
         if record.get(part):
             report.counts[part] += len(record[part])
-    passages = [(str(p['type']), *map(int, p['offsets'][0])) for p in record['passages']]
-    is_plain = len(passages) == 1 and passages[0][0] == 'text'
-    meta = {} if is_plain else dict(passages=passages)
+    meta = _describe_passages(record['passages'])
     return UnifiedSample(name, '', text, spans, relations, meta=meta)
+
+
+def _describe_passages(passages: Iterable[Mapping]) -> dict:
+    "The meta of a document: types and offsets of its passages; nothing where it is one plain text"
+    rows = []
+    for passage in passages:
+        start, end = passage['offsets'][0]
+        rows.append((str(passage['type']), int(start), int(end)))
+    is_plain = len(rows) == 1 and rows[0][0] == 'text'
+    return {} if is_plain else dict(passages=rows)
 
 
 def _parse_entities(entities: Iterable[Mapping], name: str, text: str, note) -> Iterator[Span]:
     "The mentions of a document"
     for entity in entities:
         places = tuple((int(start), int(end)) for start, end in entity['offsets'])
-        if not places or not all(0 <= start < end <= len(text) for start, end in places):
+        is_inside = all(0 <= start < end <= len(text) for start, end in places)
+        if not places or not is_inside:
             note('entity outside', f'the entity {entity["id"]} of {name} is outside its text')
             continue
-        concepts = tuple(f'{n["db_name"]}:{n["db_id"]}' for n in entity.get('normalized') or ())
+        links = entity.get('normalized') or ()
+        concepts = tuple(f'{link["db_name"]}:{link["db_id"]}' for link in links)
         yield Span(str(entity['id']), str(entity['type']), places, {}, concepts)
 
 

@@ -44,7 +44,8 @@ class ConllFormat(Format):
         "The documents of all files of a folder, in their order"
         for path in self._list_files(folder):
             for name, rows in _split_documents(path):
-                yield from report.attempt(partial(_parse_document, name, rows, path))
+                parse = partial(_parse_document, name, rows, path)
+                yield from report.attempt(parse)
 
     def render(self, sample: UnifiedSample) -> dict[str, str]:
         "One `.conll` of a document; a `DataError` for what tags cannot hold"
@@ -58,14 +59,18 @@ class ConllFormat(Format):
 def _split_documents(path: Path) -> Iterator[tuple[str, list[tuple[int, str]]]]:
     "Name and numbered lines of each document of a file"
     parts: list[list[tuple[int, str]]] = [[]]
-    for number, line in enumerate(re.split(r'\r\n|\r|\n', read_text(path)), 1):
+    lines = re.split(r'\r\n|\r|\n', read_text(path))
+    for number, line in enumerate(lines, 1):
         if line.startswith('-DOCSTART-'):
             parts.append([])
         else:
             parts[-1].append((number, line))
     full = [rows for rows in parts if any(line.strip() for _, line in rows)]
+    if len(full) == 1:
+        yield path.stem, full[0]
+        return
     for number, rows in enumerate(full, 1):
-        yield (path.stem if len(full) == 1 else f'{path.stem}-{number}'), rows
+        yield f'{path.stem}-{number}', rows
 
 # %% ../../../nbs/data/formats/71_conll.ipynb #6745fd65
 def _parse_document(name: str, rows: list[tuple[int, str]], path: Path) -> UnifiedSample:
@@ -98,18 +103,20 @@ def _read_token(fields: list[str], path: Path, number: int) -> tuple[str, str, s
     "Token, prefix of its tag ('I' where it has none) and label ('' outside of mentions)"
     if len(fields) < 2:
         raise DataError(f'has no tag after the token {fields[0]!r}', path, number)
-    token, tag = fields[0], fields[-1]
+    token, *_, tag = fields
     if tag == 'O':
         return token, '', ''
     found = _TAG.fullmatch(tag)
     assert found is not None, tag  # any text without blanks is one
-    return token, found[1] or 'I', found[2]
+    prefix, label = found.groups()
+    return token, prefix or 'I', label
 
 
 def _close(spans: list[Span], label: str, start: int, end: int) -> str:
     "End a mention; no label is open then"
     if label:
-        spans.append(Span(f'T{len(spans) + 1}', label, ((start, end),)))
+        span_id = f'T{len(spans) + 1}'
+        spans.append(Span(span_id, label, ((start, end),)))
     return ''
 
 

@@ -62,7 +62,8 @@ def _list_texts(folder: Path) -> list[Path]:
 
 def _looks_like(path: Path) -> bool:
     with path.open('rb') as file:
-        return bool(re.match(rb'\s*[^|\s]+\|t\|', file.read(200)))
+        start = file.read(200)
+    return bool(re.match(rb'\s*[^|\s]+\|t\|', start))
 
 
 def _split_documents(path: Path) -> Iterator[list[tuple[int, str]]]:
@@ -104,7 +105,8 @@ def _parse_texts(rows: list[tuple[int, str]], path: Path) -> tuple[str, str, str
         found = re.fullmatch(r'([^|\t]+)\|([ta])\|(.*)', line)
         if not found:
             raise DataError('is not a line ID|t|TITLE or ID|a|ABSTRACT', path, number)
-        name, texts[found[2]] = found[1], found[3]
+        name, kind, text = found.groups()
+        texts[kind] = text
     if len(texts) < 2:
         raise DataError('has no abstract after its title', path, rows[0][0])
     return name, texts['t'], texts['a']
@@ -124,17 +126,19 @@ def _link_mentions(links: Iterable[list[str]], spans: list[Span]) -> Iterator[Re
 def _parse_mention(
     fields: list[str], name: str, text: str, path: Path, number: int, report: ParseReport
 ) -> Span | None:
-    "A mention; None, and a problem, where it is none or not at its offsets"
-    if len(fields) not in (5, 6, 7) or not (fields[1].isdecimal() and fields[2].isdecimal()):
+    "The mention of a line; None, with a reported problem, if the line is malformed or its offsets do not fit"
+    has_offsets = all(field.isdecimal() for field in fields[1:3])
+    if len(fields) not in (5, 6, 7) or not has_offsets:
         report.problem(path, number, 'line', 'is neither a mention nor a relation')
         return None
-    start, end = int(fields[1]), int(fields[2])
-    if not start < end <= len(text) or text[start:end] != fields[3]:
+    start, end = map(int, fields[1:3])
+    words, label = fields[3:5]
+    if not start < end <= len(text) or text[start:end] != words:
         report.problem(path, number, 'offsets', f'the mention {start}-{end} has other words there')
         return None
     concept = fields[5] if len(fields) > 5 else ''
     concepts = () if concept in _NONE else tuple(re.split(r'[|,;]', concept))
-    return Span(name, fields[4], ((start, end),), {}, concepts)
+    return Span(name, label, ((start, end),), {}, concepts)
 
 
 def _find_mentions(spans: Iterable[Span], concept: str) -> list[str]:
@@ -144,13 +148,16 @@ def _find_mentions(spans: Iterable[Span], concept: str) -> list[str]:
 
 def _render_lines(sample: UnifiedSample) -> Iterator[str]:
     "The lines of a document"
-    (_, _, at), *_ = sample.meta.get('passages') or [('title', 0, 0)]
-    yield f'{sample.id}|t|{sample.text[:at]}'
-    yield f'{sample.id}|a|{sample.text[at + 1 :]}'
+    (_, _, title_end), *_ = sample.meta.get('passages') or [('title', 0, 0)]
+    title = sample.text[:title_end]
+    abstract = sample.text[title_end + 1 :]
+    yield f'{sample.id}|t|{title}'
+    yield f'{sample.id}|a|{abstract}'
     for span in sample.spans:
         start, end = span.fragments[0]
+        words = sample.text[start:end]
         concepts = '|'.join(span.concepts) or '-1'
-        fields = (sample.id, start, end, sample.text[start:end], span.label, concepts)
+        fields = (sample.id, start, end, words, span.label, concepts)
         yield '\t'.join(map(str, fields))
     for link in _list_links(sample):
         yield '\t'.join((sample.id, *link))
