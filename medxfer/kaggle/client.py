@@ -70,10 +70,12 @@ def _describe_error(e) -> dict:
     status = getattr(response, 'status_code', 0) or 0
     if status == 401:
         return dict(kind='login', status=status, wait=None, text=explain_login())
-    wait = response.headers.get('Retry-After') if response is not None else None
-    kind = type(e).__name__
-    text = ' '.join(str(e).split())
-    return dict(kind=kind, status=status, wait=wait, text=text[:300])
+    headers = {} if response is None else response.headers
+    words = str(e).split()
+    text = ' '.join(words)
+    return dict(
+        kind=type(e).__name__, status=status, wait=headers.get('Retry-After'), text=text[:300]
+    )
 
 # %% ../../nbs/kaggle/15_client.ipynb #4fd5962a
 CALLS = {}
@@ -168,8 +170,9 @@ def _status(api, kernel):
 
 @_register_call
 def _output(api, kernel, folder, pattern):
-    options = dict(file_pattern=pattern, force=True, quiet=True, page_size=200)
-    files, *_ = api.kernels_output(kernel, folder, **options)
+    files, *_ = api.kernels_output(
+        kernel, folder, file_pattern=pattern, force=True, quiet=True, page_size=200
+    )
     return len(files)
 
 
@@ -362,9 +365,10 @@ class Client:
         with suppress(TypeError, ValueError):
             seconds = max(float(requested or ''), self.pause)
             return min(seconds, self.longest)
-        seconds = self.pause * 2 ** (n - 1)
+        doubled = self.pause * 2 ** (n - 1)
+        seconds = min(doubled, self.longest)
         jitter = random.uniform(0.8, 1.2)
-        return min(seconds, self.longest) * jitter
+        return seconds * jitter
 
     def publish(self, ref: str, folder: str | Path, notes: str = '', patience: int = 60) -> str:
         "Make a folder's files the newest version of a dataset; their content hash"

@@ -68,9 +68,10 @@ class SnapshotStore:
         extract_pack(snapshot.path, folder)
         permissions = read_permissions(self.home.folder)
         if permissions:
-            lines = [json.dumps(permission) + '\n' for permission in permissions]
-            content = ''.join(lines)
-            write_atomic(folder / PERMISSIONS_FILE, content.encode())
+            rows = [json.dumps(permission) for permission in permissions]
+            content = ''.join(f'{row}\n' for row in rows)
+            path = folder / PERMISSIONS_FILE
+            write_atomic(path, content.encode())
 
     def put_back(self, run: RunSpec):
         "Unpack a finished run that is here only as a snapshot"
@@ -94,10 +95,12 @@ class SnapshotStore:
             home.take_files(found)
 
     def _recall_code(self):
+        ref = self.home.ref('code')
         code = self.home.home / 'code'
         with TemporaryDirectory() as d:
-            fetched = self.home.client.fetch(self.home.ref('code'), d)
-            for wheel in fetched.glob('*.whl') if fetched else ():
+            fetched = self.home.client.fetch(ref, d)
+            wheels = fetched.glob('*.whl') if fetched else ()
+            for wheel in wheels:
                 code.mkdir(exist_ok=True)
                 shutil.copyfile(wheel, code / wheel.name)
 
@@ -117,9 +120,12 @@ class Collector:
     def take(self) -> bool:
         "Take in the open session's output so far; whether it has left its report"
         report, advanced = self.fetch_output()
+        session = self.session
         if report:
-            self.session['report'] = {k: report.get(k) for k in ('runs', 'failed', 'why')}
-        self.session['gained'] = self.session.get('gained', 0) + advanced
+            kept = ('runs', 'failed', 'why')
+            session['report'] = {key: report.get(key) for key in kept}
+        gained = session.get('gained', 0)
+        session['gained'] = gained + advanced
         return report is not None
 
     def close(self):
@@ -166,7 +172,8 @@ class Collector:
     def _take_published(self) -> int:
         "Keep what the session has published by itself; how many runs advanced"
         with TemporaryDirectory() as d:
-            found = self.home.client.fetch(self.home.ref('state'), d)
+            state = self.home.ref('state')
+            found = self.home.client.fetch(state, d)
             return self.store.take_in(found) if found else 0
 
     def fetch_output(self) -> tuple[dict | None, int]:
@@ -221,6 +228,7 @@ class Collector:
         logs = self.home.home / 'logs'
         for path in list(folder.glob('*.log')):
             logs.mkdir(parents=True, exist_ok=True)
-            tail = path.read_bytes()[-100_000:].decode('utf-8', 'replace')
-            clean = redact_secrets(tail, self.home.client.env)
-            write_atomic(logs / f'{self.home.memory.count}-{path.name}', clean.encode())
+            tail = path.read_bytes()[-100_000:]
+            text = redact_secrets(tail.decode('utf-8', 'replace'), self.home.client.env)
+            name = f'{self.home.memory.count}-{path.name}'
+            write_atomic(logs / name, text.encode())

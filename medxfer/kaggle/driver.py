@@ -153,11 +153,19 @@ class Driver:
 
     def list_runnable(self) -> list[RunSpec]:
         "The missing runs that have not failed too often, and need none that has"
-        out = {run for run, (times, _) in self.memory.failures.items() if times >= _MAX_FAILURES}
+        out = self._find_given_up()
+        return [run for run in self.home.missing if run.id not in out]
+
+    def _find_given_up(self) -> set[str]:
+        "The runs that have failed too often, and those that need one of them"
+        out = set()
+        for run, (times, _) in self.memory.failures.items():
+            if times >= _MAX_FAILURES:
+                out.add(run)
         for run in self.plan.runs:
             if any(need.id in out for need in run.needs):
                 out.add(run.id)
-        return [run for run in self.home.missing if run.id not in out]
+        return out
 
     def _check_progress(self):
         "Give up after sessions without progress"
@@ -194,9 +202,10 @@ class Driver:
         )
 
     def _next_command(self) -> list[str]:
-        if self.memory.kernel == 'train':
+        memory = self.memory
+        if memory.kernel == 'train':
             return ['medxfer', 'report', str(self.home.folder)]
-        return ['medxfer', 'baseline', self.memory.experiment, *self.memory.overrides]
+        return ['medxfer', 'baseline', memory.experiment, *memory.overrides]
 
     # How it stands
 

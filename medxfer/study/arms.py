@@ -92,7 +92,9 @@ class _RunRequest:
 # %% ../../nbs/study/05_arms.ipynb #219f7526
 def count_epochs(cfg: dict) -> float:
     "Passes over the training tokens: the study's, by the share of the run"
-    epochs, share = cfg['budget']['epochs'], cfg['budget']['share']
+    budget = cfg['budget']
+    epochs = budget['epochs']
+    share = budget['share']
     return epochs if share == 1 else float(epochs * share)
 
 
@@ -148,11 +150,12 @@ def _single_task_maker(share: str):
 
 def _make_pair(asked: _RunRequest):
     "Two tasks on the tokens of the strategy"
+    strategy = asked.strategy()
     if not asked.cfg['train']['patience']:
-        return dict(strategy=asked.strategy(), budget=asked.total_budget()), ()
+        return dict(strategy=strategy, budget=asked.total_budget()), ()
     reference = asked.run()
     budget = dict(of=reference.id, tokens='total')
-    return dict(strategy=asked.strategy(), budget=budget), (reference,)
+    return dict(strategy=strategy, budget=budget), (reference,)
 
 
 def _make_placebo(asked: _RunRequest):
@@ -203,9 +206,10 @@ def _make_scalar(asked: _RunRequest):
 # %% ../../nbs/study/05_arms.ipynb #b51d034b
 def _make_without(asked: _RunRequest):
     "The strategy on all tasks but the target, with their labels or permuted ones"
-    permuted = asked.cfg['arm'] == 'without-placebo'
-    changes = dict(permutation=PERMUTATION) if permuted else {}
-    return dict(strategy=asked.strategy(), **changes), ()
+    changes = dict(strategy=asked.strategy())
+    if asked.cfg['arm'] == 'without-placebo':
+        changes['permutation'] = PERMUTATION
+    return changes, ()
 
 
 def _few_shot_changes(asked: _RunRequest, **more) -> dict:
@@ -356,7 +360,9 @@ def _make_dedicated(asked: _RunRequest):
     if asked.cfg['train']['schedule'] == 'linear':
         raise ConfigError('arm=dedicated is for studies with train.schedule=wsd')
     linear = asked.whole['train'] | dict(schedule='linear')
-    return dict(strategy=asked.strategy(), train=identify_training(linear)), ()
+    strategy = asked.strategy()
+    train = identify_training(linear)
+    return dict(strategy=strategy, train=train), ()
 
 # %% ../../nbs/study/05_arms.ipynb #8a943d81
 ARMS = {
@@ -443,8 +449,11 @@ def list_shares(
         raise ConfigError(f'budget.curve has {curve[0]:g}; a share must be above 0')
     if arm and arm not in CURVE_ARMS:
         return [1.0]
-    half = [curve[0] / 2] if arm in SINGLE_TASK_ARMS and len(curve) > 1 else []
-    return half + curve
+    needs_half = arm in SINGLE_TASK_ARMS and len(curve) > 1
+    if not needs_half:
+        return curve
+    half = curve[0] / 2
+    return [half, *curve]
 
 # %% ../../nbs/study/05_arms.ipynb #1260b0e1
 _TARGET_SUBJECTS = ('target', 'shots')  # subjects that a target names
@@ -512,11 +521,19 @@ def name_tuned_model(cfg: dict) -> str:
 
 def _tuning_name(cfg: dict) -> str:
     "`name_tuned_arm`, with the task where the model trains one, and with the model where there are several"
-    arm, name = ARMS.get(cfg['arm']), name_tuned_model(cfg) + name_tuned_arm(cfg)
-    trains_one = arm and arm.subject == 'task' and not arm.prepares
-    if trains_one or (not arm and cfg['strategy']['single']):
-        return f'{name} {next(iter(cfg["task"]))}'
-    return name
+    name = name_tuned_model(cfg) + name_tuned_arm(cfg)
+    if not _trains_one_task(cfg):
+        return name
+    task = next(iter(cfg['task']))
+    return f'{name} {task}'
+
+
+def _trains_one_task(cfg: dict) -> bool:
+    "Whether the model that is tuned for a run trains one task"
+    arm = ARMS.get(cfg['arm'])
+    if not arm:
+        return bool(cfg['strategy']['single'])
+    return arm.subject == 'task' and not arm.prepares
 
 
 def compose_tuned(overrides) -> dict:

@@ -121,10 +121,16 @@ def list_branches(trunk: RunSpec) -> list[RunSpec]:
     "The shorter runs that begin like this one; none where it is a branch itself"
     if not _may_branch(trunk) or find_trunk(trunk):
         return []
-    arms = SINGLE_TASK_ARMS if trunk.arm == 'st-total' else (trunk.settings['arm'],)
-    shares = list_shares(trunk.settings, trunk.settings['arm'])
-    runs = [_vary(trunk, arm, share) for arm in arms for share in shares]
+    runs = _list_alike(trunk)
     return [run for run in runs if run.id != trunk.id]
+
+
+def _list_alike(trunk: RunSpec) -> list[RunSpec]:
+    "The runs of every budget and arm that train as this one does, itself among them"
+    own = trunk.settings['arm']
+    arms = SINGLE_TASK_ARMS if trunk.arm == 'st-total' else (own,)
+    shares = list_shares(trunk.settings, own)
+    return [_vary(trunk, arm, share) for arm in arms for share in shares]
 
 
 def replace_lost_trunks(todo: Iterable[RunSpec]) -> list[RunSpec]:

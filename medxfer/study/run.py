@@ -85,8 +85,12 @@ def update_state(folder, **changes):
 # %% ../../nbs/study/20_run.ipynb #c5376b5a
 def list_finished_runs(folder: Path) -> list[str]:
     "The names of the finished runs in a study's folder, planned or not"
-    states = sorted(folder.glob('*/state.json'))
-    return [at.parent.name for at in states if read_state(at.parent).get('status') == 'done']
+    names = []
+    for file in sorted(folder.glob('*/state.json')):
+        state = read_state(file.parent)
+        if state.get('status') == 'done':
+            names.append(file.parent.name)
+    return names
 
 # %% ../../nbs/study/20_run.ipynb #4999860b
 _TABLE_END = b'PAR1'  # the last bytes of every whole Parquet file
@@ -129,13 +133,15 @@ def hold_out(
     share: float,  # of the document groups
 ):  # (train, held out)
     "Split off a part of the training documents by a hash of their group"
-
     train, held_out = [], []
     for sample in samples:
-        group = sample.id.split('_')[0]
+        group, *_ = sample.id.split('_')
         digest = hashlib.sha256(group.encode()).hexdigest()
-        is_out = int(digest, 16) % 10_000 < share * 10_000
-        (held_out if is_out else train).append(sample)
+        number = int(digest, 16) % 10_000
+        if number < share * 10_000:
+            held_out.append(sample)
+        else:
+            train.append(sample)
     return train, held_out
 
 # %% ../../nbs/study/20_run.ipynb #40f9a7b2
@@ -251,11 +257,16 @@ def find_needed_folders(spec: RunSpec) -> dict[str, Path]:
 # %% ../../nbs/study/20_run.ipynb #69bcdda3
 def _measure_lengths(spec: RunSpec, windows: dict, encoder) -> dict[str, list[int]]:
     "Tokens of each training window, for every task that the budget is counted over"
-    config = spec.config
-    budgets = (config['budget'], config['budget'].get('before'), config.get('warmup'))
-    about = {task for budget in budgets if budget for task in budget.get('tasks', ())}
     own = {task: [len(w) for w in of_task] for task, of_task in windows.items()}
-    return own | _measure_other_tasks(spec, about - set(windows), encoder)
+    others = _list_counted_tasks(spec.config) - set(windows)
+    return own | _measure_other_tasks(spec, others, encoder)
+
+
+def _list_counted_tasks(config: dict) -> set[str]:
+    "The tasks that budget and warm-up of a run are counted over, where they name any"
+    budget = config['budget']
+    parts = (budget, budget.get('before'), config.get('warmup'))
+    return {task for part in parts if part for task in part.get('tasks', ())}
 
 
 # A worker executes hundreds of runs of a study, and to read the other tasks takes longer than a short run.
@@ -488,19 +499,33 @@ _NOT_TESTED = (
 
 def smoke_file(spec: RunSpec) -> Path:
     "The file with the result of testing a run's configuration"
-    tested = {k: v for k, v in spec.config.items() if k not in _NOT_TESTED}
+    return spec.study_folder / 'smoke' / f'{_hash_tested(spec)[:10]}.json'
+
+
+def _hash_tested(spec: RunSpec) -> str:
+    "SHA-256 of the settings that a smoke test depends on, in hex"
+    tested = {key: value for key, value in spec.config.items() if key not in _NOT_TESTED}
     text = json.dumps(tested, sort_keys=True)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return spec.study_folder / 'smoke' / f'{digest[:10]}.json'
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _is_smoke_test_due(spec: RunSpec, budget: int) -> bool:
     "Whether a run is long, has not begun, and has an untested configuration"
-    long = budget >= _SMOKE_RATIO * _SMOKE_STEPS * spec.config['train']['batch_tokens']
-    if not (spec.settings['smoke_test'] and long):
+    batch_tokens = spec.config['train']['batch_tokens']
+    test_tokens = _SMOKE_STEPS * batch_tokens
+    is_long = budget >= _SMOKE_RATIO * test_tokens
+    if not (spec.settings['smoke_test'] and is_long):
         return False
-    was_begun = read_state(spec.folder).get('step') or (spec.folder / 'checkpoints').exists()
-    return not (was_begun or smoke_file(spec).exists())
+    if _has_begun(spec):
+        return False
+    return not smoke_file(spec).exists()
+
+
+def _has_begun(spec: RunSpec) -> bool:
+    "Whether a run has taken a step"
+    state = read_state(spec.folder)
+    checkpoints = spec.folder / 'checkpoints'
+    return bool(state.get('step')) or checkpoints.exists()
 
 
 def _run_smoke_test(spec: RunSpec, data: dict[str, TaskData], encoder, trainer, say):
@@ -568,7 +593,7 @@ def measure_run(spec: RunSpec, say=print):
         )
 
 # %% ../../nbs/study/20_run.ipynb #165bf51b
-def _settle_pieces(spec: RunSpec, trainer, say):
+def _choose_pieces(spec: RunSpec, trainer, say):
     "Find how much goes through the model at once, where `auto_batch` is on, before the first step"
     from medxfer.models.base_forward import checkpoint_layers, list_checkpointed
     from medxfer.training.auto_batch import (
@@ -712,8 +737,8 @@ def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
     elsewhere = load_ood(spec.settings)  # before training: a corpus that cannot be read stops it
     _refuse_selection_on_test(spec, data)
     trainer = trainer_for(spec, data, encoder, say=say, processes=processes, build=build)
-    processes.on_first(lambda: _settle_environment(spec, trainer))
-    _settle_pieces(spec, trainer, say)
+    processes.on_first(lambda: _record_environment(spec, trainer))
+    _choose_pieces(spec, trainer, say)
     if processes.on_first(lambda: _is_smoke_test_due(spec, trainer.budget)):
         processes.on_first(lambda: _run_smoke_test(spec, data, encoder, trainer, say))
     memory = _train_with_monitors(spec, trainer, watch, say)
@@ -731,7 +756,7 @@ def _refuse_selection_on_test(spec: RunSpec, data: dict[str, TaskData]):
         refuse_shared_documents(task, documents.dev, documents.test, selections)
 
 
-def _settle_environment(spec: RunSpec, trainer):
+def _record_environment(spec: RunSpec, trainer):
     "Write where and in which number formats a run computes; refuse to resume it in others"
     from medxfer.models.precision import find_number_format
     from medxfer.training.checkpoint import checkpoint_steps
@@ -927,10 +952,10 @@ def _write_results(spec: RunSpec, metrics: dict, scores, predictions: dict):
     folder = spec.folder
     (folder / 'predictions').mkdir(exist_ok=True)
     for task, docs in predictions.items():
-        lines = [json.dumps(_to_record(d)) for d in docs]
-        write_atomic(
-            folder / 'predictions' / f'{task}.jsonl', ''.join(l + '\n' for l in lines).encode()
-        )
+        path = folder / 'predictions' / f'{task}.jsonl'
+        records = [_to_record(document) for document in docs]
+        lines = [json.dumps(record) + '\n' for record in records]
+        write_atomic(path, ''.join(lines).encode())
     _write_parquet(folder / 'scores.parquet', scores)
     write_atomic(folder / 'metrics.json', json.dumps(metrics, indent=1).encode())
 

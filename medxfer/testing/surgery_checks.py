@@ -50,16 +50,21 @@ def _all_close(a: torch.Tensor, b: torch.Tensor, tolerance: float = _ROUNDING) -
     return bool((a - b).abs().max() <= tolerance * b.abs().max().clamp(min=1))
 
 
-def _demand(holds, message: str):
-    "Raise an `AssertionError` unless something holds; an `assert` that `python -O` keeps"
-    if not holds:
-        raise AssertionError(message)
+def _demand(holds, message: str, gramian: torch.Tensor | None = None):
+    "Raise an `AssertionError`, with the Gramian of the case, unless something holds; `python -O` keeps it"
+    if holds:
+        return
+    if gramian is not None:
+        rows = [', '.join(f'{number:.3g}' for number in row) for row in gramian.tolist()]
+        message = f'{message}; inner products of the gradients: {"; ".join(rows)}'
+    raise AssertionError(message)
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #1356d74f
 def _check_single(rule: _Rule, tolerance: float = _ROUNDING):
     "With one task the weight is exactly 1"
     for _, gramian, orders in _rule_cases(1):
-        _demand(rule(gramian, orders).tolist() == [1.0], 'a single task is not left alone')
+        weights = rule(gramian, orders)
+        _demand(weights.tolist() == [1.0], 'a single task is not left alone', gramian)
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #83139cae
 def _check_no_conflict(rule: _Rule, tolerance: float = _ROUNDING):
@@ -67,7 +72,7 @@ def _check_no_conflict(rule: _Rule, tolerance: float = _ROUNDING):
     for rows, _, orders in _rule_cases():
         agreeing = rows.abs() @ rows.abs().T
         weights = rule(agreeing, orders)
-        _demand((weights == 1).all(), 'tasks that do not conflict are not left alone')
+        _demand((weights == 1).all(), 'tasks that do not conflict are not left alone', agreeing)
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #9a39310e
 def _check_two(rule: _Rule, tolerance: float = _ROUNDING):
@@ -75,7 +80,8 @@ def _check_two(rule: _Rule, tolerance: float = _ROUNDING):
     for rows, gramian, orders in _rule_cases(2):
         combined = rows.T @ rule(gramian, orders)
         rounding = tolerance * rows.norm(dim=1) * combined.norm()
-        _demand((rows @ combined >= -rounding).all(), 'two tasks still conflict after surgery')
+        serves_both = (rows @ combined >= -rounding).all()
+        _demand(serves_both, 'two tasks still conflict after surgery', gramian)
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #f64266e6
 def _check_permutation(rule: _Rule, tolerance: float = _ROUNDING):
@@ -88,7 +94,7 @@ def _check_permutation(rule: _Rule, tolerance: float = _ROUNDING):
         found = rule(permuted, permuted_orders)
         expected = rule(gramian, orders)[p]
         same = _all_close(found, expected, tolerance)
-        _demand(same, 'the weights depend on how the tasks are numbered')
+        _demand(same, 'the weights depend on how the tasks are numbered', gramian)
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #206beb83
 _EXACT_FACTORS = (2.0**-80, 2.0**80)  # of the Gramian; they change no digit of it
@@ -102,10 +108,10 @@ def _check_common_factor(rule: _Rule, tolerance: float = _ROUNDING):
         weights = rule(gramian, orders)
         for factor in _EXACT_FACTORS:
             scaled = rule(factor * gramian, orders)
-            _demand(torch.equal(scaled, weights), message)
+            _demand(torch.equal(scaled, weights), message, gramian)
         for factor in _ROUNDING_FACTORS:
             scaled = rule(factor * gramian, orders)
-            _demand(_all_close(scaled, weights, tolerance), message)
+            _demand(_all_close(scaled, weights, tolerance), message, gramian)
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #830bcdf3
 def _check_absent(rule: _Rule, tolerance: float = _ROUNDING):
@@ -120,7 +126,7 @@ def _check_absent(rule: _Rule, tolerance: float = _ROUNDING):
         found = rule(wider, more)[:n]
         expected = rule(gramian, orders)
         same = _all_close(found, expected, tolerance)
-        _demand(same, 'a task without a gradient changes the others')
+        _demand(same, 'a task without a gradient changes the others', gramian)
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #0124ea83
 _PROPERTIES: dict[str, Callable[[_Rule, float], None]] = {
