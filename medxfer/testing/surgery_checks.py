@@ -52,12 +52,16 @@ def _all_close(a: torch.Tensor, b: torch.Tensor, tolerance: float = _ROUNDING) -
 
 def _demand(holds, message: str, gramian: torch.Tensor | None = None):
     "Raise an `AssertionError`, with the Gramian of the case, unless something holds; `python -O` keeps it"
-    if holds:
-        return
-    if gramian is not None:
-        rows = [', '.join(f'{number:.3g}' for number in row) for row in gramian.tolist()]
-        message = f'{message}; inner products of the gradients: {"; ".join(rows)}'
-    raise AssertionError(message)
+    if not holds:
+        raise AssertionError(message + ('' if gramian is None else _describe_case(gramian)))
+
+
+def _describe_case(gramian: torch.Tensor) -> str:
+    "The gradients of a case, for the end of a message"
+    if len(gramian) > 3:
+        return f'; {len(gramian)} tasks'
+    rows = [', '.join(f'{number:.3g}' for number in row) for row in gramian.tolist()]
+    return f'; inner products of the gradients: {"; ".join(rows)}'
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #1356d74f
 def _check_single(rule: _Rule, tolerance: float = _ROUNDING):
