@@ -206,7 +206,7 @@ def _make_scalar(asked: _RunRequest):
 # %% ../../nbs/study/05_arms.ipynb #b51d034b
 def _make_without(asked: _RunRequest):
     "The strategy on all tasks but the target, with their labels or permuted ones"
-    changes = dict(strategy=asked.strategy())
+    changes: dict = dict(strategy=asked.strategy())
     if asked.cfg['arm'] == 'without-placebo':
         changes['permutation'] = PERMUTATION
     return changes, ()
