@@ -206,6 +206,14 @@ def copy_project(folder):
     )
 
 
+def check_unchanged(notebook, project):
+    "Exit if a page fails as it is: where nothing passes, every mutation would count as killed"
+    done = call(project, 'tools/check_nb.py', str(notebook))
+    if done.returncode:
+        said = done.stderr.decode(errors='replace').strip().split('\n')[-1]
+        sys.exit(f'{notebook} fails without a mutation: {said}')
+
+
 def judge(mutation, project):
     "Whether the page of a mutated module fails: 'killed', 'killed by time' or 'survived'"
     notebook = project / mutation.notebook
@@ -257,6 +265,8 @@ def run_all(chosen, workers, folder):
     projects = [Path(folder) / str(k) for k in range(workers)]
     for project in projects:
         copy_project(project)
+    if chosen:
+        check_unchanged(chosen[0].notebook, projects[0])
 
     def judge_share(k):
         return [report(m, judge(m, projects[k])) for m in chosen[k::workers]]

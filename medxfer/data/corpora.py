@@ -40,7 +40,7 @@ def get_task(
 
 
 def register_task(name: str, task: Task):
-    "Make a task of one's own known in this process; a `MedxferError` where medxfer has one of that name"
+    "Register a user's task in this process; a `MedxferError` if medxfer has one of that name"
     if isinstance(TASKS.get(name), str):
         raise MedxferError(f'medxfer has a task {name} itself; give yours another name')
     TASKS[name] = task

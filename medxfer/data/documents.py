@@ -95,7 +95,7 @@ def _read_lines(path: Path) -> Iterator[UnifiedSample]:
 
 
 def _parse_line(line: str, path: Path, number: int) -> UnifiedSample:
-    "The document of a line; a `DataError` if it is none"
+    "The document of a line; a `DataError` if the line is not one"
     try:
         found = json.loads(line)
     except (ValueError, RecursionError):

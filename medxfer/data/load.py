@@ -142,7 +142,7 @@ def declared_profile(task: str, folder: Path) -> str:
 
 # %% ../../nbs/data/02_load.ipynb #f1b67762
 def _list_profiles(name: str, profile: str | None) -> list[CorpusInfo]:
-    "The profile that is asked for, or all of a task"
+    "The requested profile, or all profiles of a task"
     profiles = [profile] if profile else [corpus.profile for corpus in get_task(name).corpora]
     return [get_corpus(name, p) for p in profiles]
 

@@ -374,7 +374,7 @@ def read_document(
     report: ParseReport,  # its `newlines` says what is asked
     parse: Callable[[str, ParseReport], object],  # reads the annotation of a text
 ) -> str:
-    "The text of a document, with other line ends if that is asked for and its mentions fit no worse"
+    "The text of a document, with other line ends if requested and if its mentions fit no worse"
     text = read_text(path)
     if not report.newlines:
         return text

@@ -46,7 +46,7 @@ def write_environment_command(
     folder: str,  # of the environment
     requirements: str,  # a file
 ) -> str:
-    "The command that makes an environment of its own"
+    "The command that creates a separate environment"
     return f'python3.11 -m venv {folder} && {folder}/bin/pip install -r {requirements}'
 
 # %% ../../nbs/data/04_packages.ipynb #78641e0e

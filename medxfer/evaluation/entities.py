@@ -184,13 +184,15 @@ def _compare_lines(gold: list[Item], pred: list[Item]) -> Compared:
 
 def _compare_envelopes(gold: UnifiedSample, pred: UnifiedSample) -> Compared:
     "The mentions that `entity_strict` compares"
-    sides = (_to_items(_find_mentions(sample, _envelope_key)) for sample in (gold, pred))
+    found = [_find_mentions(sample, _envelope_key) for sample in (gold, pred)]
+    sides = map(_to_items, found)
     return _compare_lines(*sides)
 
 
 def _compare_envelope_links(gold: UnifiedSample, pred: UnifiedSample) -> Compared:
     "The relations that `relation_strict` compares"
-    sides = (_links_to_items(_find_links(sample, _envelope_key)) for sample in (gold, pred))
+    found = [_find_links(sample, _envelope_key) for sample in (gold, pred)]
+    sides = map(_links_to_items, found)
     return _compare_lines(*sides)
 
 

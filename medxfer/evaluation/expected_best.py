@@ -64,7 +64,8 @@ def _resample_best(scores, resamples: int = 2000, seed: int = 0) -> np.ndarray:
     trials = found.shape[1]
     rng = np.random.default_rng(seed)
     drawn = rng.integers(trials, size=(resamples, trials))
-    return _weigh_best(found[:, drawn])  # a trial comes with all its models
+    of_resamples = found[:, drawn]  # a trial comes with all its models
+    return _weigh_best(of_resamples)
 
 
 def _best_error(scores, resamples: int = 2000, seed: int = 0) -> np.ndarray:

@@ -69,7 +69,8 @@ def _seed_variance(side: Side) -> np.ndarray:
     "What the seeds alone add to the variance of a mean score; 0 for a single seed"
     if len(side.seeds) < 2:
         return 0 * side.scores[..., 0]
-    return np.maximum(side.seed_variance - side.both_variance, 0)
+    of_seeds = side.seed_variance - side.both_variance
+    return np.maximum(of_seeds, 0)
 
 # %% ../../nbs/evaluation/11_gap_closure.ipynb #03fe5699
 # weights of (strategy, single-task, reference)

@@ -331,7 +331,8 @@ def _measurement_parts(gold: UnifiedSample, pred: UnifiedSample) -> Parts:
     by_component = _document_rows(gold, pred)
     parts = _match_parts(by_component.values())
     for name, rows in by_component.items():
-        parts[f'overlap_f1_{name}'] = (float(sum(rows.overlaps)), float(rows.count))
+        total = float(sum(rows.overlaps))
+        parts[f'overlap_f1_{name}'] = (total, float(rows.count))
     return parts
 
 

@@ -186,7 +186,8 @@ def _answer_parts(answers: list[_Answer]) -> Parts:
     "Numerators and denominators of one question's answers"
     gold = [answer.relevant for answer in answers]
     called = [answer.called for answer in answers]
-    order = _order_by_score([answer.score for answer in answers])
+    scores = [answer.score for answer in answers]
+    order = _order_by_score(scores)
     return _query_parts(gold, called, order)
 
 
@@ -204,8 +205,9 @@ def _match_candidates(gold: UnifiedSample, pred: UnifiedSample) -> list[Candidat
     "The predicted candidates in gold order; refused unless each of them is predicted once"
     by_id = {candidate.id: candidate for candidate in pred.candidates}
     ids = [candidate.id for candidate in gold.candidates]
-    if by_id.keys() != set(ids) or len(pred.candidates) != len(ids):
-        odd = min(by_id.keys() ^ set(ids), default='one of them twice')
+    differing = by_id.keys() ^ set(ids)
+    if differing or len(pred.candidates) != len(ids):
+        odd = min(differing, default='one of them twice')
         raise DataError(
             f'gold and prediction of {gold.id} differ in their candidates ({odd}); '
             'predict each candidate once'

@@ -37,7 +37,8 @@ def compare_sets(
     "Precision, recall and F1 where an item is right if it is in both"
     gold = set(gold)
     predicted = set(predicted)
-    return prf(name, len(gold & predicted), len(gold), len(predicted))
+    right = gold & predicted
+    return prf(name, len(right), len(gold), len(predicted))
 
 # %% ../../nbs/evaluation/00_scorer.ipynb #883f6460
 Place = tuple[tuple[int, int], ...]  # fragments, each (start, end), end exclusive
@@ -137,7 +138,8 @@ def _pull(
     pulls = []
     for (n, d), ratio, slope, total in zip(parts, ratios, slopes, denominators):
         if total:
-            pulls.append(slope * (n - ratio * d) / total)
+            excess = n - ratio * d
+            pulls.append(slope * excess / total)
     return sum(pulls)
 
 

@@ -332,7 +332,8 @@ def _reject_moving_documents(scores: pd.DataFrame) -> None:
     for task, doc, group in set(zip(scores['task'], scores['doc_id'], scores['group'])):
         known = groups.setdefault((task, doc), group)
         if known != group:
-            both = ', '.join(sorted(map(str, (known, group))))
+            names = sorted([str(known), str(group)])
+            both = ', '.join(names)
             raise MedxferError(
                 f'document {doc} of task {task} is in the groups {both}; a document has one group'
             )
@@ -397,7 +398,8 @@ def _arrange(key, seed: _Coded, doc: _Coded, num: np.ndarray, den: np.ndarray) -
 def _encode(column) -> _Coded:
     "The sorted values of a column, and for each row the position of its value among them"
     codes, values = pd.factorize(column, sort=True)
-    return np.asarray(values), codes
+    names = np.asarray(values)
+    return names, codes
 
 
 def _find_runs(
@@ -490,7 +492,8 @@ def contrast(
 ) -> Contrast:
     "Arm minus baseline with an interval for new seeds and new groups of documents (variance components, Satterthwaite t)"
     check_scores(scores)
-    return contrast_arrays(score_arrays(scores), arm, base, list_tasks(scores, tasks), alpha)
+    names = list_tasks(scores, tasks)
+    return contrast_arrays(score_arrays(scores), arm, base, names, alpha)
 
 
 def list_tasks(scores: pd.DataFrame, tasks: str | Iterable[str] | None = None) -> list[str]:
@@ -556,7 +559,8 @@ def why_no_interval(
     for arm in arms:
         of_tasks = [arrays[task, arm] for task in tasks]
         common = reduce(np.intersect1d, [scores.seeds for scores in of_tasks])
-        if len(common) < (1 if arm in once else 2):
+        fewest = 1 if arm in once else 2
+        if len(common) < fewest:
             return describe_few_seeds(arm, len(common))
         for task, scores in zip(tasks, of_tasks):
             reason = explain_side(task, arm, scores.to_side(), len(scores.docs))
@@ -635,10 +639,11 @@ def crossed_draws(
     "Differences in points under redrawn seeds and documents, (…, draws)"
     rng = np.random.default_rng(seed)
     seeds = [num.shape[-2] for num, _ in pairs[0]]
-    stacks = [np.concatenate([x for arm in pair for x in arm], -2) for pair in pairs]
+    stacks = [np.concatenate([*arm, *base], -2) for arm, base in pairs]
     blocks = []
     for done in range(0, draws, _BLOCK):
-        blocks.append(_draw_block(stacks, seeds, min(_BLOCK, draws - done), rng))
+        size = min(_BLOCK, draws - done)
+        blocks.append(_draw_block(stacks, seeds, size, rng))
     return np.concatenate(blocks, -1)
 
 # %% ../../nbs/evaluation/10_significance.ipynb #66cc5fd6
@@ -695,7 +700,8 @@ def _match_sums(
         for arm, side in zip(arms, sides):
             scores = arrays[task, arm]
             at = np.searchsorted(scores.seeds, side.seeds)
-            pair.append(sum_groups(scores.num[at], scores.den[at], scores.units)[1])
+            _, sums = sum_groups(scores.num[at], scores.den[at], scores.units)
+            pair.append(sums)
         pairs.append(tuple(pair))
     return pairs
 
@@ -718,12 +724,25 @@ def bootstrap_scores(
         parts = (scores[x].to_numpy(float)[at] for x in ('num', 'den'))
         num, den = (np.bincount(of_row[at], part, len(groups)) for part in parts)
         total = seed_scores(num, den)
-        drawn = seed_scores(num * weights.T, den * weights.T)
-        ends = [np.nan, np.nan]
-        if len(groups) >= FEWEST_GROUPS and not np.isnan(drawn).all():
-            ends = np.nanquantile(drawn, [alpha / 2, 1 - alpha / 2])
-        rows.append((metric, float(total), *map(float, ends), len(groups)))
+        low, high = _find_ends(num, den, weights, alpha)
+        rows.append((metric, float(total), low, high, len(groups)))
     return pd.DataFrame(rows, columns=['metric', 'score', 'low', 'high', 'groups'])
+
+
+def _find_ends(
+    num: np.ndarray,  # (groups,)
+    den: np.ndarray,  # (groups,)
+    weights: np.ndarray,  # (groups, draws), from `_draw_weights`
+    alpha: float,
+) -> tuple[float, float]:  # nan with fewer than 10 groups
+    "Ends of the percentile interval of a score"
+    if len(num) < FEWEST_GROUPS:
+        return np.nan, np.nan
+    drawn = seed_scores(num * weights.T, den * weights.T)
+    if np.isnan(drawn).all():
+        return np.nan, np.nan
+    low, high = np.nanquantile(drawn, [alpha / 2, 1 - alpha / 2])
+    return float(low), float(high)
 
 # %% ../../nbs/evaluation/10_significance.ipynb #e7f81db8
 def _half_splits(
@@ -754,7 +773,8 @@ def _all_splits(n: int, half: int) -> set[tuple[int, ...]]:
     for first in combinations(range(n), half):
         others = [i for i in range(n) if i not in first]
         for second in combinations(others, half):
-            ways.add(_order_split([*first, *second], half))
+            split = _order_split([*first, *second], half)
+            ways.add(split)
     return ways
 
 
@@ -811,10 +831,12 @@ def _halves_differ(scores: ArmScores, splits: np.ndarray, alpha: float) -> np.nd
     side = scores.to_side()
     halves = []
     for half in np.split(splits, 2, axis=1):
-        influence = side.influence[half]
-        halves.append(Side(side.seeds[: half.shape[1]], side.groups, side.scores[half], influence))
+        seeds = side.seeds[: half.shape[1]]
+        scores_of_half = side.scores[half]
+        halves.append(Side(seeds, side.groups, scores_of_half, side.influence[half]))
     found = compare_sides(*halves)
-    return abs(found.estimate) > stats.t.ppf(1 - alpha / 2, found.df) * found.se
+    quantile = stats.t.ppf(1 - alpha / 2, found.df)
+    return abs(found.estimate) > quantile * found.se
 
 # %% ../../nbs/evaluation/10_significance.ipynb #81c363ae
 def _summarise_splits(

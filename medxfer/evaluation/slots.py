@@ -43,7 +43,8 @@ def _find_disorders(sample: UnifiedSample) -> dict[Fragments, _Disorder]:
         earlier = found.get(span.fragments)
         if earlier:
             places |= earlier.places
-        found[span.fragments] = _Disorder(normalized_concept(span), values, frozenset(places))
+        concept = normalized_concept(span)
+        found[span.fragments] = _Disorder(concept, values, frozenset(places))
     return dict(sorted(found.items()))
 
 # %% ../../nbs/evaluation/02_slots.ipynb #6559418d
@@ -143,10 +144,9 @@ def _weighted_accuracy(judged: _Judgement) -> float:
 def _accuracy_parts(judgements: list[_Judgement]) -> Parts:
     "Both accuracies over the found disorders, and the weighted one of each slot"
     found = float(len(judgements))
-    parts = {
-        'task2_accuracy': (sum(map(_accuracy, judgements)), found),
-        'task2_weighted_accuracy': (sum(map(_weighted_accuracy, judgements)), found),
-    }
+    right = sum(map(_accuracy, judgements))
+    weighted = sum(map(_weighted_accuracy, judgements))
+    parts = {'task2_accuracy': (right, found), 'task2_weighted_accuracy': (weighted, found)}
     for name in ('concept', *SLOT_VALUES, BODY_LOCATION):
         of_slot = [judged[name] for judged in judgements]
         earned = sum(weight for weight, right in of_slot if right)
@@ -180,8 +180,10 @@ def _multiply(f1, accuracy):
 
 def _find_items(sample: UnifiedSample) -> list[Item]:
     "The disorders that `task1_strict` compares: place and concept"
-    found = _find_disorders(sample)
-    return [Item('Disorder', place, disorder.concept) for place, disorder in found.items()]
+    items = []
+    for place, disorder in _find_disorders(sample).items():
+        items.append(Item('Disorder', place, disorder.concept))
+    return items
 
 
 def _compare_slots(gold: UnifiedSample, pred: UnifiedSample) -> Compared:

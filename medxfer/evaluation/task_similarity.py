@@ -164,7 +164,7 @@ def similarity_figure(
     tables: Mapping[str, pd.DataFrame],  # name of the measure: tasks by tasks
     names: Mapping[str, str] = {},  # task: what it is called in the picture
 ):  # a matplotlib Figure
-    "The tables beside each other; the darker, the more similar within a table"
+    "The tables side by side; darker is more similar within a table"
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

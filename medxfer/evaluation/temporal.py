@@ -123,13 +123,15 @@ class Timeline:
         for a, sign, b in stated:
             if sign == '=':
                 self.equated |= {a, b}
-                self.parent[self.same(a)] = self.same(b)
+                first, second = self.same(a), self.same(b)
+                self.parent[first] = second
 
     def _order(self, stated: set):
         "Link merged points, after all merges: links of a point that is merged later would be lost"
         for a, sign, b in stated:
             if sign == '<':
-                self.next[self.same(a)].add(self.same(b))
+                later = self.next[self.same(a)]
+                later.add(self.same(b))
 
     def same(self, point):
         "The point that stands for all that are equal to this one"
@@ -247,7 +249,8 @@ def _list_items(sample: UnifiedSample, label: str, attribute: str | None) -> lis
     found = []
     for place, value in _find_entities(sample, label, attribute):
         # None and '' are two values to the official scorer.
-        found.append(Item(label, place, '' if value is None else value or "''"))
+        shown = '' if value is None else value or "''"
+        found.append(Item(label, place, shown))
     return found
 
 

@@ -260,7 +260,7 @@ def _text_colour(colour) -> str:
 
 # %% ../../nbs/evaluation/30_transfer_analysis.ipynb #ae06c71e
 def _cell_text(r):
-    "What stands in a cell"
+    "The text of a cell"
     if np.isnan(r.estimate):
         return 'not run' if r.flag == 'not run' else 'refused'
 

@@ -51,7 +51,7 @@ def write_pack(
 
 
 def _copy_checked(source, out, expected: list, name: str):
-    "Copy a file's bytes; refused where they are no longer those that were read before"
+    "Copy a file's bytes; refused if the file has changed since it was hashed"
     h, size = hashlib.sha256(), 0
 
     def put(block):
@@ -71,7 +71,7 @@ def _copy_checked(source, out, expected: list, name: str):
 
 # %% ../../nbs/kaggle/10_bundle.ipynb #5829f145
 def read_pack_header(path) -> dict:
-    "The first line of a pack; a `MedxferError` where the file is none, or is cut off"
+    "The first line of a pack; a `MedxferError` if the file is not a pack, or is cut off"
     try:
         with open(path, 'rb') as f:
             line = f.readline()
@@ -87,7 +87,7 @@ def read_pack_header(path) -> dict:
 
 
 def read_pack(path):
-    "The files of a pack, in order, as (name, bytes); a `MedxferError` at the first that is not what was packed"
+    "The files of a pack, in order, as (name, bytes); a `MedxferError` at the first that differs from what was packed"
     header = read_pack_header(path)
     with open(path, 'rb') as f:
         f.readline()
@@ -146,17 +146,18 @@ def content_hash(folder) -> str | None:
 
 
 def check_content(folder):
-    "Refuse a folder that is not what it was sealed as"
+    "Refuse a folder whose content differs from its seal"
     folder = Path(folder)
     try:
         files = json.loads((folder / CONTENT_FILE).read_bytes())['files']
     except (OSError, ValueError, KeyError, TypeError):
         raise MedxferError(f'{folder} has no whole {CONTENT_FILE}') from None
     for name, found in files.items():
-        if not (folder / name).is_file():
+        path = folder / name
+        if not path.is_file():
             raise MedxferError(f'{folder} lacks the file {name}')
-        if list(compute_digest(folder / name)) != list(found):
-            raise MedxferError(f'{folder / name} is not what was published: its SHA-256 differs')
+        if list(compute_digest(path)) != list(found):
+            raise MedxferError(f'{path} is not what was published: its SHA-256 differs')
 
 # %% ../../nbs/kaggle/10_bundle.ipynb #e169b8d6
 _ZIP_TIMESTAMP = (
@@ -202,26 +203,32 @@ def _wheel_metadata() -> tuple[str, dict[str, bytes]]:
 # %% ../../nbs/kaggle/10_bundle.ipynb #06964d6b
 def write_wheel(
     folder,
-    own: Iterable[tuple[str, str]] = (),  # configurations of one's own, see `detach_configs`
+    own: Iterable[tuple[str, str]] = (),  # the user's configurations, see `detach_configs`
 ) -> Path:
-    "Write the wheel of this package; configurations of one's own become some of its own"
+    "Write the wheel of this package, with the user's configurations among its own"
     version, about = _wheel_metadata()
     info = f'medxfer-{version}.dist-info'
     files = _package_sources() | {f'{info}/{n}': d for n, d in about.items()}
     files |= {f'medxfer/configs/{name}': text.encode() for name, text in own}
 
-    def code(d):
-        return base64.urlsafe_b64encode(hashlib.sha256(d).digest()).rstrip(b'=').decode()
-
-    record = (
-        ''.join(f'{n},sha256={code(d)},{len(d)}\n' for n, d in files.items()) + f'{info}/RECORD,,\n'
-    )
+    files[f'{info}/RECORD'] = _list_digests(files, f'{info}/RECORD').encode()
     path = Path(folder) / f'medxfer-{version}-py3-none-any.whl'
     path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as z:
-        for name, data in (files | {f'{info}/RECORD': record.encode()}).items():
-            z.writestr(zipfile.ZipInfo(name, _ZIP_TIMESTAMP), data, zipfile.ZIP_DEFLATED)
+    with zipfile.ZipFile(path, 'w', zipfile.ZIP_DEFLATED) as wheel:
+        for name, data in files.items():
+            entry = zipfile.ZipInfo(name, _ZIP_TIMESTAMP)
+            wheel.writestr(entry, data, zipfile.ZIP_DEFLATED)
     return path
+
+
+def _list_digests(files: dict[str, bytes], record: str) -> str:
+    "The content of a wheel's RECORD: name, digest and size of each file, and itself without them"
+    lines = []
+    for name, data in files.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest())
+        code = digest.rstrip(b'=').decode()
+        lines.append(f'{name},sha256={code},{len(data)}\n')
+    return ''.join(lines) + f'{record},,\n'
 
 # %% ../../nbs/kaggle/10_bundle.ipynb #e0376bd2
 MISSING_FROM_IMAGE = (
@@ -237,7 +244,7 @@ MISSING_FROM_IMAGE = (
 
 
 def wheels_command(folder, names: Iterable[str] = MISSING_FROM_IMAGE) -> list[str]:
-    "The command that fills a folder with wheels of `names` and of nothing else"
+    "The command that downloads wheels of `names`, without their requirements, into a folder"
     return [sys.executable, '-m', 'pip', 'wheel', '--no-deps', '--wheel-dir', str(folder), *names]
 
 
@@ -298,8 +305,10 @@ def find_corpora(config: dict) -> list:
     from medxfer.study.config import resolve_profile
 
     if 'tasks' in config:
-        return [get_corpus(t, info['profile']) for t, info in config['tasks'].items()]
-    return [get_corpus(t, resolve_profile(config, t)) for t in config['task']]
+        profiles = {task: info['profile'] for task, info in config['tasks'].items()}
+    else:
+        profiles = {task: resolve_profile(config, task) for task in config['task']}
+    return [get_corpus(task, profile) for task, profile in profiles.items()]
 
 
 def check_corpora(corpora, allow=(), folder=None, root=None):
@@ -375,7 +384,7 @@ def _has_other_fields(row) -> bool:
 
 
 def _has_long_text(thing) -> bool:
-    "Whether there is text in it that is too long for a label"
+    "Whether it contains text that is too long for a label"
     if isinstance(thing, str):
         return len(thing) > _MAX_LABEL_LENGTH or '\n' in thing
     if isinstance(thing, dict):

@@ -65,7 +65,7 @@ class Driver:
         return self.home.plan
 
     def watch(self, once: bool = False):
-        "Loop until every run is finished or cannot be; with `once`, until a session is pushed"
+        "Loop until every run is finished or cannot finish; with `once`, until a session is pushed"
         with self._lock():
             self._prepare()
             if once:
@@ -103,7 +103,7 @@ class Driver:
             self.store.put_back(run)
 
     def begin_again(self):
-        "What a push does first: close a session that has ended, and let failed runs be tried again"
+        "Prepare a push: close a session that has ended, and allow failed runs another try"
         session = self.memory.session
         if session and session['pushed'] and not self.pusher.is_active():
             self.collector.close()
@@ -153,14 +153,22 @@ class Driver:
 
     def list_runnable(self) -> list[RunSpec]:
         "The missing runs that have not failed too often, and need none that has"
-        out = {run for run, (times, _) in self.memory.failures.items() if times >= _MAX_FAILURES}
+        out = self._find_given_up()
+        return [run for run in self.home.missing if run.id not in out]
+
+    def _find_given_up(self) -> set[str]:
+        "The runs that have failed too often, and those that need one of them"
+        out = set()
+        for run, (times, _) in self.memory.failures.items():
+            if times >= _MAX_FAILURES:
+                out.add(run)
         for run in self.plan.runs:
             if any(need.id in out for need in run.needs):
                 out.add(run.id)
-        return [run for run in self.home.missing if run.id not in out]
+        return out
 
     def _check_progress(self):
-        "Give up where sessions bring nothing"
+        "Give up after sessions without progress"
         memory = self.memory
         if memory.fruitless < _MAX_FRUITLESS:
             return
@@ -173,7 +181,7 @@ class Driver:
         )
 
     def _finish(self):
-        "Say how the study stands; an error if runs failed"
+        "Report the state of the study; an error if runs failed"
         missing = {run.id for run in self.home.missing}
         failed = {
             run: reason
@@ -194,16 +202,19 @@ class Driver:
         )
 
     def _next_command(self) -> list[str]:
-        if self.memory.kernel == 'train':
+        memory = self.memory
+        if memory.kernel == 'train':
             return ['medxfer', 'report', str(self.home.folder)]
-        return ['medxfer', 'baseline', self.memory.experiment, *self.memory.overrides]
+        return ['medxfer', 'baseline', memory.experiment, *memory.overrides]
 
     # How it stands
 
     def read_hours_left(self) -> float | None:
-        "GPU hours that the week has left; None where Kaggle names none"
+        "GPU hours left this week; None if Kaggle does not report them"
         quota = self.pusher.read_quota()
-        return quota and quota['allowed'] - quota['used']
+        if not quota:
+            return None
+        return quota['allowed'] - quota['used']
 
     def make_work_rows(self, status: str, since: float, quota: float | None) -> list[dict]:
         "The open session as a row, and those of its runs as far as is known"

@@ -106,7 +106,8 @@ class Errand:
 
     def _recall(self):
         "Fetch the state of a study that is on Kaggle and not here"
-        if not (self.home.home / 'driver.json').exists():
+        memory = self.home.home / 'driver.json'
+        if not memory.exists():
             SnapshotStore(self.home).recall()
 
     def _keep(self):

@@ -87,7 +87,7 @@ def _find_model(mounts: Path, hub: str, handle: str) -> Path:
     found = []
     for config in sorted(mounts.rglob('config.json')):
         names = str(config).lower().split('/')
-        if all(part in names for part in parts):
+        if set(parts) <= set(names):
             found.append(config.parent)
     if not found:
         raise MedxferError(f'the model {hub} is not mounted; attach {handle} to the kernel')

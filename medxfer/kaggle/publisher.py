@@ -51,7 +51,8 @@ class Publisher:
         for what, fill in fills.items():
             with TemporaryDirectory() as d:
                 fill(Path(d))
-                hashes.append(self.home.client.publish(self.home.ref(what), d))
+                digest = self.home.client.publish(self.home.ref(what), d)
+            hashes.append(digest)
         return ','.join(hashes)
 
     def fill_code(self, folder: Path):

@@ -77,6 +77,13 @@ def _find_position(folder) -> tuple[bool, int] | None:
     return None if step is None else (False, step)
 
 # %% ../../nbs/kaggle/20_resume.ipynb #a32959cd
+def _is_packed(name: str, done: bool, step: int) -> bool:
+    "Whether a snapshot takes a file of a run: of the checkpoints the newest, and none after the end"
+    if name.startswith('checkpoints/'):
+        return not done and name.startswith(f'checkpoints/step-{step}/')
+    return name != 'progress.json'
+
+
 def take_snapshot(
     folder,  # of a run
     into,  # folder that gets RUN_ID-GENERATION.pack
@@ -92,19 +99,8 @@ def take_snapshot(
     if found is None or parent and parent.key[:2] >= found:
         return None
     done, step = found
-
-    def wanted(n):
-        return (
-            not n.startswith('checkpoints/')
-            if done
-            else not n.startswith('checkpoints/') or n.startswith(f'checkpoints/step-{step}/')
-        )
-
-    files = {
-        n: p
-        for n, p in list_run_files(folder, allow, study).items()
-        if wanted(n) and n != 'progress.json'
-    }
+    files = list_run_files(folder, allow, study)
+    files = {name: path for name, path in files.items() if _is_packed(name, done, step)}
     generation = parent.header['generation'] + 1 if parent else 1
     path = into / f'{folder.name}-{generation:04}{PACK_SUFFIX}'
     header = write_pack(
@@ -126,18 +122,22 @@ def take_snapshot(
 def find_snapshots(*folders) -> dict[str, list[Snapshot]]:
     "Run id to its snapshots, the furthest first; not yet checked byte by byte"
     found = {}
-    for path in (p for f in folders for p in sorted(Path(f).rglob(f'*{PACK_SUFFIX}'))):
+    packs = [p for folder in folders for p in sorted(Path(folder).rglob(f'*{PACK_SUFFIX}'))]
+    for path in packs:
         try:
             header = read_pack_header(path)
         except MedxferError:
             continue  # its sibling or an older one is used
         if header.get('kind') == _SNAPSHOT_KIND:
-            found.setdefault(header['run'], []).append(Snapshot(path, header))
-    return {run: sorted(those, key=lambda s: s.key, reverse=True) for run, those in found.items()}
+            of_run = found.setdefault(header['run'], [])
+            of_run.append(Snapshot(path, header))
+    for of_run in found.values():
+        of_run.sort(key=lambda snapshot: snapshot.key, reverse=True)
+    return found
 
 
 def is_whole(snapshot: Snapshot) -> bool:
-    "Whether every file in it is what was packed"
+    "Whether every file in it has the bytes that were packed"
     try:
         return all(True for _ in read_pack(snapshot.path))
     except (MedxferError, OSError):

@@ -55,13 +55,14 @@ class SessionRecord:
             self.last[run.id] = restore_run(run.id, run.folder, before.get(run.id, ()), self.say)
 
     def save(self, run: RunSpec, every: float = 0.0):
-        "Take a snapshot of a run if it is newer; with `every`, at most once in so many seconds"
-        too_soon = time.monotonic() - self._saved_at.get(run.id, -every) < every
-        if (every and too_soon) or not run.folder.is_dir():
+        "Take a snapshot of a run if it is newer; at most once every `every` seconds"
+        since = time.monotonic() - self._saved_at.get(run.id, -every)
+        if (every and since < every) or not run.folder.is_dir():
             return
         self._saved_at[run.id] = time.monotonic()
+        last = self.last.get(run.id)
         try:
-            found = take_snapshot(run.folder, self.folder, self.name, self.last.get(run.id))
+            found = take_snapshot(run.folder, self.folder, self.name, last)
         except (OSError, MedxferError) as e:
             self.say(f'{run.id}: not saved this time ({e})')
             return
@@ -102,7 +103,7 @@ _MAX_TRIES = 2  # of a run whose process dies, in one session
 
 
 class RunQueue:
-    "Gives runs to workers and takes in what comes of them"
+    "Gives runs to workers and records their outcomes"
 
     def __init__(self, runs: Iterable[RunSpec], record: SessionRecord):
         self.todo = [run for run in runs if not is_done(run)]
@@ -112,7 +113,8 @@ class RunQueue:
     def hand_out(self, workers: Iterable[Worker]):
         "Give every free worker a run whose needs are done"
         failed = self.record.failed
-        ready = [r for r in self.todo if r.id not in failed and all(map(is_done, r.needs))]
+        open_runs = [run for run in self.todo if run.id not in failed]
+        ready = [run for run in open_runs if all(map(is_done, run.needs))]
         free = [worker for worker in workers if worker.run is None]
         for worker, run in zip(free, ready):
             self.todo.remove(run)
@@ -145,7 +147,7 @@ class RunQueue:
         self.record.save(run)
 
     def _retry(self, run: RunSpec, code: int):
-        "Run it again after a crash, or give up"
+        "Queue a crashed run again, or give it up"
         self.tries[run.id] = self.tries.get(run.id, 0) + 1
         if self.tries[run.id] < _MAX_TRIES:
             self.todo.insert(0, run)
@@ -188,7 +190,7 @@ class StatePublisher:
         self._thread: threading.Thread | None = None
 
     def publish_hourly(self):
-        "Publish in the background once an hour; nobody waits for it"
+        "Publish in the background, once an hour"
         busy = self._thread and self._thread.is_alive()
         if time.monotonic() - self._published_at > _UPLOAD_INTERVAL and not busy:
             self._published_at = time.monotonic()
@@ -346,7 +348,8 @@ class Session:
         for worker in workers:
             progress = read_progress(worker.run) if worker.run else None
             if worker.run and progress:
-                self.say(format_progress(worker.run.id, progress))
+                line = format_progress(worker.run.id, progress)
+                self.say(line)
 
     def _stop(self, workers: list[Worker]):
         "Stop all workers, and give them time to save"

@@ -34,10 +34,15 @@ from ..study.tuned import best_file
 def make_slug(study: str, what: str) -> str:
     "The name of a study's dataset or kernel on Kaggle"
     words = re.sub(r'[^a-z0-9]+', '-', study.lower()).strip('-')
-    if len(f'medxfer-{words}-{what}') > 50 or words != study.lower():
-        digest = hashlib.sha256(study.encode()).hexdigest()[:6]
-        words = f'{words[:20].strip("-")}-{digest}'
-    return f'medxfer-{words}-{what}'
+    slug = f'medxfer-{words}-{what}'
+    if len(slug) > 50 or words != study.lower():
+        return f'medxfer-{words[:20].strip("-")}-{_hash_name(study)}-{what}'
+    return slug
+
+
+def _hash_name(name: str) -> str:
+    "Six hexadecimal digits that tell studies apart whose slugs would be the same"
+    return hashlib.sha256(name.encode()).hexdigest()[:6]
 
 # %% ../../nbs/kaggle/26_study_home.ipynb #9969d6f5
 MAX_SESSION_HOURS = 12.0
@@ -102,7 +107,7 @@ class DriverMemory:
 
 # %% ../../nbs/kaggle/26_study_home.ipynb #bd96a47f
 def check_weights(plan: StudyPlan, internet: bool):
-    "Refuse models whose weights a session could not get"
+    "Refuse models whose weights a session cannot load"
     for model in (run.settings['model'] for run in plan.runs):
         has_weights = model.get('package') or model.get('kaggle') or not model.get('hub')
         if not has_weights and not internet:
@@ -170,7 +175,7 @@ class StudyHome:
 
     @cached_property
     def owner(self) -> str:
-        "Who is logged in; asked only when Kaggle is needed"
+        "The user who is logged in; read when Kaggle is first needed"
         return self.client.call('user')
 
     def ref(self, what: str) -> str:
@@ -189,8 +194,9 @@ class StudyHome:
     def keep(self):
         "Write the memory"
         self.home.mkdir(parents=True, exist_ok=True)
+        path = self.home / 'driver.json'
         content = json.dumps(self.memory.__dict__, indent=1)
-        write_atomic(self.home / 'driver.json', content.encode())
+        write_atomic(path, content.encode())
 
     def load_memory(self, fresh: DriverMemory | None, recall: Callable[[], None]):
         "Read the memory, after `recall` has fetched it where it is not here; or begin with a fresh one"
@@ -233,16 +239,22 @@ class StudyHome:
         on_record = [Permission(*(p[k] for k in fields)) for p in read_permissions(self.folder)]
         self.allow = (*allow, *on_record)
 
+    def _find_published(self, fetch: bool) -> Path | None:
+        "The folder of the published corpora, fetched if they are not here; None where there are none"
+        folder = self.home / 'data'
+        if fetch and not folder.is_dir():
+            ref = self.ref('data')
+            with TemporaryDirectory() as d:
+                if self.client.fetch(ref, d):
+                    pack = Path(d) / f'data{PACK_SUFFIX}'
+                    extract_pack(pack, folder)
+        return folder if folder.is_dir() else None
+
     def make_plan(self):
         "Plan the study on this machine, with the published corpora if there are no others"
         memory = self.memory
-        published = self.home / 'data'
         settings = compose([f'experiment={memory.experiment}', *memory.overrides])
-        if not (self.data or settings['data']['synthetic'] or published.is_dir()):
-            with TemporaryDirectory() as d:
-                if self.client.fetch(self.ref('data'), d):
-                    extract_pack(Path(d) / f'data{PACK_SUFFIX}', published)
-        root = self.data or (published if published.is_dir() else None)
+        root = self.data or self._find_published(fetch=not settings['data']['synthetic'])
         overrides = [*memory.overrides, f'runs={self.folder.parent}']
         if root:
             overrides.append(f'data.root={root}')

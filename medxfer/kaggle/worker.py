@@ -147,8 +147,10 @@ class Worker:
         with process.stdout:
             for line in process.stdout:
                 with suppress(ValueError):
-                    self.events.put((self, process, json.loads(line)))
-        self.events.put((self, process, dict(ended=process.wait())))
+                    event = json.loads(line)
+                    self.events.put((self, process, event))
+        exit_code = process.wait()
+        self.events.put((self, process, dict(ended=exit_code)))
 
     def give(self, run: RunSpec):
         "Have the process execute a run"

@@ -52,7 +52,7 @@ class BaseSpec:
     random: dict | None = None  # keyword arguments of the architecture's config, with `model_type`
     tokenizer: str | None = None  # name of the model whose tokenizer is used, if not its own
     lowercase: bool | None = None  # whether the tokenizer lower-cases; None: as its files say
-    layers: int | None = None  # use only the first so many layers
+    layers: int | None = None  # use only the first n layers
     max_length: int = 256  # tokens in a window, special ones included
     dropout: float | None = None  # inside the base; None keeps the model's own
     dtype: str = 'auto'  # of the frozen weights: fp32, bf16, fp16; auto picks what fits
@@ -167,7 +167,7 @@ def _load_from_source(
     "What `kind` reads from a spec's source; a `MedxferError` if the source has no such model"
     source = resolve_source(spec)
     if source != spec.hub or not _is_hub_reachable():
-        how['local_files_only'] = True  # else the hub is asked again and again, for a minute
+        how['local_files_only'] = True  # otherwise transformers retries the hub for a minute
     if source == spec.hub and spec.revision:
         how['revision'] = spec.revision
     try:

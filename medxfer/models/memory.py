@@ -300,7 +300,7 @@ class Line:
         return cls(low - per_token * few, per_token)
 
     def find_tokens(self, memory: float) -> int:
-        "How many tokens take at most so many bytes"
+        "How many tokens fit into a number of bytes"
         return max(0, math.floor((memory - self.start) / self.per_token))
 
 

@@ -76,7 +76,7 @@ _CONTEXTS: list = []  # that are open, the innermost last
 
 @cache
 def _define_meta_autocast():
-    "The class of the context; torch is imported when it is first asked for"
+    "The class of the context; torch is imported when it is first needed"
     import torch
     from torch.overrides import TorchFunctionMode
     from torch.utils._pytree import tree_map
@@ -104,7 +104,7 @@ def _define_meta_autocast():
             return func(*args, **kwargs)
 
         def choose_dtype(self, name: str, kwargs: dict):
-            "In what a function computes; None: in what it is given"
+            "The format that a function computes in; None: that of its input"
             if self is not _CONTEXTS[-1] or self.dtype == torch.float32:
                 return None
             if name in _IN_HALF:

@@ -254,7 +254,7 @@ def _shared_tokens(runs: list[pd.DataFrame]) -> np.ndarray:
 class _ContrastStyle:
     "How a contrast is drawn"
 
-    kind: str  # attribute of a verdict; 'matched': the verdict itself
+    kind: str  # attribute of a verdict; 'equal': the verdict itself
     label: str
     color: str
     marker: str
@@ -265,9 +265,9 @@ class _ContrastStyle:
 
 
 _CONTRAST_STYLES = [
+    _ContrastStyle('equal', 'E: minus st-total', '#0072B2', 'o', '#0072B2'),
     _ContrastStyle('added', 'A: minus st-own', '#009E73', '^', 'white'),
     _ContrastStyle('content', 'C: minus placebo', '#CC79A7', 'D', 'white'),
-    _ContrastStyle('equal', 'E: minus st-total', '#0072B2', 'o', '#0072B2'),
 ]
 
 

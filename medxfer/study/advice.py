@@ -25,7 +25,8 @@ def replace_overrides(overrides: Iterable[str], changes: Iterable[str]) -> tuple
     "Overrides followed by `changes`, without the ones that a change makes void"
     changes = tuple(changes)
     changed = {override_key(change) for change in changes}
-    return (*(o for o in overrides if override_key(o) not in changed), *changes)
+    kept = [override for override in overrides if override_key(override) not in changed]
+    return (*kept, *changes)
 
 
 def _split_data_root(overrides: Iterable[str]) -> tuple[tuple[str, ...], str | None]:
@@ -89,12 +90,13 @@ class StudyCommand:
         values = dict(change.split('=', 1) for change in changes)
         old = Path(self.folder or 'runs/' + self.experiment)
         folder = Path(values.get('runs', old.parent), values.get('study', old.name))
+        epochs = values.get('budget.epochs', self.epochs or 0)
         return replace(
             self,
             overrides=replace_overrides(self.overrides, changes),
             data=data or self.data,
             folder=str(folder),
-            epochs=float(values.get('budget.epochs', self.epochs or 0)) or None,
+            epochs=float(epochs) or None,
         )
 
     def lengthen(self) -> 'StudyCommand':
@@ -107,7 +109,9 @@ class StudyCommand:
             raise ValueError('the epochs of the study are not known')
         epochs = f'{2 * self.epochs:g}'
         name = Path(self.folder or self.experiment).name
-        return self.extend(f'budget.epochs={epochs}', f'study={name}-{epochs}-epochs')
+        budget = f'budget.epochs={epochs}'
+        study = f'study={name}-{epochs}-epochs'
+        return self.extend(budget, study)
 
     def study(self, only: Iterable[str] = ()) -> str:
         "Run what is missing; `only` some arms, as verdicts name them, and what they need"
@@ -134,8 +138,8 @@ class StudyCommand:
 
     def contamination(self, models: Iterable[str] = ()) -> str:
         "Test models for contamination; without `models` that of the study"
-        chosen = ','.join(filter(None, models))
-        options = ('--models', chosen) if chosen else ()
+        named = [model for model in models if model]
+        options = ('--models', ','.join(named)) if named else ()
         return self._format_command('contamination', *options)
 
     def run(self, *overrides: str) -> str:

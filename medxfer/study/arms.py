@@ -92,7 +92,9 @@ class _RunRequest:
 # %% ../../nbs/study/05_arms.ipynb #219f7526
 def count_epochs(cfg: dict) -> float:
     "Passes over the training tokens: the study's, by the share of the run"
-    epochs, share = cfg['budget']['epochs'], cfg['budget']['share']
+    budget = cfg['budget']
+    epochs = budget['epochs']
+    share = budget['share']
     return epochs if share == 1 else float(epochs * share)
 
 
@@ -121,7 +123,8 @@ def restrict_strategy(strategy: dict) -> dict:
     """
     single = compose_shared(['strategy=s1'])['strategy']
     changes = {'quantization': strategy['quantization']}
-    if len(strategy['adapters']['kinds']) > 1:
+    kinds = strategy['adapters']['kinds']
+    if len(kinds) > 1:
         kept = ('name', 'label', 'adapters', 'orthogonality', 'depths', 'parameters')
         changes |= {key: strategy[key] for key in kept}
     return single | changes
@@ -147,11 +150,12 @@ def _single_task_maker(share: str):
 
 def _make_pair(asked: _RunRequest):
     "Two tasks on the tokens of the strategy"
+    strategy = asked.strategy()
     if not asked.cfg['train']['patience']:
-        return dict(strategy=asked.strategy(), budget=asked.total_budget()), ()
+        return dict(strategy=strategy, budget=asked.total_budget()), ()
     reference = asked.run()
     budget = dict(of=reference.id, tokens='total')
-    return dict(strategy=asked.strategy(), budget=budget), (reference,)
+    return dict(strategy=strategy, budget=budget), (reference,)
 
 
 def _make_placebo(asked: _RunRequest):
@@ -163,8 +167,13 @@ def trial_weights(trial: int, tasks) -> dict[str, float]:
     "The task weights of a trial; their mean is 1"
     if trial == 0:
         return dict.fromkeys(tasks, 1.0)
-    drawn = np.random.default_rng(trial).dirichlet(np.ones(len(tasks))) * len(tasks)
-    return {t: round(float(w), 4) for t, w in zip(tasks, drawn)}
+    rng = np.random.default_rng(trial)
+    shares = rng.dirichlet(np.ones(len(tasks)))
+    weights = {}
+    for task, share in zip(tasks, shares):
+        weight = share * len(tasks)
+        weights[task] = round(float(weight), 4)
+    return weights
 
 
 def _weighted_strategy(asked: _RunRequest, weights: dict) -> dict:
@@ -183,23 +192,24 @@ def _make_trial(asked: _RunRequest):
 
 def _make_scalar(asked: _RunRequest):
     "The strategy with the weights that did best on dev"
-    n, seed = asked.cfg['scalar']['trials'], asked.cfg['scalar']['seed']
-    own = [
-        o for o in strategy_overrides(asked.overrides, asked.cfg) if override_key(o) != 'seed'
-    ] + [f'seed={seed}']
-    runs = [asked.run('arm=trial', f'trial={i}', base=own) for i in range(n)]
-    choose = {
-        f'trial {i}': dict(runs=[r.id], strategy=dict(weights=r.config['strategy']['weights']))
-        for i, r in enumerate(runs)
-    }
+    settings = asked.cfg['scalar']
+    of_strategy = strategy_overrides(asked.overrides, asked.cfg)
+    kept = [o for o in of_strategy if override_key(o) != 'seed']
+    base = [*kept, f'seed={settings["seed"]}']
+    runs = [asked.run('arm=trial', f'trial={i}', base=base) for i in range(settings['trials'])]
+    choose = {}
+    for i, run in enumerate(runs):
+        weights = run.config['strategy']['weights']
+        choose[f'trial {i}'] = dict(runs=[run.id], strategy=dict(weights=weights))
     return dict(strategy=_weighted_strategy(asked, {}), choose=choose), tuple(runs)
 
 # %% ../../nbs/study/05_arms.ipynb #b51d034b
 def _make_without(asked: _RunRequest):
     "The strategy on all tasks but the target, with their labels or permuted ones"
-    permuted = asked.cfg['arm'] == 'without-placebo'
-    changes = dict(permutation=PERMUTATION) if permuted else {}
-    return dict(strategy=asked.strategy(), **changes), ()
+    changes: dict = dict(strategy=asked.strategy())
+    if asked.cfg['arm'] == 'without-placebo':
+        changes['permutation'] = PERMUTATION
+    return changes, ()
 
 
 def _few_shot_changes(asked: _RunRequest, **more) -> dict:
@@ -244,7 +254,7 @@ def _start_from(asked: _RunRequest, arm: str):
 
 
 def _make_loto_total(asked: _RunRequest):
-    "A few documents, repeated until as many tokens are spent as by loto and what it starts from"
+    "Train on a few documents until as many tokens are spent as by `loto` and the run it starts from"
     changes = _few_shot_changes(asked)
     if asked.cfg['train']['patience']:
         about = [f'target={asked.cfg["target"]}', f'shots={asked.cfg["shots"]}']
@@ -263,7 +273,8 @@ def _make_reference(asked: _RunRequest):
 def reference_command(run: RunSpec) -> str:
     "The command that asks the model of a run of the arm `reference`"
     experiment, overrides = study_overrides(run.overrides)
-    command = StudyCommand.from_overrides(experiment or 'EXPERIMENT', overrides)
+    name = experiment or 'EXPERIMENT'
+    command = StudyCommand.from_overrides(name, overrides)
     return command.reference()
 
 
@@ -289,12 +300,13 @@ def _make_adapter(asked: _RunRequest):
 
 def _make_fusion(asked: _RunRequest):
     "A fusion of single-task adapters"
-    cfg, base = asked.cfg, [o for o in asked.overrides if override_key(o) != 'out']
-    runs = [asked.run('arm=adapter', f'task={t}', base=base) for t in cfg['task']]
-    return dict(
-        budget=dict(epochs=count_epochs(cfg) * (1 - cfg['strategy']['first'])),
-        start=dict(runs=[r.id for r in runs], take='adapters'),
-    ), tuple(runs)
+    cfg = asked.cfg
+    base = [o for o in asked.overrides if override_key(o) != 'out']
+    runs = [asked.run('arm=adapter', f'task={task}', base=base) for task in cfg['task']]
+    rest = 1 - cfg['strategy']['first']  # the share that the adapters do not take
+    budget = dict(epochs=count_epochs(cfg) * rest)
+    start = dict(runs=[run.id for run in runs], take='adapters')
+    return dict(budget=budget, start=start), tuple(runs)
 
 
 _OWN_FIELDS = (
@@ -308,27 +320,27 @@ _OWN_FIELDS = (
 def _make_best(asked: _RunRequest):
     "The strategy that did best on dev, over all seeds of the study"
     own = asked.cfg['strategy']['name']
-    if own in asked.cfg['strategy']['among']:
+    among = asked.cfg['strategy']['among']
+    if own in among:
         raise ConfigError(f'{own} cannot choose from itself; take it out of plan.best')
     base = [
         o
         for o in asked.overrides
         if override_key(o) not in ('strategy', 'seed', 'out') and not o.startswith('strategy.')
     ]
-    runs = {
-        s: [
-            asked.run(f'strategy={s}', f'seed={seed}', base=base)
-            for seed in asked.cfg['plan']['seeds']
-        ]
-        for s in asked.cfg['strategy']['among']
-    }
+    seeds = asked.cfg['plan']['seeds']
+    choose, needs = {}, []
+    for name in among:
+        runs = [asked.run(f'strategy={name}', f'seed={seed}', base=base) for seed in seeds]
+        strategy = _pick_layout(runs[0].config['strategy'])
+        choose[name] = dict(runs=[run.id for run in runs], strategy=strategy)
+        needs += runs
+    return dict(choose=choose), tuple(needs)
 
-    def taken(run):
-        return {k: v for k, v in run.config['strategy'].items() if k not in _OWN_FIELDS}
 
-    return dict(
-        choose={s: dict(runs=[r.id for r in rs], strategy=taken(rs[0])) for s, rs in runs.items()}
-    ), tuple(r for rs in runs.values() for r in rs)
+def _pick_layout(strategy: dict) -> dict:
+    "What a run takes over from the strategy that was chosen for it"
+    return {key: value for key, value in strategy.items() if key not in _OWN_FIELDS}
 
 
 def _make_strategy(asked: _RunRequest):
@@ -348,7 +360,9 @@ def _make_dedicated(asked: _RunRequest):
     if asked.cfg['train']['schedule'] == 'linear':
         raise ConfigError('arm=dedicated is for studies with train.schedule=wsd')
     linear = asked.whole['train'] | dict(schedule='linear')
-    return dict(strategy=asked.strategy(), train=identify_training(linear)), ()
+    strategy = asked.strategy()
+    train = identify_training(linear)
+    return dict(strategy=strategy, train=train), ()
 
 # %% ../../nbs/study/05_arms.ipynb #8a943d81
 ARMS = {
@@ -427,20 +441,41 @@ def list_shares(
     arm: str | None = None,  # None: the strategies themselves
 ) -> list[float]:
     "The shares of the study's budget at which an arm is trained, the smallest first"
-    curve = sorted(set(map(float, cfg['budget']['curve']))) or [1.0]
+    given = cfg['budget']['curve']
+    curve = sorted(set(map(float, given))) or [1.0]
     if 1.0 not in curve:
-        raise ConfigError(
-            f'budget.curve is {cfg["budget"]["curve"]}; 1, the budget of the verdict, must be in it'
-        )
+        raise ConfigError(f'budget.curve is {given}; 1, the budget of the verdict, must be in it')
     if not curve[0] > 0:
         raise ConfigError(f'budget.curve has {curve[0]:g}; a share must be above 0')
     if arm and arm not in CURVE_ARMS:
         return [1.0]
-    half = [curve[0] / 2] if arm in SINGLE_TASK_ARMS and len(curve) > 1 else []
-    return half + curve
+    needs_half = arm in SINGLE_TASK_ARMS and len(curve) > 1
+    if not needs_half:
+        return curve
+    half = curve[0] / 2
+    return [half, *curve]
 
 # %% ../../nbs/study/05_arms.ipynb #1260b0e1
 _TARGET_SUBJECTS = ('target', 'shots')  # subjects that a target names
+
+
+def _check_target(target: str | None, arm: str | None, tasks: list[str]):
+    "Refuse an arm without the target that it needs, and a target that it does not need or that is not among the tasks"
+    subject = ARMS[arm].subject if arm else ''
+    known = ', '.join(tasks)
+    if subject in _TARGET_SUBJECTS and target is None:
+        raise ConfigError(
+            f'arm={arm} is about one task; name it with target=TASK (the tasks are {known})'
+        )
+    if subject not in _TARGET_SUBJECTS and target is not None:
+        names = [f'arm={name}' for name, a in ARMS.items() if a.subject in _TARGET_SUBJECTS]
+        raise ConfigError(
+            f'target={target} is for {", ".join(names)}; choose one of these, or leave it out'
+        )
+    if target and (target not in tasks or len(tasks) < 2):
+        raise ConfigError(
+            f'the target {target} must be one of two tasks or more; the run is about {known}'
+        )
 
 
 def check_arm(cfg: dict):
@@ -451,19 +486,7 @@ def check_arm(cfg: dict):
             f'there is no arm {name!r}; {suggest_choice(name, COMPARED_ARMS)}, or none for the strategy itself'
         )
     subject = ARMS[name].subject if name else ''
-    if subject in _TARGET_SUBJECTS and cfg['target'] is None:
-        raise ConfigError(
-            f'arm={name} is about one task; name it with target=TASK (the tasks are {", ".join(tasks)})'
-        )
-    if subject not in _TARGET_SUBJECTS and cfg['target'] is not None:
-        arms = [f'arm={a}' for a, arm in ARMS.items() if arm.subject in _TARGET_SUBJECTS]
-        raise ConfigError(
-            f'target={cfg["target"]} is for {", ".join(arms)}; choose one of these, or leave it out'
-        )
-    if cfg['target'] and (cfg['target'] not in tasks or len(tasks) < 2):
-        raise ConfigError(
-            f'the target {cfg["target"]} must be one of two tasks or more; the run is about {", ".join(tasks)}'
-        )
+    _check_target(cfg['target'], name, tasks)
     if name and name != 'adapter' and cfg['strategy']['single']:
         raise ConfigError(
             f'arm={name} belongs to a strategy of several tasks, and {cfg["strategy"]["label"]} '
@@ -505,11 +528,19 @@ def name_tuned_model(cfg: dict) -> str:
 
 def _tuning_name(cfg: dict) -> str:
     "`name_tuned_arm`, with the task where the model trains one, and with the model where there are several"
-    arm, name = ARMS.get(cfg['arm']), name_tuned_model(cfg) + name_tuned_arm(cfg)
-    trains_one = arm and arm.subject == 'task' and not arm.prepares
-    if trains_one or (not arm and cfg['strategy']['single']):
-        return f'{name} {next(iter(cfg["task"]))}'
-    return name
+    name = name_tuned_model(cfg) + name_tuned_arm(cfg)
+    if not _trains_one_task(cfg):
+        return name
+    task = next(iter(cfg['task']))
+    return f'{name} {task}'
+
+
+def _trains_one_task(cfg: dict) -> bool:
+    "Whether the model that is tuned for a run trains one task"
+    arm = ARMS.get(cfg['arm'])
+    if not arm:
+        return bool(cfg['strategy']['single'])
+    return arm.subject == 'task' and not arm.prepares
 
 
 def compose_tuned(overrides) -> dict:
@@ -517,9 +548,9 @@ def compose_tuned(overrides) -> dict:
     cfg = compose_shared(overrides)
     if not cfg['hpo']['tuned'] or cfg['arm'] not in (None, *ARMS):
         return cfg
-    return compose_shared(
-        [*overrides, *tuned_overrides(Path(cfg['runs']) / cfg['study'], _tuning_name(cfg))]
-    )
+    folder = Path(cfg['runs']) / cfg['study']
+    tuned = tuned_overrides(folder, _tuning_name(cfg))
+    return compose_shared([*overrides, *tuned])
 
 # %% ../../nbs/study/05_arms.ipynb #0eec26af
 SCHEDULES = ('linear', 'wsd')  # of the learning rate

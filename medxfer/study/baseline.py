@@ -46,7 +46,7 @@ def plan_baselines(
 
 # %% ../../nbs/study/12_baseline.ipynb #a29c20c6
 def check_baselines(plan: StudyPlan):
-    "Refuse baselines that nothing could be trained for, before a run of them fails after the other"
+    "Refuse baselines that cannot be trained, before their runs fail one by one"
     unknown = [run for run in plan.runs if not is_done(run)]
     for spec in {run.config['model']['name']: base_spec(run) for run in unknown}.values():
         refuse_missing_model(spec)
@@ -90,7 +90,8 @@ def baseline_table(plan: StudyPlan):
     for run in plan.runs:
         score = _primary_score(run)
         if score is not None:
-            rows.append(dict(model=run.config['model']['name'], task=run.tasks[0], score=score))
+            model = run.config['model']['name']
+            rows.append(dict(model=model, task=run.tasks[0], score=score))
     if not rows:
         return pd.DataFrame(columns=['model', 'task', 'mean', 'sd', 'seeds'])
     scores = pd.DataFrame(rows).groupby(['model', 'task'], sort=False).score

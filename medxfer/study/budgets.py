@@ -65,12 +65,15 @@ def _deal_out(spec: RunSpec, total: int, lengths: Lengths) -> dict[str, int]:
 
 
 def _read_budget(spec: RunSpec, folders: Mapping[str, Path]) -> int:
-    "What another run has spent, where that is known afterwards only"
+    "The tokens that another run has spent, for budgets that are known only after it has finished"
     from medxfer.training.ledger import tokens_per_task
 
     budget = spec.config['budget']
     spent = tokens_per_task(folders[budget['of']] / 'ledger.parquet')
-    found = spent.get(spec.tasks[0], 0) if budget['tokens'] == 'own' else sum(spent.values())
+    if budget['tokens'] == 'own':
+        found = spent.get(spec.tasks[0], 0)
+    else:
+        found = sum(spent.values())
     if not found:
         raise _refuse_empty(spec, f'the run {budget["of"]}')
     return found
@@ -109,7 +112,8 @@ def find_trunk(spec: RunSpec) -> RunSpec | None:
     if not _may_branch(spec):
         return None
     longest = max(spec.settings['budget']['curve'])
-    trunk = _vary(spec, _longest_arm(spec.settings['arm']), longest)
+    arm = _longest_arm(spec.settings['arm'])
+    trunk = _vary(spec, arm, longest)
     return None if trunk.id == spec.id else trunk
 
 
@@ -117,10 +121,16 @@ def list_branches(trunk: RunSpec) -> list[RunSpec]:
     "The shorter runs that begin like this one; none where it is a branch itself"
     if not _may_branch(trunk) or find_trunk(trunk):
         return []
-    arms = SINGLE_TASK_ARMS if trunk.arm == 'st-total' else (trunk.settings['arm'],)
-    shares = list_shares(trunk.settings, trunk.settings['arm'])
-    runs = [_vary(trunk, arm, share) for arm in arms for share in shares]
+    runs = _list_alike(trunk)
     return [run for run in runs if run.id != trunk.id]
+
+
+def _list_alike(trunk: RunSpec) -> list[RunSpec]:
+    "The runs of every budget and arm that train as this one does, itself among them"
+    own = trunk.settings['arm']
+    arms = SINGLE_TASK_ARMS if trunk.arm == 'st-total' else (own,)
+    shares = list_shares(trunk.settings, own)
+    return [_vary(trunk, arm, share) for arm in arms for share in shares]
 
 
 def replace_lost_trunks(todo: Iterable[RunSpec]) -> list[RunSpec]:
@@ -159,9 +169,11 @@ def _may_branch(spec: RunSpec) -> bool:
     config, cfg = spec.config, spec.settings
     if 'warmup' not in config or not cfg['budget']['curve']:
         return False
-    if cfg['arm'] not in (None, *CURVE_ARMS) or config.get('choose') or config.get('start'):
+    starts_elsewhere = config.get('choose') or config.get('start')
+    if cfg['arm'] not in (None, *CURVE_ARMS) or starts_elsewhere:
         return False
-    return not ORDERS.get(config['strategy']['order']).follows_budget
+    order = ORDERS.get(config['strategy']['order'])
+    return not order.follows_budget
 
 
 def _longest_arm(arm: str | None) -> str | None:

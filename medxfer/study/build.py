@@ -213,10 +213,17 @@ def training_windows(encoder, data: dict, target: str | None = None, seed: int =
     "The windows of every task that hold text; with a target, the labels of the others say nothing"
     from medxfer.data.placebo import permute_labels
 
-    windows = {
-        t: [w for ws in encoder(d.train) for w in ws if w.supervised] for t, d in data.items()
-    }
-    return {t: ws if target in (None, t) else permute_labels(ws, seed) for t, ws in windows.items()}
+    found = {}
+    for task, of_task in data.items():
+        windows = _list_supervised(encoder, of_task.train)
+        keeps_labels = target in (None, task)
+        found[task] = windows if keeps_labels else permute_labels(windows, seed)
+    return found
+
+
+def _list_supervised(encoder, documents) -> list:
+    "The windows of documents that hold text"
+    return [window for windows in encoder(documents) for window in windows if window.supervised]
 
 
 _PERMUTED_ARMS = ('placebo', 'without-placebo')  # labels of all tasks but the target
@@ -313,9 +320,13 @@ def train_settings(
     from medxfer.training.trainer import TrainSettings
 
     train = spec.settings['train'] | spec.config['train']
-    known = {f.name: train[f.name] for f in fields(TrainSettings) if f.name in train}
-    micros = count_micro_batches(spec.config['strategy'], train, len(spec.tasks))
-    held = find_number_format(model)[0] if model is not None else 'fp32'
+    names = [field.name for field in fields(TrainSettings)]
+    known = {name: train[name] for name in names if name in train}
+    strategy = spec.config['strategy']
+    micros = count_micro_batches(strategy, train, len(spec.tasks))
+    held = 'fp32'
+    if model is not None:
+        held, _ = find_number_format(model)
     if known['precision'] == 'auto':
         known['precision'] = held
     if held == 'fp16':
@@ -342,8 +353,10 @@ def count_micro_batches(
     "Micro-batches in a step; an order or a surgery that needs every task gets one of each"
     from medxfer.data.multitask_loader import ORDERS
 
-    every_task = strategy['surgery'] or ORDERS.get(strategy['order']).every_task
-    return max(train['accumulate'], tasks if every_task else 1)
+    order = ORDERS.get(strategy['order'])
+    every_task = strategy['surgery'] or order.every_task
+    fewest = tasks if every_task else 1
+    return max(train['accumulate'], fewest)
 
 # %% ../../nbs/study/15_build.ipynb #15d1f330
 def adapter_tables(
@@ -365,7 +378,7 @@ def adapter_tables(
 
 
 def _has_layout_of_its_own(run: RunSpec) -> bool:
-    "Whether a run is a strategy that says by itself which adapters it has"
+    "Whether a run is a strategy whose settings alone determine its adapters"
     strategy = run.config['strategy']
     taken = strategy['single'] or strategy['fusion'] or strategy['full'] or run.config.get('choose')
     return not (taken or run.settings['arm'])

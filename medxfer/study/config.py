@@ -35,7 +35,8 @@ def resolve_profile(cfg: dict, task: str) -> str:
     "The profile in which a task is read; refused where the registry does not know it"
     replaced = cfg['data']['replace'].get(task)
     profile = replaced or planned_profile(cfg, task)
-    return get_corpus(task, profile).profile
+    corpus = get_corpus(task, profile)
+    return corpus.profile
 
 
 def planned_profile(cfg: dict, task: str) -> str:
@@ -271,8 +272,9 @@ def _read_plain_value(value: str) -> str | None:
     "The text itself; None for null; without the quotes that Hydra would want around it"
     if value == 'null':
         return None
-    if len(value) > 1 and value[0] == value[-1] and value[0] in '\'"':
-        quote = value[0]
+    quote = value[:1]
+    is_quoted = quote in ("'", '"') and value.endswith(quote) and len(value) > 1
+    if is_quoted:
         return value[1:-1].replace(f'\\{quote}', quote)
     return value
 

@@ -24,7 +24,8 @@ def gpu_hours(
     "Hours of training by arithmetic"
     per_token = parameters * (6 if checkpointing else 4)
     per_second = gpu.tflops * 1e12 * gpu.share
-    return tokens * per_token / per_second / 3600
+    seconds = tokens * per_token / per_second
+    return seconds / 3600
 
 # %% ../../nbs/study/11_costs.ipynb #ec7ac883
 def _read_json(path: Path) -> dict:

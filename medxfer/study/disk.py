@@ -59,9 +59,16 @@ def count_plan(
 def count_checkpoint_bytes(run: RunSpec, trained: int) -> int:
     "Bytes of all checkpoints that a run has at once"
     train = run.settings['train']
-    copies = 3 + bool(train['keep_best'] or train['patience'])  # moments, and the best parameters
     branches = len(run.settings['budget']['curve']) if train['schedule'] == 'wsd' else 0
-    return 4 * trained * copies * (train['keep'] + 1 + branches)
+    files = train['keep'] + 1 + branches
+    return files * _count_state_bytes(train, trained)
+
+
+def _count_state_bytes(train: dict, trained: int) -> int:
+    "Bytes of one checkpoint: fp32 parameters, Adam's two moments, and the best parameters if they are kept"
+    keeps_best = train['keep_best'] or train['patience']
+    copies = 4 if keeps_best else 3
+    return 4 * trained * copies
 
 # %% ../../nbs/study/14_disk.ipynb #b8eaebf8
 @dataclass(frozen=True)

@@ -100,7 +100,8 @@ def note_place(folder, place: str | None):
 
     def watch(progress):
         if not noted:
-            update_state(folder, places=[*read_state(folder).get('places', []), place])
+            earlier = read_state(folder).get('places', [])
+            update_state(folder, places=[*earlier, place])
         noted.append(place)
 
     return watch if place else None
@@ -115,8 +116,9 @@ def list_gpus(
     "The GPUs that a study may give to its workers, as `CUDA_VISIBLE_DEVICES` names them"
     if device not in ('auto', 'cuda'):
         return []  # one that was named is for all workers
-    if _VISIBLE_GPUS in os.environ:
-        return [name for name in os.environ[_VISIBLE_GPUS].split(',') if name]
+    visible = os.environ.get(_VISIBLE_GPUS)
+    if visible is not None:
+        return [name for name in visible.split(',') if name]
     if not shutil.which('nvidia-smi'):
         return []
     listed = subprocess.run(['nvidia-smi', '-L'], capture_output=True, text=True)
@@ -137,7 +139,8 @@ def worker_count(
     gpus = list_gpus(device)
     if gpus or device.startswith('cuda'):
         return max(1, min(len(plan.runs), len(gpus)))
-    return max(1, min(len(plan.runs), len(os.sched_getaffinity(0)) // plan.settings['threads']))
+    cores = len(os.sched_getaffinity(0))
+    return max(1, min(len(plan.runs), cores // plan.settings['threads']))
 
 # %% ../../nbs/study/25_engines.ipynb #26283a01
 @dataclass
@@ -161,20 +164,20 @@ def is_done(spec: RunSpec) -> bool:
 
 # %% ../../nbs/study/25_engines.ipynb #45dda044
 def find_unfinished_runs(plan: StudyPlan, say) -> tuple[list[RunSpec], Outcome]:
-    "What is to be done of a study, and what is done"
+    "The runs that are left, and the outcome with the finished ones"
     for run in filter(is_done, plan.runs):
         if damage := find_damage(run.folder):
             place = set_aside(run.folder)
-            say(
-                f'damaged      {run.id}: {damage}; it runs again, and what there was is now {place}'
-            )
+            what = f'{damage}; it runs again, and what there was is now {place}'
+            say(f'damaged      {run.id}: {what}')
     reused = [r for r in plan.runs if is_done(r)]
     if reused:
         say(f'{len(reused)} of {len(plan.runs)} runs are finished and reused')
     todo = [r for r in plan.runs if r not in reused]
     for run in todo:
         if run.arm == 'reference':
-            say(f'not asked    {run.id}: it costs money; `{reference_command(run)}` asks its model')
+            command = reference_command(run)
+            say(f'not asked    {run.id}: it costs money; `{command}` asks its model')
     left = replace_lost_trunks(r for r in todo if r.arm != 'reference')
     return left, Outcome(reused, [], {}, [])
 
@@ -241,7 +244,8 @@ class _Queue:
     def take(self, most: int) -> list[RunSpec]:
         "The next runs that can begin"
         ready = (run for run in self.left.values() if not self.list_missing(run))
-        taken = list(islice(ready, max(0, most)))
+        room = max(0, most)
+        taken = list(islice(ready, room))
         for run in taken:
             del self.left[run.id]
         return taken

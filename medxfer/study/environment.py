@@ -72,16 +72,19 @@ def find_version(package: str) -> str:
         return 'not installed'
 
 
-def find_commit() -> str:
+def find_commit(
+    folder: Path | None = None,  # a checkout; None: that of medxfer
+) -> str:
     "The commit of a checkout; '' where medxfer was installed from a package"
-    home = Path(str(files('medxfer'))).resolve().parent
+    home = folder or Path(str(files('medxfer'))).resolve().parent
     if not (home / '.git').exists():
         return ''
     command = ['git', '-C', str(home), 'rev-parse', '--short', 'HEAD']
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=5).stdout.strip()
+        done = subprocess.run(command, capture_output=True, text=True, timeout=5)
     except (OSError, subprocess.TimeoutExpired):
         return ''
+    return done.stdout.strip()
 
 
 def _name_device(device: str) -> str:

@@ -421,6 +421,24 @@ def _run_trials(tuner: Tuner, say) -> dict:  # unit: its Optuna study
     return studies
 
 # %% ../../nbs/study/17_hpo.ipynb #c3653863
+def _describe_best(unit: Unit, trials: list) -> dict:
+    "What best.json says of a unit"
+    best = max(trials, key=lambda trial: trial.value)
+    model = dict(model=unit.model) if unit.model else {}
+    return dict(
+        **model,
+        arm=unit.arm,
+        task=unit.task,
+        overrides=_format_overrides(best.params),
+        score=best.value,
+        run=best.user_attrs['run'],
+        tokens=sum(trial.user_attrs['tokens'] for trial in trials),
+        scores=[trial.value for trial in trials],
+        values=[trial.params for trial in trials],
+        runs=[trial.user_attrs['run'] for trial in trials],
+    )
+
+
 def choose_best_trials(tuner: Tuner, studies: dict) -> dict:
     "Of each unit the values that did best on dev, and all its trials; the earlier one where two are equal"
     count = tuner.search.trials
@@ -428,19 +446,7 @@ def choose_best_trials(tuner: Tuner, studies: dict) -> dict:
     for unit, study in studies.items():
         trials = study.trials[:count]  # more may be there, from a longer search
         _refuse_all_failed(unit, trials)
-        best = max(trials, key=lambda t: t.value)
-        arms[unit.name] = dict(
-            **(dict(model=unit.model) if unit.model else {}),
-            arm=unit.arm,
-            task=unit.task,
-            overrides=_format_overrides(best.params),
-            score=best.value,
-            run=best.user_attrs['run'],
-            tokens=sum(t.user_attrs['tokens'] for t in trials),
-            scores=[t.value for t in trials],
-            values=[t.params for t in trials],
-            runs=[t.user_attrs['run'] for t in trials],
-        )
+        arms[unit.name] = _describe_best(unit, trials)
     found = dict(trials=count, seed=tuner.search.seed, sampler=tuner.search.sampler, arms=arms)
     return check_best(found, tuner.folder)
 

@@ -69,7 +69,8 @@ def read_plans(
     path = Path(folder) / _FILE
     if not path.is_file():
         return []
-    entries = [_parse_entry(path, number, line) for number, line in _list_lines(path)]
+    lines = _list_lines(path)
+    entries = [_parse_entry(path, number, line) for number, line in lines]
     return [entry for entry in entries if entry is not None]
 
 
@@ -198,15 +199,21 @@ def _compare_plans(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[
     if 'models' in {*before, *after}:  # otherwise a second model would be two changes
         before, after = _name_models(before), _name_models(after)
     changes = []
-    for key in sorted(set(before) | set(after)):
-        old, new = before.get(key), after.get(key)
+    for key, old, new in _list_differences(before, after):
         if isinstance(old, dict) and isinstance(new, dict):
-            for name in sorted(set(old) | set(new)):
-                if old.get(name) != new.get(name):
-                    changes.append(f'{key} of {name} {_change(old.get(name), new.get(name))}')
-        elif old != new:
+            for name, was, now in _list_differences(old, new):
+                changes.append(f'{key} of {name} {_change(was, now)}')
+        else:
             changes.append(f'{key} {_change(old, new)}')
     return changes
+
+
+def _list_differences(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[tuple[str, Any, Any]]:  # key, old value, new value; None where it is missing
+    "The keys under which two mappings differ, sorted"
+    rows = [(key, before.get(key), after.get(key)) for key in sorted({*before, *after})]
+    return [(key, old, new) for key, old, new in rows if old != new]
 
 
 def _name_models(plan: Mapping[str, Any]) -> dict[str, Any]:

@@ -116,8 +116,9 @@ class SettledRun:
     def check_task(self, task: str):
         "A `MedxferError` if the run has no head for a task"
         if task not in self.tasks:
+            where = f'the run in {self.folder}'
             known = ', '.join(self.tasks)
-            raise MedxferError(f'the run in {self.folder} has no head for {task}; it has {known}')
+            raise MedxferError(f'{where} has no head for {task}; it has {known}')
 
 # %% ../../nbs/study/21_open_run.ipynb #6d838d16
 @dataclass(frozen=True)

@@ -99,34 +99,55 @@ def plan_study(
     only=(),  # arms to keep; nothing keeps all
 ) -> StudyPlan:
     "Every run of an experiment"
-    base = [f'experiment={experiment}', *overrides]
-    if bad := [o for o in overrides if o.split('=')[0] in ('arm', 'seed', 'strategy', 'out')]:
-        raise ConfigError(
-            f'{bad[0]} belongs to one run; a study takes its seeds and arms from plan.seeds, plan.strategies and plan.arms'
-        )
-    models = list_models(base)
+    _refuse_run_settings(overrides)
+    models = list_models([f'experiment={experiment}', *overrides])
     cfg = compose(next(iter(models.values())))
+    _check_plan_settings(cfg)
+    refuse_untuned_models(cfg, models)
+    left_out = list_left_out(models)
+    runs, owners = _expand_models(cfg, models)
+    _refuse_unequal_selection(sort_by_needs(runs))
+    command = study_command(cfg, experiment, overrides)
+    whole = StudyPlan(cfg, (), command, owners, tuple(runs), tuple(left_out))
+    return whole.pick_arms(only)
+
+
+def _refuse_run_settings(overrides: Iterable[str]):
+    "Refuse settings that differ between the runs of a study"
+    for override in overrides:
+        if override.split('=')[0] in ('arm', 'seed', 'strategy', 'out'):
+            raise ConfigError(
+                f'{override} belongs to one run; a study takes its seeds and arms from '
+                'plan.seeds, plan.strategies and plan.arms'
+            )
+
+
+def _check_plan_settings(cfg: dict):
+    "Refuse a study without seeds or strategies, or of one task"
     if not cfg['plan']['seeds'] or not cfg['plan']['strategies']:
         raise ConfigError('plan.seeds and plan.strategies must not be empty')
     if len(cfg['task']) < 2:
-        raise ConfigError(
-            f'a study of transfer needs two tasks or more; this one has {", ".join(cfg["task"])}'
-        )
-    refuse_untuned_models(cfg, models)
-    left_out = list_left_out(models)
+        names = ', '.join(cfg['task'])
+        raise ConfigError(f'a study of transfer needs two tasks or more; this one has {names}')
+
+
+def _expand_models(
+    cfg: dict,
+    models: Mapping[str, tuple[str, ...]],  # name: overrides, see `list_models`
+) -> tuple[list[RunSpec], dict[str, tuple[str, ...]]]:
+    "The runs of every model, and the strategies that each run of an arm belongs to, by its id"
     prints = fingerprint_tasks(cfg) | fingerprint_ood(cfg)
-    runs, owners = [], {}
-    pairs = [(own, seed) for own in models.values() for seed in cfg['plan']['seeds']]
+    runs: list[RunSpec] = []
+    owners: dict[str, tuple[str, ...]] = {}
+    pairs = [(of_model, seed) for of_model in models.values() for seed in cfg['plan']['seeds']]
     for of_model, seed in pairs:
-        for owner, overrides_of_run in expand_plan(cfg, of_model, seed):
-            run = resolve_run([*of_model, *overrides_of_run], prints)
+        for owner, of_run in expand_plan(cfg, of_model, seed):
+            run = resolve_run([*of_model, *of_run], prints)
             runs.append(run)
-            if owner and owner not in owners.setdefault(run.id, []):
-                owners[run.id].append(owner)
-    _refuse_unequal_selection(sort_by_needs(runs))
-    command = study_command(cfg, experiment, overrides)
-    owned = {run: tuple(names) for run, names in owners.items()}
-    return StudyPlan(cfg, (), command, owned, tuple(runs), tuple(left_out)).pick_arms(only)
+            known = owners.get(run.id, ())
+            if owner and owner not in known:
+                owners[run.id] = (*known, owner)
+    return runs, owners
 
 
 def _put_trunks_first(runs: Iterable[RunSpec]) -> list[RunSpec]:
@@ -138,7 +159,9 @@ def _put_trunks_first(runs: Iterable[RunSpec]) -> list[RunSpec]:
     found = []
     for run in wanted:
         trunk = find_trunk(run)
-        found.append(replace(run, trunk=trunk.id) if trunk and trunk.id in ids else run)
+        if trunk and trunk.id in ids:
+            run = replace(run, trunk=trunk.id)
+        found.append(run)
     return sorted(found, key=lambda run: bool(run.trunk))
 
 
@@ -252,10 +275,11 @@ def _compose_strategy(base: tuple, name: str) -> dict:
 
 
 def _find_needless(base: tuple, name: str) -> str:
-    "Why a strategy in four bits shows nothing with the study's model on its GPU; '' if it does"
+    "Why a four-bit strategy is pointless with the study's model on its GPU; '' if it is not"
     cfg = compose_shared(base)
     strategy = _compose_strategy(base, name)
-    return find_needless_quantization(cfg['model'], strategy, Gpu(**cfg['plan']['gpu']))
+    gpu = Gpu(**cfg['plan']['gpu'])
+    return find_needless_quantization(cfg['model'], strategy, gpu)
 
 
 def list_left_out(
@@ -324,23 +348,33 @@ def planned_tokens(
     documents: dict = {},  # task: its training documents, for runs on a few of them
 ) -> dict[str, int]:  # run id to tokens
     "How many tokens each run will spend"
-    own, seen = {}, {}
-    for r in plan.runs:
-        budget, shots = r.config['budget'], r.config.get('shots')
+    own, seen = {}, {}  # tokens of each run, alone and with the runs that it starts from
+    for run in plan.runs:
+        budget = run.config['budget']
         if 'of' in budget:
-            whole = budget['tokens'] == 'total'
-            share = 1 if whole else sizes[r.tasks[0]] / sum(sizes.values())
-            own[r.id] = seen[budget['of']] * share
+            is_total = budget['tokens'] == 'total'
+            share = 1 if is_total else sizes[run.tasks[0]] / sum(sizes.values())
+            own[run.id] = seen[budget['of']] * share
         elif budget.get('share') == 'own':
-            own[r.id] = _expect_own(budget, r.tasks[0], sizes)
+            own[run.id] = _expect_own(budget, run.tasks[0], sizes)
         else:
-            about = budget['tasks'] if budget.get('share') == 'total' else r.tasks
-            part = {t: shots / documents[t] if shots else 1 for t in about}
-            own[r.id] = sum(sizes[t] * part[t] for t in about) * budget['epochs']
-            if before := budget.get('before'):
-                own[r.id] += sum(sizes[t] for t in before['tasks']) * before['epochs']
-        seen[r.id] = own[r.id] + sum(seen[i] for i in (r.config.get('start') or {}).get('runs', []))
-    return {k: round(v) for k, v in own.items()}
+            own[run.id] = _count_epoch_tokens(run, sizes, documents)
+        start = run.config.get('start') or {}
+        seen[run.id] = own[run.id] + sum(seen[i] for i in start.get('runs', []))
+    return {run_id: round(tokens) for run_id, tokens in own.items()}
+
+
+def _count_epoch_tokens(run: RunSpec, sizes: dict, documents: dict) -> float:
+    "Tokens of a run whose budget is a number of epochs"
+    budget = run.config['budget']
+    shots = run.config.get('shots')
+    tasks = budget['tasks'] if budget.get('share') == 'total' else run.tasks
+    part = {task: shots / documents[task] if shots else 1 for task in tasks}
+    tokens = sum(sizes[task] * part[task] for task in tasks) * budget['epochs']
+    before = budget.get('before')
+    if before:
+        tokens += sum(sizes[task] for task in before['tasks']) * before['epochs']
+    return tokens
 
 
 def _expect_own(budget: Mapping, task: str, sizes: Mapping[str, int]) -> float:
@@ -364,6 +398,24 @@ def computed_tokens(
     }
 
 # %% ../../nbs/study/10_plan.ipynb #d34ecc41
+def _describe_run(plan: StudyPlan, run: RunSpec) -> dict:
+    "What study.yaml says of a run"
+    return dict(
+        id=run.id,
+        arm=run.arm,
+        of=list(plan.owners.get(run.id, ())),
+        strategy=run.config['strategy']['name'],
+        tasks=run.tasks,
+        target=run.config['target'],
+        shots=run.config.get('shots'),
+        seed=run.seed,
+        **_describe_budget(run),
+        needs=[needed.id for needed in run.needs],
+        command=run.command,
+        **_describe_choice(plan, run),
+    )
+
+
 def write_study(
     plan: StudyPlan,
     experiment: str | None = None,  # its name; None: as the plan was asked for
@@ -373,23 +425,6 @@ def write_study(
 
     assert plan.command is not None, 'a plan of an experiment'
     cfg = plan.settings
-    runs = [
-        dict(
-            id=r.id,
-            arm=r.arm,
-            of=list(plan.owners.get(r.id, ())),
-            strategy=r.config['strategy']['name'],
-            tasks=r.tasks,
-            target=r.config['target'],
-            shots=r.config.get('shots'),
-            seed=r.seed,
-            **_describe_budget(r),
-            needs=[n.id for n in r.needs],
-            command=r.command,
-            **_describe_choice(plan, r),
-        )
-        for r in plan.runs
-    ]
     compared = {
         r.arm for r in plan.runs if r.arm not in ARMS and not r.config['strategy']['single']
     }
@@ -406,7 +441,7 @@ def write_study(
         heads={t: r.config['tasks'][t]['heads'] for r in plan.runs for t in r.tasks},
         **_describe_models(plan),
         **_list_more(cfg),
-        runs=runs,
+        runs=[_describe_run(plan, run) for run in plan.runs],
     )
     plan.folder.mkdir(parents=True, exist_ok=True)
     write_atomic(plan.folder / 'study.yaml', yaml.safe_dump(study, sort_keys=False).encode())
@@ -431,14 +466,14 @@ def _describe_models(plan: StudyPlan) -> dict:
 
 
 def _describe_choice(plan: StudyPlan, run: RunSpec) -> dict:
-    "What few runs have to say: of which model they are, and that their settings were searched"
+    "Fields that few runs have: their model, and that their settings were tuned"
     several = dict(model=run.config['model']['name']) if len(plan.models) > 1 else {}
     tuned = dict(tuned=True) if run.settings['hpo']['tuned'] else {}
     return several | tuned
 
 
 def _list_more(cfg: dict) -> dict:
-    "What few studies have: tasks of one's own, corpora that runs are scored on, a study to be shown beside"
+    "Fields that few studies have: the user's tasks, further corpora to score on, a study to show beside"
     from medxfer.evaluation.metrics import primary_metric
 
     more = {}

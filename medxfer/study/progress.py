@@ -77,19 +77,25 @@ def progress_lines(
     rows: list[dict],
     width: int = 10_000,  # characters a line
 ) -> list[str]:
-    "The rows as a table, its heading first; nothing where there are no rows"
-    kept = [k for k in _COLUMNS if any(_format_value(r, k) for r in rows)]
-    cells = [[_COLUMNS[k][0] for k in kept], *([_format_value(r, k) for k in kept] for r in rows)]
-    widths = [max(map(len, column)) for column in zip(*cells)]
+    "The rows as the lines of a table, heading first; [] without rows"
+    if not rows:
+        return []
+    kept = [column for column in _COLUMNS if any(_format_value(row, column) for row in rows)]
+    heading = [_COLUMNS[column][0] for column in kept]
+    table = [heading]
+    for row in rows:
+        table.append([_format_value(row, column) for column in kept])
+    widths = [max(map(len, cells)) for cells in zip(*table)]
 
-    def aligned(k, text, w):
-        return text.ljust(w) if k in ('run', 'place') else text.rjust(w)
+    def align(column, text, size):
+        return text.ljust(size) if column in ('run', 'place') else text.rjust(size)
 
-    return (
-        ['  '.join(aligned(*c) for c in zip(kept, line, widths)).rstrip()[:width] for line in cells]
-        if rows
-        else []
-    )
+    lines = []
+    for cells in table:
+        aligned = [align(*cell) for cell in zip(kept, cells, widths)]
+        line = '  '.join(aligned).rstrip()
+        lines.append(line[:width])
+    return lines
 
 # %% ../../nbs/study/24_progress.ipynb #cb8f0dca
 _UNITS = {

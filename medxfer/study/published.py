@@ -66,23 +66,31 @@ def parse_published(text: str) -> tuple[Published, ...]:
 
 
 def _parse_entry(number: int, entry: Mapping[str, Any]) -> Published:
-    where = f'published.yaml, entry {number} ({entry.get("task")}, {entry.get("metric")})'
+    fault = _find_entry_fault(entry)
+    if fault:
+        where = f'published.yaml, entry {number} ({entry.get("task")}, {entry.get("metric")})'
+        raise MedxferError(f'{where}: {fault}')
+    return Published(**entry)
+
+
+def _find_entry_fault(entry: Mapping[str, Any]) -> str:
+    "What is wrong with an entry, '' if nothing is"
     known = {f.name for f in fields(Published)}
-    missing = [name for name in known - {'subtask', 'given'} if not entry.get(name)]
+    missing = [name for name in sorted(known - {'subtask', 'given'}) if not entry.get(name)]
     if missing:
-        raise MedxferError(f'{where} has no {sorted(missing)[0]}; add it')
+        return f'it has no {missing[0]}; add it'
     unknown = sorted(set(entry) - known)
     if unknown:
-        raise MedxferError(f'{where}: {unknown[0]!r} is unknown; {suggest_name(unknown[0], known)}')
+        return f'{unknown[0]!r} is unknown; {suggest_name(unknown[0], known)}'
     if entry['task'] not in TASKS:
-        raise MedxferError(f'{where}: {suggest_name(entry["task"], TASKS)}')
+        return suggest_name(entry['task'], TASKS)
     if entry['size'] not in SIZES:
-        raise MedxferError(f'{where}: the size is one of {", ".join(SIZES)}')
+        return f'the size is one of {", ".join(SIZES)}'
     if not 0 < entry['value'] <= 100:
-        raise MedxferError(f'{where}: a value is in points, above 0 and up to 100')
+        return 'a value is in points, above 0 and up to 100'
     if {'title', 'venue', 'url'} - set(entry['paper']):
-        raise MedxferError(f'{where}: a paper has a title, a venue and a url')
-    return Published(**entry)
+        return 'a paper has a title, a venue and a url'
+    return ''
 
 # %% ../../nbs/study/07_published.ipynb #a4e2b58e
 MARGIN = 2.0  # points

@@ -85,8 +85,12 @@ def update_state(folder, **changes):
 # %% ../../nbs/study/20_run.ipynb #c5376b5a
 def list_finished_runs(folder: Path) -> list[str]:
     "The names of the finished runs in a study's folder, planned or not"
-    states = sorted(folder.glob('*/state.json'))
-    return [at.parent.name for at in states if read_state(at.parent).get('status') == 'done']
+    names = []
+    for file in sorted(folder.glob('*/state.json')):
+        state = read_state(file.parent)
+        if state.get('status') == 'done':
+            names.append(file.parent.name)
+    return names
 
 # %% ../../nbs/study/20_run.ipynb #4999860b
 _TABLE_END = b'PAR1'  # the last bytes of every whole Parquet file
@@ -129,14 +133,16 @@ def hold_out(
     share: float,  # of the document groups
 ):  # (train, held out)
     "Split off a part of the training documents by a hash of their group"
-
-    def out(s):
-        return (
-            int(hashlib.sha256(s.id.split('_')[0].encode()).hexdigest(), 16) % 10_000
-            < share * 10_000
-        )
-
-    return [s for s in samples if not out(s)], [s for s in samples if out(s)]
+    train, held_out = [], []
+    for sample in samples:
+        group, *_ = sample.id.split('_')
+        digest = hashlib.sha256(group.encode()).hexdigest()
+        number = int(digest, 16) % 10_000
+        if number < share * 10_000:
+            held_out.append(sample)
+        else:
+            train.append(sample)
+    return train, held_out
 
 # %% ../../nbs/study/20_run.ipynb #40f9a7b2
 @dataclass
@@ -168,7 +174,9 @@ def _draw_shots(task: str, samples, n: int, seed: int) -> list:
     "`n` training documents, the same for every run with that seed"
     if n > len(samples):
         raise MedxferError(f'shots={n}, but {task} has {len(samples)} training documents')
-    return random.Random(seed).sample(sorted(samples, key=lambda s: s.id), n)
+    in_order = sorted(samples, key=lambda sample: sample.id)
+    rng = random.Random(seed)
+    return rng.sample(in_order, n)
 
 
 def _drop_leaked_documents(spec: RunSpec, data: dict, root) -> dict[str, TaskData]:
@@ -249,11 +257,16 @@ def find_needed_folders(spec: RunSpec) -> dict[str, Path]:
 # %% ../../nbs/study/20_run.ipynb #69bcdda3
 def _measure_lengths(spec: RunSpec, windows: dict, encoder) -> dict[str, list[int]]:
     "Tokens of each training window, for every task that the budget is counted over"
-    config = spec.config
-    budgets = (config['budget'], config['budget'].get('before'), config.get('warmup'))
-    about = {task for budget in budgets if budget for task in budget.get('tasks', ())}
     own = {task: [len(w) for w in of_task] for task, of_task in windows.items()}
-    return own | _measure_other_tasks(spec, about - set(windows), encoder)
+    others = _list_counted_tasks(spec.config) - set(windows)
+    return own | _measure_other_tasks(spec, others, encoder)
+
+
+def _list_counted_tasks(config: dict) -> set[str]:
+    "The tasks that budget and warm-up of a run are counted over, where they name any"
+    budget = config['budget']
+    parts = (budget, budget.get('before'), config.get('warmup'))
+    return {task for part in parts if part for task in part.get('tasks', ())}
 
 
 # A worker executes hundreds of runs of a study, and to read the other tasks takes longer than a short run.
@@ -382,7 +395,7 @@ def _refuse_damaged(folder: Path):
 
 # %% ../../nbs/study/20_run.ipynb #80508b7b
 def _was_refused(folder: Path) -> bool:
-    "Whether the run of a folder failed before its first step, so that nothing is lost with it"
+    "Whether the run of a folder failed before its first step, so that deleting it loses nothing"
     state = read_state(folder)
     left = ('ledger.parquet', 'scores.parquet', 'checkpoints', 'adapter', 'predictions')
     trained = state.get('step') or any((folder / name).exists() for name in left)
@@ -486,19 +499,33 @@ _NOT_TESTED = (
 
 def smoke_file(spec: RunSpec) -> Path:
     "The file with the result of testing a run's configuration"
-    tested = {k: v for k, v in spec.config.items() if k not in _NOT_TESTED}
+    return spec.study_folder / 'smoke' / f'{_hash_tested(spec)[:10]}.json'
+
+
+def _hash_tested(spec: RunSpec) -> str:
+    "SHA-256 of the settings that a smoke test depends on, in hex"
+    tested = {key: value for key, value in spec.config.items() if key not in _NOT_TESTED}
     text = json.dumps(tested, sort_keys=True)
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    return spec.study_folder / 'smoke' / f'{digest[:10]}.json'
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _is_smoke_test_due(spec: RunSpec, budget: int) -> bool:
-    "Whether a run is long, was not begun, and its configuration was not tested"
-    long = budget >= _SMOKE_RATIO * _SMOKE_STEPS * spec.config['train']['batch_tokens']
-    if not (spec.settings['smoke_test'] and long):
+    "Whether a run is long, has not begun, and has an untested configuration"
+    batch_tokens = spec.config['train']['batch_tokens']
+    test_tokens = _SMOKE_STEPS * batch_tokens
+    is_long = budget >= _SMOKE_RATIO * test_tokens
+    if not (spec.settings['smoke_test'] and is_long):
         return False
-    was_begun = read_state(spec.folder).get('step') or (spec.folder / 'checkpoints').exists()
-    return not (was_begun or smoke_file(spec).exists())
+    if _has_begun(spec):
+        return False
+    return not smoke_file(spec).exists()
+
+
+def _has_begun(spec: RunSpec) -> bool:
+    "Whether a run has taken a step"
+    state = read_state(spec.folder)
+    checkpoints = spec.folder / 'checkpoints'
+    return bool(state.get('step')) or checkpoints.exists()
 
 
 def _run_smoke_test(spec: RunSpec, data: dict[str, TaskData], encoder, trainer, say):
@@ -566,7 +593,7 @@ def measure_run(spec: RunSpec, say=print):
         )
 
 # %% ../../nbs/study/20_run.ipynb #165bf51b
-def _settle_pieces(spec: RunSpec, trainer, say):
+def _choose_pieces(spec: RunSpec, trainer, say):
     "Find how much goes through the model at once, where `auto_batch` is on, before the first step"
     from medxfer.models.base_forward import checkpoint_layers, list_checkpointed
     from medxfer.training.auto_batch import (
@@ -585,16 +612,16 @@ def _settle_pieces(spec: RunSpec, trainer, say):
 
     model, pad_id = trainer.model, trainer.window_loss.pad_id
     kept = measure_kept_bytes(model, len(spec.tasks), trainer.surgery is not None, processes.count)
-    asked = (model, trainer.windows, micro_tokens, pad_id, kept)
+    load = (model, trainer.windows, micro_tokens, pad_id, kept)
     layers = list_checkpointed(model)
 
-    def settle():
-        choice = resolve_pieces(
-            spec.folder, micro_tokens, partial(auto_batch, *asked), trainer.device, say
-        )
-        return resolve_layers(spec.folder, choice, model, partial(find_fewest_checkpointed, *asked))
+    def choose():
+        find_pieces = partial(auto_batch, *load)
+        find_layers = partial(find_fewest_checkpointed, *load)
+        choice = resolve_pieces(spec.folder, micro_tokens, find_pieces, trainer.device, say)
+        return resolve_layers(spec.folder, choice, model, find_layers)
 
-    choice = processes.on_first(settle)
+    choice = processes.on_first(choose)
     if choice.checkpointed is not None:
         checkpoint_layers(layers, choice.checkpointed)
     trainer.limit.tokens = choice.tokens
@@ -710,8 +737,8 @@ def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
     elsewhere = load_ood(spec.settings)  # before training: a corpus that cannot be read stops it
     _refuse_selection_on_test(spec, data)
     trainer = trainer_for(spec, data, encoder, say=say, processes=processes, build=build)
-    processes.on_first(lambda: _settle_environment(spec, trainer))
-    _settle_pieces(spec, trainer, say)
+    processes.on_first(lambda: _record_environment(spec, trainer))
+    _choose_pieces(spec, trainer, say)
     if processes.on_first(lambda: _is_smoke_test_due(spec, trainer.budget)):
         processes.on_first(lambda: _run_smoke_test(spec, data, encoder, trainer, say))
     memory = _train_with_monitors(spec, trainer, watch, say)
@@ -729,7 +756,7 @@ def _refuse_selection_on_test(spec: RunSpec, data: dict[str, TaskData]):
         refuse_shared_documents(task, documents.dev, documents.test, selections)
 
 
-def _settle_environment(spec: RunSpec, trainer):
+def _record_environment(spec: RunSpec, trainer):
     "Write where and in which number formats a run computes; refuse to resume it in others"
     from medxfer.models.precision import find_number_format
     from medxfer.training.checkpoint import checkpoint_steps
@@ -925,10 +952,10 @@ def _write_results(spec: RunSpec, metrics: dict, scores, predictions: dict):
     folder = spec.folder
     (folder / 'predictions').mkdir(exist_ok=True)
     for task, docs in predictions.items():
-        lines = [json.dumps(_to_record(d)) for d in docs]
-        write_atomic(
-            folder / 'predictions' / f'{task}.jsonl', ''.join(l + '\n' for l in lines).encode()
-        )
+        path = folder / 'predictions' / f'{task}.jsonl'
+        records = [_to_record(document) for document in docs]
+        lines = [json.dumps(record) + '\n' for record in records]
+        write_atomic(path, ''.join(lines).encode())
     _write_parquet(folder / 'scores.parquet', scores)
     write_atomic(folder / 'metrics.json', json.dumps(metrics, indent=1).encode())
 
@@ -969,14 +996,21 @@ def restore_predictions(
 ):  # the same documents with the predicted spans
     "Put predictions back onto their texts, so that `write_task` can write official files"
     try:
-        found = {d['doc_id']: d for d in map(json.loads, Path(path).read_text().splitlines())}
-        if missing := [s.id for s in samples if s.id not in found]:
-            raise MedxferError(f'{path} has no line for the document {missing[0]}')
-        return [_from_record(s, found[s.id]) for s in samples]
+        return _restore(Path(path), samples)
     except MedxferError:
         raise
     except (ValueError, KeyError, TypeError, AttributeError):
         raise MedxferError(f'{path} is damaged or cut off; copy it again') from None
+
+
+def _restore(path: Path, samples) -> list:
+    "`restore_predictions`, without a word for damage"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    by_id = {record['doc_id']: record for record in records}
+    missing = [sample.id for sample in samples if sample.id not in by_id]
+    if missing:
+        raise MedxferError(f'{path} has no line for the document {missing[0]}')
+    return [_from_record(sample, by_id[sample.id]) for sample in samples]
 
 
 def _from_record(sample, record: dict):

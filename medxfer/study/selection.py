@@ -19,7 +19,7 @@ from .config import RunSpec
 def digest_documents(
     ids: Iterable[str],  # in any order; repeated ones count once
 ) -> str:
-    "How many documents, and a digest of their ids: equal only for the same documents"
+    "The number of documents and a digest of their ids, equal only for the same documents"
     unique = sorted(set(map(str, ids)))
     digest = hashlib.sha256('\0'.join(unique).encode()).hexdigest()[:16]
     count = format_count(len(unique), 'document')

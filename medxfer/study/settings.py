@@ -240,7 +240,7 @@ def _check_numbers(cfg: dict):
 
 
 def _make_whole(cfg: dict, name: str):
-    "Make 1000 of 1e3"
+    "Turn a whole float such as 1e3 into an integer"
     *above, last = name.split('.')
     section = get_setting(cfg, '.'.join(above)) if above else cfg
     section[last] = int(section[last])

@@ -74,9 +74,11 @@ def _compare_texts(plan: StudyPlan, train: Mapping[str, Sequence]) -> dict[str, 
     from medxfer.models.base_loader import load_base
 
     spec = base_spec(plan.widest)
-    base, encoder = load_base(spec), encoder_for(plan.widest)
+    base = load_base(spec)
+    encoder = encoder_for(plan.widest)
     states = state_similarity(base, encoder, train, attention=spec.attention)
-    return data_similarity(train) | dict(states=states)
+    tables = data_similarity(train)
+    return tables | dict(states=states)
 
 
 def _look_ahead(plan: StudyPlan, data: dict[str, TaskData]) -> pd.DataFrame:
@@ -86,9 +88,11 @@ def _look_ahead(plan: StudyPlan, data: dict[str, TaskData]) -> pd.DataFrame:
     spec = plan.widest
     encoder = encoder_for(spec)
     windows = training_windows(encoder, data)
-    model = model_for(spec, schemas_for(spec, windows, encoder.tokenizer))
+    schemas = schemas_for(spec, windows, encoder.tokenizer)
+    model = model_for(spec, schemas)
     if not model.shared():
-        return pd.DataFrame(np.nan, list(data), list(data))
+        tasks = list(data)
+        return pd.DataFrame(np.nan, tasks, tasks)
     device = next(model.parameters()).device
     rng = np.random.default_rng(spec.seed)
     settings = spec.config['train']
@@ -104,11 +108,14 @@ def _find_single_runs(plan: StudyPlan) -> dict[str, Path]:
     "Task to a finished run of it alone; {} where a task has none with its weights"
     found: dict[str, Path] = {}
     for run in plan.runs:
-        has_weights = (run.folder / 'adapter').is_dir()
-        if run.arm == 'st-own' and run.settings['budget']['share'] == 1 and has_weights:
-            if read_state(run.folder).get('status') == 'done':
-                found.setdefault(run.tasks[0], run.folder)
-    return found if set(found) >= set(plan.tasks) else {}
+        is_whole = run.settings['budget']['share'] == 1
+        if run.arm != 'st-own' or not is_whole or not (run.folder / 'adapter').is_dir():
+            continue
+        state = read_state(run.folder)
+        if state.get('status') == 'done':
+            found.setdefault(run.tasks[0], run.folder)
+    has_all = set(found) >= set(plan.tasks)
+    return found if has_all else {}
 
 
 def _weigh_evidence(alone: Mapping[str, Path], train: Mapping[str, Sequence]) -> pd.DataFrame:

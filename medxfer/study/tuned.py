@@ -100,7 +100,9 @@ def hpo_table(study_folder):
     "A row a model: (model,) arm, task, trials, best and median score on dev, tokens of all trials, the chosen values"
     import pandas as pd
 
-    return pd.DataFrame([_hpo_row(best) for best in read_best(study_folder)['arms'].values()])
+    arms = read_best(study_folder)['arms']
+    rows = [_hpo_row(best) for best in arms.values()]
+    return pd.DataFrame(rows)
 
 
 def hpo_curves(study_folder):

@@ -90,7 +90,7 @@ def call_medxfer(
     exit_code: int | None = 0,  # that it must end with; None: any
     **options,  # of `subprocess.run`, such as cwd
 ) -> subprocess.CompletedProcess:
-    "Call medxfer in a process of its own; an `AssertionError` with its last lines if it ends otherwise"
+    "Call medxfer in a separate process; an `AssertionError` with its last lines if it exits with another code"
     command = [sys.executable, '-m', 'medxfer.cli', *words]
     done = subprocess.run(
         command, capture_output=True, text=True, stdin=subprocess.DEVNULL, **options

@@ -44,8 +44,9 @@ class Scene:
 
 def _base_scene(model_type: str, targets: str = _LLAMA_TARGETS, *more: str) -> Scene:
     "S3a on a random base of another class"
-    overrides = (f'model.random.model_type={model_type}', f'model.lora.targets={targets}', *more)
-    return Scene(('strategy=s3a', *overrides))
+    base = f'model.random.model_type={model_type}'
+    adapted = f'model.lora.targets={targets}'
+    return Scene(('strategy=s3a', base, adapted, *more))
 
 
 SCENES = {
@@ -202,7 +203,8 @@ def _train_watched(outcome: Outcome, trainer, gpu):
 
 def _overflow_twice(trainer):
     "Let the second gradient be infinite, then the loss of a step, as outliers in fp16 make them"
-    compute, calls = trainer.model.loss, []
+    compute = trainer.model.loss
+    calls = []
 
     def overflow(*args):
         loss = compute(*args)
@@ -303,8 +305,9 @@ def _decode(model, stage: Stage) -> dict[str, int]:
     for task, head in model.heads.items():
         parts = dict(head.parts.items())
         raised = [getattr(parts[p], layer).bias for p, layer in _RAISED.items() if p in parts]
+        documents = stage.data[task].dev[:1]
         for _ in range(40):
-            (document,) = predict(model, stage.encoder, task, stage.data[task].dev[:1])
+            (document,) = predict(model, stage.encoder, task, documents)
             counts = (len(document.spans), len(document.relations), len(document.candidates))
             if counts[2] or (counts[0] and ('relations' not in parts or counts[1])):
                 break
@@ -406,5 +409,6 @@ def play_scenes(
     for name in names:
         for precision in SCENES[name].precisions:
             report = Path(folder) / f'{name}.{precision}.json'
-            outcomes[name, precision] = Outcome(**json.loads(report.read_text()))
+            facts = json.loads(report.read_text())
+            outcomes[name, precision] = Outcome(**facts)
     return outcomes

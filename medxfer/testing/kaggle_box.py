@@ -379,7 +379,8 @@ def _run_session(folder: Path):
 
     def finish():
         log.join(timeout=2)
-        _write_end(folder, code=code, reason=reason, started=started, seconds=time.time() - started)
+        seconds = time.time() - started
+        _write_end(folder, code=code, reason=reason, started=started, seconds=seconds)
 
     if reason == 'limit' and spec['orphans']:
         return _leave_orphans(main, folder, finish)
@@ -389,8 +390,9 @@ def _run_session(folder: Path):
 # %% ../../nbs/testing/31_kaggle_box.ipynb #33c5ed09
 def _write_end(folder: Path, **facts):
     "Write `end.json` in one step"
-    (folder / 'end.tmp').write_text(json.dumps(facts), encoding='utf-8')
-    (folder / 'end.tmp').rename(folder / 'end.json')
+    part = folder / 'end.tmp'
+    part.write_text(json.dumps(facts), encoding='utf-8')
+    part.rename(folder / 'end.json')
 
 # %% ../../nbs/testing/31_kaggle_box.ipynb #14ff57b6
 _UNSHARE_COMMAND = (

@@ -47,13 +47,17 @@ class _Store:
     def read(self, name: str, default: Any) -> Any:
         "A JSON file of the folder"
         path = self.folder / name
-        return json.loads(path.read_text(encoding='utf-8')) if path.exists() else default
+        if not path.exists():
+            return default
+        text = path.read_text(encoding='utf-8')
+        return json.loads(text)
 
     def write(self, name: str, value):
         "Write a JSON file of the folder in one step, for its owner only"
+        content = json.dumps(value, indent=1)
         path = self.folder / (name + '.tmp')
         path.touch(mode=0o600)
-        path.write_text(json.dumps(value, indent=1), encoding='utf-8')
+        path.write_text(content, encoding='utf-8')
         path.rename(self.folder / name)
 
     def number(self) -> int:
@@ -171,7 +175,8 @@ class Platform(Server):
         path = self.folder / 'requests.jsonl'
         if not path.exists():
             return []
-        *lines, _being_written = path.read_text(encoding='utf-8').split('\n')
+        text = path.read_text(encoding='utf-8')
+        *lines, _being_written = text.split('\n')
         rows = [json.loads(line) for line in lines]
         return [row for row in rows if method in ('', row['method'])]
 
@@ -307,9 +312,10 @@ def _write_piece(path: Path, content_range: str, data: bytes, cut: int) -> bool:
     start = re.match(r'bytes (\d+)-', content_range)
     held = int(start[1]) if start else 0
     breaks = bool(cut) and not held and len(data) > cut
+    written = data[:cut] if breaks else data
     with path.open('r+b') as f:
         f.seek(held)
-        f.write(data[:cut] if breaks else data)
+        f.write(written)
         f.truncate()
     return breaks
 
@@ -323,10 +329,11 @@ def _check_owner(p, owner: str):
 def _find_dataset(p, body) -> dict:
     "The dataset of a request; 404 for one that does not exist or is too fresh to be seen"
     ref = f'{body["ownerSlug"]}/{body["datasetSlug"]}'
-    d = p.state['datasets'].get(ref)
-    if d is None or not _visible_versions(d):
+    dataset = p.state['datasets'].get(ref)
+    is_visible = dataset and _visible_versions(dataset)
+    if not is_visible:
         raise _ApiError(404, f'dataset {ref} does not exist')
-    return d
+    return dataset
 
 
 def _visible_versions(d: dict) -> list:
@@ -552,7 +559,8 @@ def _delete_dataset(p, body):
 def _find_version(d: dict, body: dict) -> dict:
     "The version of a request: the newest that is ready, unless one is named"
     number = body.get('datasetVersionNumber')
-    found = [v for v in _ready_versions(d) if number in (None, 0, v['number'])]
+    ready = _ready_versions(d)
+    found = [version for version in ready if number in (None, 0, version['number'])]
     if not found:
         which = f'version {number}' if number else 'version'
         raise _ApiError(404, f'{d["ref"]} has no {which} that is ready')
@@ -800,7 +808,8 @@ def _choose_status(end: dict) -> str:
 # %% ../../nbs/testing/30_kaggle_platform.ipynb #511dc84e
 def _find_kernel(p, body) -> dict:
     "The kernel of a request; Kaggle answers 403 for one that does not exist"
-    ref = f'{body["userName"]}/{body["kernelSlug"].split("/")[0]}'
+    slug, *_ = body['kernelSlug'].split('/')
+    ref = f'{body["userName"]}/{slug}'
     if ref not in p.state['kernels']:
         raise _ApiError(403, "Permission 'kernels.get' was denied")
     return p.state['kernels'][ref]
@@ -826,7 +835,8 @@ def _output_files(p, session: dict) -> dict:
     if not session['committed']:
         return {}
     root = session_folder(p, session) / 'output'
-    return {str(f.relative_to(root)): f for f in sorted(root.rglob('*')) if f.is_file()}
+    files = [path for path in sorted(root.rglob('*')) if path.is_file()]
+    return {str(path.relative_to(root)): path for path in files}
 
 
 def _read_log(p, session: dict) -> str:
@@ -957,7 +967,8 @@ def _delete_kernel(p, body):
     for s in p.state['sessions'].values():
         if s['kernel'] == kernel['ref']:
             box.cancel_session(session_folder(p, s), reason='died')
-            s.update(status='DELETED', committed=False, seconds=_session_seconds(s))
+            seconds = _session_seconds(s)
+            s.update(status='DELETED', committed=False, seconds=seconds)
     del p.state['kernels'][kernel['ref']]
     return {}
 
@@ -1011,7 +1022,8 @@ class _Wire(BaseHTTPRequestHandler):
     def send(self, code: int, data=b'', kind='application/json', **headers):
         "Send an answer"
         self.send_response(code)
-        for name, value in {'Content-Type': kind, 'Content-Length': len(data), **headers}.items():
+        lines = {'Content-Type': kind, 'Content-Length': len(data), **headers}
+        for name, value in lines.items():
             self.send_header(name.replace('_', '-'), str(value))
         self.end_headers()
         self.wfile.write(data)
@@ -1123,7 +1135,8 @@ class _Handler(_Wire):
         "Answer 401 without the account's token"
         kind, _, value = self.headers.get('Authorization', '').partition(' ')
         if kind == 'Basic':
-            value = base64.b64decode(value).decode().partition(':')[2]
+            decoded = base64.b64decode(value).decode()
+            _, _, value = decoded.partition(':')
         if value != self.platform.token():
             raise _ApiError(401, 'this is not the token of the account')
 

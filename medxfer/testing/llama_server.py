@@ -16,7 +16,7 @@ from ..quantization.gguf_files import read_corrections, take_weights
 
 # %% ../../nbs/testing/55_llama_server.ipynb #15bdc860
 class LlamaStandIn:
-    "A server in this process, on a port of its own"
+    "A server in this process, on a free port"
 
     def __init__(
         self,
@@ -43,7 +43,9 @@ class LlamaStandIn:
         self.http = ThreadingHTTPServer(('127.0.0.1', 0), handler)
         self.http.daemon_threads = True
         self.url = f'http://127.0.0.1:{self.http.server_port}'
-        threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True).start()
+        serve = self.http.serve_forever
+        thread = threading.Thread(target=serve, args=(0.01,), daemon=True)
+        thread.start()
         return self
 
     def __exit__(self, *error):
@@ -53,11 +55,12 @@ class LlamaStandIn:
 
     def set_scales(self, rows: list[dict]):
         "Give adapters new scales, and all that are not named 0, as llama.cpp does"
-        self.switches.append([0.0] * len(self.adapters))
+        scales = [0.0] * len(self.adapters)
         for row in rows:
-            self.switches[-1][row['id']] = row['scale']
+            scales[row['id']] = row['scale']
+        self.switches.append(scales)
         if not self.stuck:
-            self.scales = self.switches[-1]
+            self.scales = scales
             self._apply()
 
     def _apply(self):
@@ -97,14 +100,12 @@ class _Handler(BaseHTTPRequestHandler):
         return not self.owner.is_down and super().parse_request()
 
     def do_GET(self):
-        rows = zip(self.owner.adapters, self.owner.scales)
-        known: dict[str, Any] = {
-            '/health': dict(status='ok'),
-            '/lora-adapters': [
-                dict(id=k, path=str(path), scale=scale) for k, (path, scale) in enumerate(rows)
-            ],
-        }
-        self.send_json(known.get(self.path, dict(error='no such page')), self.path in known)
+        adapters = []
+        for path, scale in zip(self.owner.adapters, self.owner.scales):
+            adapters.append(dict(id=len(adapters), path=str(path), scale=scale))
+        known: dict[str, Any] = {'/health': dict(status='ok'), '/lora-adapters': adapters}
+        answer = known.get(self.path, dict(error='no such page'))
+        self.send_json(answer, self.path in known)
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers['content-length'])))

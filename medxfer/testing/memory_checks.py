@@ -108,7 +108,8 @@ def main(folder: str, cases: str):
     for n, fields in enumerate(json.loads(cases)):
         case = MemoryCase(**{**fields, 'overrides': tuple(fields['overrides'])})
         finding = compare_memory(case, Path(folder) / f'run-{n}', gpu)
-        (Path(folder) / f'{n}.json').write_text(json.dumps(asdict(finding)))
+        content = json.dumps(asdict(finding))
+        (Path(folder) / f'{n}.json').write_text(content)
 
 
 def compare_cases(

@@ -63,12 +63,12 @@ class _Batch:
     file: str
     fault: str
     metadata: dict[str, str]
-    looks: int = 0  # how often its state was asked for
+    looks: int = 0  # how often its state was requested
     results: dict[str, str] = field(default_factory=dict)  # output_file_id, error_file_id
 
 # %% ../../nbs/testing/50_openai_server.ipynb #60cf738f
 class OpenAIServer:
-    "An OpenAI-like server in this process, on a port of its own"
+    "An OpenAI-like server in this process, on a free port"
 
     def __init__(
         self,
@@ -76,7 +76,7 @@ class OpenAIServer:
         script=(),  # faults of the first calls
         batch_script=(),  # faults of the first batches
         name: Callable[[dict], str] = lambda body: body['messages'][-1]['content'],
-        stores: bool = True,  # whether it keeps answers for later, where it is asked to
+        stores: bool = True,  # whether it stores the answers of requests that want it
     ):
         self.answer = answer
         self.faults = list(script)
@@ -89,7 +89,7 @@ class OpenAIServer:
         self.uploads: dict[str, str] = {}
         self.batches: dict[str, _Batch] = {}
         self.held = threading.Event()  # set when a call with the fault `hold` has arrived
-        self.release = threading.Event()  # set by the test to let it go on
+        self.release = threading.Event()  # set by the test to let the call continue
         self.finished = threading.Event()  # set when that call is billed and kept
         self.lock = threading.Lock()
 
@@ -117,10 +117,11 @@ class OpenAIServer:
         return Counter(c.key for c in self.calls if c.output and c.fault not in ('cut', 'endless'))
 
     def begin(self, body: dict, batched: bool = False) -> Call:
-        "Note a call, with the fault that is its turn"
+        "Record a call, with the next scripted fault"
         with self.lock:
             ready = self.faults if not batched else []
-            call = Call(self.name(body), ready.pop(0) if ready else 'ok', batched=batched)
+            fault = ready.pop(0) if ready else 'ok'
+            call = Call(self.name(body), fault, batched=batched)
             self.calls.append(call)
         return call
 
@@ -153,18 +154,22 @@ class OpenAIServer:
         )
 
     def end_batch(self, batch: _Batch):
-        "Do the requests of a batch and write its files"
+        "Execute the requests of a batch and write its files"
         lines = [json.loads(line) for line in self.uploads[batch.file].splitlines()]
-        done = lines[: len(lines) // 2] if batch.fault == 'expired' else lines
+        half = len(lines) // 2
+        done = lines[:half] if batch.fault == 'expired' else lines
+        expired = lines[len(done) :]
         refused = done[::3] if batch.fault == 'part' else []
         output = [self._answer_line(line) for line in done if line not in refused]
         errors = [_make_error_line(line, 'server_error') for line in refused]
-        errors += [_make_error_line(line, 'batch_expired') for line in lines[len(done) :]]
-        for name, rows in (('output_file_id', output), ('error_file_id', errors)):
+        errors += [_make_error_line(line, 'batch_expired') for line in expired]
+        results = {'output_file_id': output, 'error_file_id': errors}
+        for name, rows in results.items():
             if rows:
-                batch.results[name] = f'{batch.id}-{name}'
-                written = '\n'.join(map(json.dumps, rows))
-                self.uploads[batch.results[name]] = written + '\n'
+                file = f'{batch.id}-{name}'
+                written = [json.dumps(row) + '\n' for row in rows]
+                batch.results[name] = file
+                self.uploads[file] = ''.join(written)
 
     def _answer_line(self, line: dict) -> dict:
         call = self.begin(line['body'], batched=True)
@@ -179,8 +184,11 @@ def _find_limit(body: dict) -> int:
 
 
 def _make_usage(call: Call) -> dict:
-    total = call.input + call.output
-    return dict(prompt_tokens=call.input, completion_tokens=call.output, total_tokens=total)
+    return dict(
+        prompt_tokens=call.input,
+        completion_tokens=call.output,
+        total_tokens=call.input + call.output,
+    )
 
 
 def _make_error_line(line: dict, code: str) -> dict:
@@ -218,7 +226,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.respond(json.loads(raw))
 
     def respond(self, body: dict):
-        "Find what a path stands for and answer"
+        "Dispatch a request by its path"
         url = urlsplit(self.path)
         path = url.path.removeprefix('/v1')
         place = re.sub(r'^/(files|batches)/[^/]+', r'/\1/ID', path)
@@ -368,7 +376,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self.fail(404, 'not_found', f'No batch found with id {id}', {})
         batch = self.owner.batches[id]
         batch.looks += 1
-        if batch.looks == len(_STATES) and batch.fault != 'failed':
+        is_over = batch.looks == len(_STATES)
+        if is_over and batch.fault != 'failed':
             self.owner.end_batch(batch)
         self.send_json(self.describe_batch(batch))
 

@@ -54,7 +54,7 @@ def _check_command(line: str):
 
 # %% ../../nbs/testing/05_page_shell.ipynb #6c7f9bfd
 class PageShell:
-    "Runs the commands that a notebook's prose shows, in a folder of its own that goes away in the end"
+    "Runs the commands that a notebook's prose shows, in a temporary folder"
 
     def __init__(
         self,
@@ -68,7 +68,8 @@ class PageShell:
 
     def find(self, start: str) -> str:
         "The one command of the page that begins with some words"
-        found = [line for line in dict.fromkeys(self.commands) if line.startswith(start)]
+        distinct = dict.fromkeys(self.commands)
+        found = [line for line in distinct if line.startswith(start)]
         if len(found) != 1:
             raise AssertionError(f'{len(found)} commands of the page begin with {start!r}')
         return found[0]

@@ -20,11 +20,15 @@ def _make_toy_notes(task: str, n: int, word: str) -> list[UnifiedSample]:
     "Documents in which `word` is a mention, once or more, negated in some"
     samples = []
     for i in range(n):
-        negations, mentions = 'No ' * (i % 3), f'{word} since {1990 + i}. ' * (1 + i % 4)
-        text = negations + mentions + 'Well otherwise. ' * (i % 5)
-        attributes = {'negated': 'yes' if negations else 'no'} if task == 'two' else {}
-        found = enumerate(re.finditer(word, text), 1)
-        spans = [Span(f'T{k}', 'D', (m.span(),), attributes) for k, m in found]
+        negations = 'No ' * (i % 3)
+        mentions = f'{word} since {1990 + i}. ' * (1 + i % 4)
+        rest = 'Well otherwise. ' * (i % 5)
+        text = negations + mentions + rest
+        negated = 'yes' if negations else 'no'
+        attributes = {'negated': negated} if task == 'two' else {}
+        spans = []
+        for k, found in enumerate(re.finditer(word, text), 1):
+            spans.append(Span(f'T{k}', 'D', (found.span(),), attributes))
         samples.append(UnifiedSample(str(i), task, text, tuple(spans)))
     return samples
 

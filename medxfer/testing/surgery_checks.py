@@ -34,13 +34,15 @@ _ROUNDING = 1e-9  # relative difference of weights that a rule of plain arithmet
 
 
 def _rule_cases(
-    tasks: int | None = None,  # sets of so many gradients only
+    tasks: int | None = None,  # only sets of this many gradients
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
     "(gradients, Gramian, orders) of every sample"
     g = torch.Generator().manual_seed(7)
     for rows in sample_gradients():
         if tasks in (None, len(rows)):
-            yield rows, rows @ rows.T, random_orders(len(rows), g)
+            gramian = rows @ rows.T
+            orders = random_orders(len(rows), g)
+            yield rows, gramian, orders
 
 
 def _all_close(a: torch.Tensor, b: torch.Tensor, tolerance: float = _ROUNDING) -> bool:
@@ -48,24 +50,33 @@ def _all_close(a: torch.Tensor, b: torch.Tensor, tolerance: float = _ROUNDING) -
     return bool((a - b).abs().max() <= tolerance * b.abs().max().clamp(min=1))
 
 
-def _demand(holds, message: str):
-    "Raise an `AssertionError` unless something holds; an `assert` that `python -O` keeps"
+def _demand(holds, message: str, gramian: torch.Tensor | None = None):
+    "Raise an `AssertionError`, with the Gramian of the case, unless something holds; `python -O` keeps it"
     if not holds:
-        raise AssertionError(message)
+        raise AssertionError(message + ('' if gramian is None else _describe_case(gramian)))
+
+
+def _describe_case(gramian: torch.Tensor) -> str:
+    "The gradients of a case, for the end of a message"
+    if len(gramian) > 3:
+        return f'; {len(gramian)} tasks'
+    rows = [', '.join(f'{number:.3g}' for number in row) for row in gramian.tolist()]
+    return f'; inner products of the gradients: {"; ".join(rows)}'
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #1356d74f
 def _check_single(rule: _Rule, tolerance: float = _ROUNDING):
     "With one task the weight is exactly 1"
     for _, gramian, orders in _rule_cases(1):
-        _demand(rule(gramian, orders).tolist() == [1.0], 'a single task is not left alone')
+        weights = rule(gramian, orders)
+        _demand(weights.tolist() == [1.0], 'a single task is not left alone', gramian)
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #83139cae
 def _check_no_conflict(rule: _Rule, tolerance: float = _ROUNDING):
     "Where no inner product is negative every weight is exactly 1"
     for rows, _, orders in _rule_cases():
         agreeing = rows.abs() @ rows.abs().T
-        unchanged = (rule(agreeing, orders) == 1).all()
-        _demand(unchanged, 'tasks that do not conflict are not left alone')
+        weights = rule(agreeing, orders)
+        _demand((weights == 1).all(), 'tasks that do not conflict are not left alone', agreeing)
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #9a39310e
 def _check_two(rule: _Rule, tolerance: float = _ROUNDING):
@@ -73,7 +84,8 @@ def _check_two(rule: _Rule, tolerance: float = _ROUNDING):
     for rows, gramian, orders in _rule_cases(2):
         combined = rows.T @ rule(gramian, orders)
         rounding = tolerance * rows.norm(dim=1) * combined.norm()
-        _demand((rows @ combined >= -rounding).all(), 'two tasks still conflict after surgery')
+        serves_both = (rows @ combined >= -rounding).all()
+        _demand(serves_both, 'two tasks still conflict after surgery', gramian)
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #f64266e6
 def _check_permutation(rule: _Rule, tolerance: float = _ROUNDING):
@@ -81,9 +93,12 @@ def _check_permutation(rule: _Rule, tolerance: float = _ROUNDING):
     g = torch.Generator().manual_seed(8)
     for _, gramian, orders in _rule_cases():
         p = torch.randperm(len(gramian), generator=g)
-        moved = p.argsort()[orders[p]]
-        same = _all_close(rule(gramian[p][:, p], moved), rule(gramian, orders)[p], tolerance)
-        _demand(same, 'the weights depend on how the tasks are numbered')
+        permuted = gramian[p][:, p]
+        permuted_orders = p.argsort()[orders[p]]
+        found = rule(permuted, permuted_orders)
+        expected = rule(gramian, orders)[p]
+        same = _all_close(found, expected, tolerance)
+        _demand(same, 'the weights depend on how the tasks are numbered', gramian)
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #206beb83
 _EXACT_FACTORS = (2.0**-80, 2.0**80)  # of the Gramian; they change no digit of it
@@ -96,9 +111,11 @@ def _check_common_factor(rule: _Rule, tolerance: float = _ROUNDING):
     for _, gramian, orders in _rule_cases():
         weights = rule(gramian, orders)
         for factor in _EXACT_FACTORS:
-            _demand(torch.equal(rule(factor * gramian, orders), weights), message)
+            scaled = rule(factor * gramian, orders)
+            _demand(torch.equal(scaled, weights), message, gramian)
         for factor in _ROUNDING_FACTORS:
-            _demand(_all_close(rule(factor * gramian, orders), weights, tolerance), message)
+            scaled = rule(factor * gramian, orders)
+            _demand(_all_close(scaled, weights, tolerance), message, gramian)
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #830bcdf3
 def _check_absent(rule: _Rule, tolerance: float = _ROUNDING):
@@ -107,10 +124,13 @@ def _check_absent(rule: _Rule, tolerance: float = _ROUNDING):
         n = len(gramian)
         wider = torch.zeros(n + 1, n + 1, dtype=gramian.dtype)
         wider[:n, :n] = gramian
-        absent_first = torch.cat([torch.full((n, 1), n), orders], 1)
+        absent = torch.full((n, 1), n)
+        absent_first = torch.cat([absent, orders], 1)
         more = torch.cat([absent_first, torch.arange(n)[None]])
-        same = _all_close(rule(wider, more)[:n], rule(gramian, orders), tolerance)
-        _demand(same, 'a task without a gradient changes the others')
+        found = rule(wider, more)[:n]
+        expected = rule(gramian, orders)
+        same = _all_close(found, expected, tolerance)
+        _demand(same, 'a task without a gradient changes the others', gramian)
 
 # %% ../../nbs/testing/10_surgery_checks.ipynb #0124ea83
 _PROPERTIES: dict[str, Callable[[_Rule, float], None]] = {
@@ -177,7 +197,9 @@ def _choose_process(step: int, task: int, k: int, world: int) -> int | None:
     "Which process takes micro-batch `k`; None: it is left out"
     if step == 3 and task == 1:
         return None
-    return 0 if step == 2 or (step, task) == (1, 1) else k % world
+    if step == 2 or (step, task) == (1, 1):
+        return 0
+    return k % world
 
 
 def _run_backward(

@@ -28,7 +28,7 @@ def _fits_memory(
     try_step,  # tokens -> anything; fails where they do not fit
     tokens: int,
 ) -> bool:
-    "Whether so many tokens fit; afterwards memory is as before"
+    "Whether a step of this size fits; memory is afterwards as it was before"
     empty_caches()  # of a run before this one, which would pass for what this one needs
     try:
         with convert_memory_errors():
@@ -53,7 +53,8 @@ def _find_parts(
     most = max(1, batch_tokens // longest)
 
     def part_fits(n: int) -> bool:
-        tokens = math.ceil(batch_tokens // n * (1 + _SAFETY_MARGIN))
+        part = batch_tokens // n
+        tokens = math.ceil(part * (1 + _SAFETY_MARGIN))
         return room(max(longest, tokens))
 
     failed = 0
@@ -166,7 +167,7 @@ class _Trial:
         self.longest = max(len(w) for of_task in windows.values() for w in of_task)
 
     def __call__(self, tokens: int):
-        "Run it; fails where so many tokens do not fit"
+        "Run a step of this size; raises where it does not fit"
         import torch
 
         with _preserve_model(self.model):
@@ -255,8 +256,13 @@ def auto_batch(
     on_host = next(model.parameters()).device.type == 'cpu'
     try_step = _Trial(model, windows, pad_id, kept)
     spare = measure_spare_memory() if on_host else None
-    with _limit_memory(spare and spare * 9 // 10):
-        _, tokens = _find_parts(lambda n: _fits_memory(try_step, n), batch_tokens, longest)
+    limit = spare and spare * 9 // 10
+
+    def fits(tokens: int) -> bool:
+        return _fits_memory(try_step, tokens)
+
+    with _limit_memory(limit):
+        _, tokens = _find_parts(fits, batch_tokens, longest)
     return max(tokens, longest)
 
 # %% ../../nbs/training/50_auto_batch.ipynb #b13e2c76
@@ -338,7 +344,8 @@ def write_pieces(folder: str | Path, choice: PieceChoice):
     "Write a choice into a run's folder"
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(folder / _FILE, json.dumps(asdict(choice), indent=1).encode())
+    content = json.dumps(asdict(choice), indent=1)
+    write_atomic(folder / _FILE, content.encode())
 
 # %% ../../nbs/training/50_auto_batch.ipynb #2da71c20
 def resolve_pieces(

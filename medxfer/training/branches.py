@@ -39,7 +39,8 @@ class Branches:
     ):
         "Keep a state"
         assert self.folder is not None, 'a folder for the states'
-        save_checkpoint(_state_folder(self.folder, point), step, files, keep=1)
+        folder = _state_folder(self.folder, point)
+        save_checkpoint(folder, step, files, keep=1)
 
     def find(
         self,
@@ -61,7 +62,8 @@ class Branches:
     def forget(self):
         "Delete the state that this run started from; no other run does"
         for trunk in self.trunks:
-            shutil.rmtree(_state_folder(trunk, self.point), ignore_errors=True)
+            folder = _state_folder(trunk, self.point)
+            shutil.rmtree(folder, ignore_errors=True)
 
 # %% ../../nbs/training/21_branches.ipynb #862892bb
 def _state_folder(folder: Path, point: int) -> Path:

@@ -41,8 +41,10 @@ class Pace:
         start, tokens_at_start = self.start
         seconds = now - start
         done = tokens - tokens_at_start
-        speed = done / seconds if seconds > 0 and done > 0 else math.nan
-        return speed, (self.budget - tokens) / speed
+        has_moved = seconds > 0 and done > 0
+        speed = done / seconds if has_moved else math.nan
+        left = self.budget - tokens
+        return speed, left / speed
 
 # %% ../../nbs/training/30_callbacks.ipynb #74aca6f2
 def format_duration(seconds: float) -> str:

@@ -55,7 +55,8 @@ def _wake_adapters(
         for name in sorted(params):
             p = params[name]
             if '.lora_A.' in name:
-                p.copy_((2 * torch.rand(p.shape, generator=g) - 1) / p.shape[1] ** 0.5)
+                uniform = 2 * torch.rand(p.shape, generator=g) - 1
+                p.copy_(uniform / p.shape[1] ** 0.5)
             if '.lora_B.' in name:
                 p.copy_(_WAKE_STD * torch.randn(p.shape, generator=g))
 
@@ -64,8 +65,10 @@ def hash_weights(params: dict) -> str:
     "SHA-256 of parameters, their names, types and shapes; the same on every device"
     found = hashlib.sha256()
     for name, p in sorted(params.items()):
-        found.update(f'{name} {p.dtype} {tuple(p.shape)}'.encode())
-        found.update(p.detach().float().cpu().numpy().tobytes())
+        head = f'{name} {p.dtype} {tuple(p.shape)}'
+        values = p.detach().float().cpu().numpy()
+        found.update(head.encode())
+        found.update(values.tobytes())
     return found.hexdigest()
 
 # %% ../../nbs/training/55_consistency.ipynb #c39f12cb
@@ -152,10 +155,13 @@ def _gradient_distance(
     b: dict,  # the same names
 ) -> float:
     "Length of the difference over the length of the plain one"
-    difference = math.sqrt(sum((a[n] - b[n]) ** 2 for n in a))
+    squares = [(norm - b[name]) ** 2 for name, norm in a.items()]
+    difference = math.sqrt(sum(squares))
     length = math.sqrt(sum(x**2 for x in a.values()))
     distance = difference / max(length, 1e-12)
-    return distance if math.isfinite(distance) else math.inf
+    if not math.isfinite(distance):
+        return math.inf
+    return distance
 
 
 def compare_first_steps(
@@ -196,9 +202,11 @@ def _describe_losses(
     if first is None:
         return []
     worst = max(distances)
+    step_of_worst = distances.index(worst) + 1
     losses = f'{other.losses[first]:.4f} and the plain one {plain.losses[first]:.4f}'
-    apart = f'{_format_distance(distances[first])} apart (allowed: {tolerance:.2%})'
-    most = f'{_format_distance(worst)} at step {distances.index(worst) + 1}'
+    distance = _format_distance(distances[first])
+    apart = f'{distance} apart (allowed: {tolerance:.2%})'
+    most = f'{_format_distance(worst)} at step {step_of_worst}'
     return [f'at step {first + 1} its loss is {losses}, {apart}, and at most {most}']
 
 
@@ -274,9 +282,10 @@ def _try_backend(
         text = ' '.join(str(e).split())[:300]
         return Backend(wanted, PLAIN_BACKEND, f'it failed: {type(e).__name__}: {text}')
     found = compare_first_steps(plain, other)
+    used = wanted if found.ok else PLAIN_BACKEND
     # JSON has no infinity.
     check = {k: 'infinite' if v == math.inf else v for k, v in asdict(found).items()}
-    return Backend(wanted, wanted if found.ok else PLAIN_BACKEND, found.why, check)
+    return Backend(wanted, used, found.why, check)
 
 
 def resolve_backend(

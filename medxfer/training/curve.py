@@ -68,9 +68,12 @@ class LearningCurve:
             return None
         firsts: dict[int, dict[str, float]] = {}  # tokens: task to its first metric
         for tokens, task, _, score in self.points:
-            firsts.setdefault(tokens, {}).setdefault(task, score)
-        means = {tokens: sum(of.values()) / len(of) for tokens, of in firsts.items()}
-        return max(means, key=lambda tokens: means[tokens])
+            by_task = firsts.setdefault(tokens, {})
+            by_task.setdefault(task, score)
+        means = {}
+        for tokens, by_task in firsts.items():
+            means[tokens] = sum(by_task.values()) / len(by_task)
+        return max(means, key=means.__getitem__)
 
     @property
     def tokens(self) -> int:

@@ -138,7 +138,7 @@ class PieceLimit:
 
     def halve(
         self,
-        largest: int,  # tokens of the largest piece that was asked for, padding included
+        largest: int,  # tokens of the largest requested piece, padding included
         longest: int,  # tokens of the longest window
     ) -> bool:
         "Make room after memory ran out, at last by smaller pieces; whether that was possible"
@@ -165,7 +165,9 @@ class WindowLoss:
     ):
         self.model = model
         self.windows = windows
-        self.lengths = {task: np.array([len(w) for w in ws]) for task, ws in windows.items()}
+        self.lengths: dict[str, np.ndarray] = {}
+        for task, of_task in windows.items():
+            self.lengths[task] = np.array([len(window) for window in of_task])
         self.pad_id = pad_id
         self.device = device
 
@@ -238,7 +240,7 @@ class StepGradients:
         processes = self.dealer.processes
         if processes.count > 1:
             return _sum_over_processes(processes, self._list_unsummed(), self._add(losses), error)
-        processes.settle(error)
+        processes.raise_together(error)
         return self._add(losses).tolist()  # the one time that the host waits for the device
 
     def _add(self, losses: list[list[torch.Tensor]]) -> torch.Tensor:
@@ -249,10 +251,12 @@ class StepGradients:
     def _compute_pieces(self, micros: Sequence[MicroBatch], losses: list[list[torch.Tensor]]):
         "Add up gradients and losses of this process's pieces"
         total = sum(len(m.indices) for m in micros)
-        for task, pieces in group_by_task(self.dealer.deal(micros)).items():
+        by_task = group_by_task(self.dealer.deal(micros))
+        for task, pieces in by_task.items():
             with self.surgery.task(task) if self.surgery else nullcontext():
                 for piece in pieces:
-                    losses[piece.place] += self._run_piece(piece, micros[piece.place], total)
+                    micro = micros[piece.place]
+                    losses[piece.place] += self._run_piece(piece, micro, total)
 
     def _run_piece(self, piece: Piece, micro: MicroBatch, total: int) -> list[torch.Tensor]:
         "Add the gradients of a piece, in parts that fit into memory; what they add to the loss"
@@ -283,7 +287,8 @@ class StepGradients:
         total = sum(len(m.indices) for m in micros)
         for piece in self.dealer.deal(micros):
             for indices, share in self._cut(piece, micros[piece.place]):
-                mean = _find_mean(self.window_loss(piece.task, indices, share), share)
+                loss = self.window_loss(piece.task, indices, share)
+                mean = _find_mean(loss, share)
                 self.weights.compare(piece.task, mean, len(indices) / total)
 
     def _run_backward(
@@ -326,12 +331,13 @@ def _sum_over_processes(
     error: Exception | None,  # what failed in this process
 ) -> list[float]:
     "Sum losses and gradients over all processes; an error of any process is raised in all"
-    flags = [error is not None, *(p.grad is not None for p in params)]
-    facts = torch.cat([send(torch.tensor(flags).float(), losses.device), losses.float()])
+    reached = [p.grad is not None for p in params]
+    flags = torch.tensor([error is not None, *reached]).float()
+    numbers = torch.cat([send(flags, losses.device), losses.float()])
     gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in params]
-    (failures, *summed), sums = _sum_together(processes, facts, gradients)
+    (failures, *summed), sums = _sum_together(processes, numbers, gradients)
     if failures:
-        processes.settle(error)
+        processes.raise_together(error)
     for p, is_reached, gradient in zip(params, summed, sums):
         p.grad = gradient.to(p.dtype) if is_reached else None
     return summed[len(params) :]
@@ -343,9 +349,10 @@ def _sum_together(
     "Sum numbers and tensors over the processes, in a single call"
     flat = torch.cat([numbers, *(t.flatten() for t in tensors)])
     processes.sum(flat)
-    parts = flat[len(numbers) :].split([t.numel() for t in tensors])
+    sizes = [t.numel() for t in tensors]
+    totals, *parts = flat.split([len(numbers), *sizes])
     sums = [part.view_as(t) for part, t in zip(parts, tensors)]
-    return flat[: len(numbers)].tolist(), sums
+    return totals.tolist(), sums
 
 # %% ../../nbs/training/37_dealer.ipynb #a5d1e95f
 def check_processes(

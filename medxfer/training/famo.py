@@ -74,7 +74,8 @@ class FamoWeights(LossWeights):
             reduce(self.scale)
         self.begun.update(self.shares)
         weights = self.logits.softmax(0) / self.scale
-        return 1 / torch.where(self.scale > 0, weights, 0).sum()
+        known = torch.where(self.scale > 0, weights, 0)
+        return 1 / known.sum()
 
     def compare(self, task, loss, share=1.0):
         "Take in the loss of windows after the update"
@@ -98,13 +99,18 @@ class FamoWeights(LossWeights):
         fall = torch.where(fall.isfinite(), fall, 0)
         z = self.logits.softmax(0)
         slope = z * (fall - z @ fall) + self.decay * self.logits
+        mean, spread = self._update_moments(slope)
+        self.logits -= self.rate * mean / spread
+
+    def _update_moments(self, slope: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        "Take a slope into Adam's moments: its mean, and the root of its mean square, without their bias to 0"
         mean_decay, square_decay, floor = _ADAM
         self.steps += 1
         self.mean.lerp_(slope, 1 - mean_decay)
         self.square.lerp_(slope.square(), 1 - square_decay)
         mean = self.mean / (1 - mean_decay**self.steps)
         square = self.square / (1 - square_decay**self.steps)
-        self.logits -= self.rate * mean / (square.sqrt() + floor)
+        return mean, square.sqrt() + floor
 
     def forget_step(self):
         "Drop the losses of the step"

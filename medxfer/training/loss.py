@@ -126,7 +126,8 @@ class FixedWeights(LossWeights):
     def weigh(self, task, loss, share=1.0):
         "The loss times its task's weight"
         self.index(task)
-        return loss * (self.weights[task] * share)
+        factor = self.weights[task] * share
+        return loss * factor
 
 # %% ../../nbs/training/05_loss.ipynb #163fec66
 @LOSS_WEIGHTINGS.register('uncertainty')

@@ -30,7 +30,8 @@ def pcgrad(
     each = torch.arange(len(gramian))
     for others in orders.T:
         inner = (mix * gramian[others]).sum(1)
-        mix[each, others] -= torch.where(inner < 0, inner / gramian[others, others], 0)
+        projection = inner / gramian[others, others]
+        mix[each, others] -= torch.where(inner < 0, projection, 0)
     return mix.sum(0)
 
 # %% ../../nbs/training/10_pcgrad.ipynb #4b6b68c4
@@ -42,7 +43,8 @@ def random_orders(
     orders = []
     for task in range(n):
         shuffle = torch.randperm(n, generator=generator).tolist()
-        orders.append([other for other in shuffle if other != task])
+        others = [other for other in shuffle if other != task]
+        orders.append(others)
     return torch.tensor(orders, dtype=torch.long)
 
 
@@ -332,5 +334,6 @@ def _list_pairs(
     pairs = []
     for i, j in combinations(took_part, 2):
         cosine = cosines[i][j]
-        pairs.append(PairCosine(step, tasks[i], tasks[j], cosine, cosine < 0))
+        conflicts = cosine < 0
+        pairs.append(PairCosine(step, tasks[i], tasks[j], cosine, conflicts))
     return tuple(pairs)

@@ -39,7 +39,7 @@ class OneProcess:
         "What each process has, in all of them"
         return [thing]
 
-    def settle(self, error: Exception | None):
+    def raise_together(self, error: Exception | None):
         "Raise in all processes if one of them has an error"
         if error is not None:
             raise error
@@ -91,7 +91,7 @@ class Processes(OneProcess):
 
         return gather_object([thing])
 
-    def settle(self, error: Exception | None):
+    def raise_together(self, error: Exception | None):
         "Raise in all processes if one of them has an error"
         import torch
 
@@ -111,7 +111,7 @@ class Processes(OneProcess):
             result = act()
         except Exception as e:
             error = e
-        self.settle(error)
+        self.raise_together(error)
         return cast(_T, result)
 
     def on_first(self, act: Callable[[], _T]) -> _T:

@@ -30,7 +30,8 @@ class TokenSchedule:
         done = tokens / self.budget
         if done < self.warmup:
             return min(1.0, done / self.warmup)
-        return max(0.0, (1 - done) / (1 - self.warmup))
+        left = 1 - done
+        return max(0.0, left / (1 - self.warmup))
 
     def set_rates(
         self,
@@ -49,7 +50,7 @@ class TokenSchedule:
         after: int,  # and after it
         n: int,  # marks, the end of the budget included
     ) -> bool:
-        "Whether one of the first `n` - 1 marks lies in (before, after]"
+        "Whether one of the first `n` - 1 marks is in (before, after]"
         return any(before < self.budget * k / n <= after for k in range(1, n))
 
 # %% ../../nbs/training/36_schedule.ipynb #f8e93461
@@ -103,7 +104,7 @@ def build_optimizer(
     "AdamW with a group for each prefix, even if no parameter has it, and the further groups"
     groups: list[dict[str, Any]] = []
     for prefix, peak in peaks.items():
-        mine = [p for name, p in params.items() if name.startswith(prefix)]
-        groups.append(dict(params=mine, peak=peak))
+        own = [p for name, p in params.items() if name.startswith(prefix)]
+        groups.append(dict(params=own, peak=peak))
     first = next(iter(peaks.values()))
     return torch.optim.AdamW(groups + more, lr=first, weight_decay=weight_decay)

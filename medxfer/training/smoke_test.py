@@ -41,13 +41,19 @@ def _pick_spread(documents, n: int) -> list:
     "`n` documents, evenly spread, the longest among them"
     if n >= len(documents):
         return list(documents)
-    sizes = [len(d.text) + sum(len(c.text) for c in d.candidates) for d in documents]
+    sizes = [_count_characters(document) for document in documents]
     longest = sizes.index(max(sizes))
     places = [i * len(documents) // n for i in range(n)]
     if longest not in places:
-        nearest = min(range(n), key=lambda k: abs(places[k] - longest))
+        distances = [abs(place - longest) for place in places]
+        nearest = distances.index(min(distances))
         places[nearest] = longest
     return [documents[i] for i in sorted(places)]
+
+
+def _count_characters(document) -> int:
+    "Characters of a document and its candidates"
+    return len(document.text) + sum(len(c.text) for c in document.candidates)
 
 # %% ../../nbs/training/52_smoke_test.ipynb #0ffa786d
 @contextmanager
@@ -116,10 +122,12 @@ def _loss_drops(
     after: dict,
 ) -> dict:  # task: by which share the loss of the median batch fell; -1: it doubled
     "How far losses fell"
-    return {
-        t: float(np.median((b - after[t]) / np.maximum(np.abs(b), 1e-12)))
-        for t, b in before.items()
-    }
+    drops = {}
+    for task, losses in before.items():
+        size = np.maximum(np.abs(losses), 1e-12)
+        shares = (losses - after[task]) / size
+        drops[task] = float(np.median(shares))
+    return drops
 
 # %% ../../nbs/training/52_smoke_test.ipynb #30acb8c0
 class _Observer:
@@ -186,9 +194,11 @@ class SmokeReport:
         "Predicted `seconds` of the full run, `slowest` and `fastest` by fifths of the test, `peak` in bytes"
         saves = budget / self.step_tokens // checkpoint_every + 1
         rest = saves * self.save_seconds
-        rest += sum(self.read_seconds[t] * n for t, n in (documents or {}).items())
+        predicted = documents or {}
+        rest += sum(self.read_seconds[task] * n for task, n in predicted.items())
         mean, slow, fast = (budget / speed + rest for speed in self.speed)
-        return dict(seconds=mean, slowest=slow, fastest=fast, peak=self.memory['peak'])
+        peak = self.memory['peak']
+        return dict(seconds=mean, slowest=slow, fastest=fast, peak=peak)
 
     def lines(self) -> list[str]:
         "A readable summary"
@@ -358,8 +368,9 @@ class _OfficialFiles:
         task = self.task
         if any(s.candidates for s in samples):
             folder.mkdir(parents=True, exist_ok=True)
-            write_prediction_file(samples, folder / f'{task}.pred')
-            return read_prediction_file(folder / f'{task}.pred', samples)
+            file = folder / f'{task}.pred'
+            write_prediction_file(samples, file)
+            return read_prediction_file(file, samples)
         write_task(task, samples, folder / task, self.profile)
         corpus = load_task(task, folder, 'test', self.profile)
         if corpus.report.lost:

@@ -120,8 +120,9 @@ def _read_cosines(data: bytes) -> list[PairCosine]:
 # %% ../../nbs/training/39_snapshot.ipynb #b7dacad9
 def _pack_draws(draws: list[RngState], weights: Tensors, surgery: Tensors) -> Tensors:
     "The content of rng.safetensors"
-    packed = dict(draws[0][0])
-    for rank, (tensors, _) in enumerate(draws[1:], 1):
+    of_first, *of_others = [tensors for tensors, _ in draws]
+    packed = dict(of_first)
+    for rank, tensors in enumerate(of_others, 1):
         packed |= {f'process{rank}.{name}': t for name, t in tensors.items()}
     packed |= {f'weights.{name}': t for name, t in weights.items()}
     return packed | surgery
@@ -135,8 +136,10 @@ def _unpack_draws(
     rest = dict(packed)
     weights = _take_prefixed(rest, 'weights.')
     others = [_take_prefixed(rest, f'process{rank}.') for rank in range(1, len(plain))]
-    first = {n: rest.pop(n) for n in list(rest) if n == 'torch' or n.startswith('cuda')}
-    return list(zip([first, *others], plain)), weights, rest
+    generators = [name for name in rest if name == 'torch' or name.startswith('cuda')]
+    first = {name: rest.pop(name) for name in generators}
+    draws = list(zip([first, *others], plain))
+    return draws, weights, rest
 
 
 def _take_prefixed(tensors: Tensors, prefix: str) -> Tensors:
@@ -149,9 +152,11 @@ def rng_state() -> RngState:
     "(tensors, JSON) that hold the state of every global generator"
     tensors = {'torch': torch.get_rng_state()}
     if torch.cuda.is_available():
-        tensors |= {f'cuda{i}': s for i, s in enumerate(torch.cuda.get_rng_state_all())}
+        states = torch.cuda.get_rng_state_all()
+        tensors |= {f'cuda{i}': state for i, state in enumerate(states)}
     kind, keys, *rest = np.random.get_state(legacy=True)
-    return tensors, dict(python=random.getstate(), numpy=[kind, np.asarray(keys).tolist(), *rest])
+    numpy_state = [kind, np.asarray(keys).tolist(), *rest]
+    return tensors, dict(python=random.getstate(), numpy=numpy_state)
 
 
 def set_rng_state(tensors: Tensors, plain: dict[str, Any]):
@@ -172,7 +177,8 @@ def optimizer_tensors(
     "The optimizer's state as `parameter/key`"
     found = {}
     for name, p in params.items():
-        found |= {f'{name}/{key}': value for key, value in optimizer.state[p].items()}
+        state = optimizer.state[p]
+        found |= {f'{name}/{key}': value for key, value in state.items()}
     return found
 
 

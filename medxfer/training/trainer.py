@@ -216,7 +216,8 @@ class MultiTaskTrainer:
         evaluate = self.evaluate
         assert evaluate is not None
         scores = self.processes.on_first(lambda: evaluate(self.model))
-        self.dev_curve.add(self.sampler.tokens, scores, self.params)
+        tokens = self.sampler.tokens
+        self.dev_curve.add(tokens, scores, self.params)
 
     def save(self):
         "Write a checkpoint of this step"

@@ -243,9 +243,10 @@ class MemoryMonitor:
 # %% ../../nbs/training/51_vram_monitor.ipynb #9200a463
 def format_bytes(n: float) -> str:
     "Human-readable size"
-    if abs(n) >= 2**30:
-        return f'{n / 2**30:.1f} GB'
-    return f'{n / 2**20:,.1f} MB'
+    megabytes = n / 2**20
+    if abs(megabytes) >= 1024:
+        return f'{megabytes / 1024:.1f} GB'
+    return f'{megabytes:,.1f} MB'
 
 
 def _describe_leak(growth: float, first: int, last: int) -> str:

@@ -506,7 +506,8 @@ class AnaforaFormat(Format):
         "The document of one folder, unlabelled where there is no XML"
         if files:
             parse = partial(_read_document, folder.name, files)
-            return parse(read_document(text_file, report, parse), report)
+            text = read_document(text_file, report, parse)
+            return parse(text, report)
         text = read_document(text_file, report, lambda text, report: None)
         return UnifiedSample(folder.name, '', text, meta={'schema': ''})
 
@@ -527,10 +528,10 @@ class AnaforaFormat(Format):
         self, gold: UnifiedSample, file: Path | None, report: ParseReport
     ) -> UnifiedSample:
         "The document that XML without a text describes"
-        files = {} if file is None else {file.name.split('.')[-4]: file}
-        if not files:
+        if file is None:
             return replace(gold, spans=(), relations=(), meta={'schema': ''})
-        return _read_document(gold.id, files, gold.text, report)
+        *_, schema, _, _, _ = file.name.split('.')  # NAME.SCHEMA.ANNOTATOR.completed.xml
+        return _read_document(gold.id, {schema: file}, gold.text, report)
 
     def _find_text(
         self, folder: Path, files: dict[str, Path], report: ParseReport

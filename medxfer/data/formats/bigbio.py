@@ -65,7 +65,8 @@ class BigBioFormat(Format):
         record = _render_document(sample)
         again = _parse_document(record, ParseReport(), lambda kind, message, lost=True: None)
         check_round_trip(sample, again, self.name)
-        return json.dumps(record, ensure_ascii=False) + '\n'
+        line = json.dumps(record, ensure_ascii=False)
+        return line + '\n'
 
 
 def _list_json(folder: Path) -> list[Path]:
@@ -91,7 +92,8 @@ def _read_records(path: Path) -> Iterator[tuple[int, Any]]:
             found = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise DataError(f'is not JSON ({error})', path, number) from None
-        for record in found if isinstance(found, list) else [found]:
+        records = found if isinstance(found, list) else [found]
+        for record in records:
             yield number, record
 
 # %% ../../../nbs/data/formats/70_bigbio.ipynb #5180e07c
@@ -101,14 +103,23 @@ def _parse_document(record: Mapping, report: ParseReport, note) -> UnifiedSample
     spans = tuple(_parse_entities(record['entities'], name, text, note))
     weigh_words(report, text, _list_mentions(record['entities']))
     known = {span.id for span in spans}
-    relations = tuple(_parse_relations(record.get('relations') or (), name, known, note))
+    links = record.get('relations') or ()
+    relations = tuple(_parse_relations(links, name, known, note))
     for part in ('events', 'coreferences'):
         if record.get(part):
             report.counts[part] += len(record[part])
-    passages = [(str(p['type']), *map(int, p['offsets'][0])) for p in record['passages']]
-    is_plain = len(passages) == 1 and passages[0][0] == 'text'
-    meta = {} if is_plain else dict(passages=passages)
+    meta = _describe_passages(record['passages'])
     return UnifiedSample(name, '', text, spans, relations, meta=meta)
+
+
+def _describe_passages(passages: Iterable[Mapping]) -> dict:
+    "The meta of a document: types and offsets of its passages; nothing where it is one plain text"
+    rows = []
+    for passage in passages:
+        start, end = passage['offsets'][0]
+        rows.append((str(passage['type']), int(start), int(end)))
+    is_plain = len(rows) == 1 and rows[0][0] == 'text'
+    return {} if is_plain else dict(passages=rows)
 
 
 def _parse_entities(entities: Iterable[Mapping], name: str, text: str, note) -> Iterator[Span]:

@@ -220,18 +220,26 @@ def _read_relation(ann: _AnnFile, number: int, line: str):
         message = 'an R line is an id, a tab, a label, Arg1:ID and Arg2:ID'
         ann.lose(number, 'unreadable relation', message)
         return
-    relation_id, label, *ends = match.groups()
+    relation_id, label, role, target, other_role, other = match.groups()
     if relation_id in ann.relations:
         ann.lose(number, 'repeated id', f'{relation_id} appears twice in this file')
         return
-    arguments = (ends[0], ends[1]), (ends[2], ends[3])
-    roles = (ends[0], ends[2])
-    usual = ann.report.roles.setdefault(label, roles)
-    if roles != roles[::-1] and roles[::-1] in (_DEFAULT_ROLES, usual):
-        arguments = arguments[1], arguments[0]
-    ann.arguments[relation_id] = arguments
-    ann.relations[relation_id] = Relation(relation_id, label, arguments[0][1], arguments[1][1])
+    first, second = _order_arguments(ann, label, (role, target), (other_role, other))
+    ann.arguments[relation_id] = first, second
+    ann.relations[relation_id] = Relation(relation_id, label, first[1], second[1])
     ann.later.append(partial(_resolve_ends, ann, number, relation_id))
+
+
+def _order_arguments(
+    ann: _AnnFile, label: str, first: _Argument, second: _Argument
+) -> tuple[_Argument, _Argument]:
+    "Head and tail of a relation: by brat's usual roles, else in the order of the label's first line"
+    roles = (first[0], second[0])
+    turned = (second[0], first[0])
+    usual = ann.report.roles.setdefault(label, roles)
+    if roles != turned and turned in (_DEFAULT_ROLES, usual):
+        return second, first
+    return first, second
 
 
 def _resolve_ends(ann: _AnnFile, number: int, relation_id: str):
@@ -307,8 +315,9 @@ def _check_targets(ann: _AnnFile, number: int, what: str, ids: Iterable[str]):
     "Report a line that names something that is not in its file"
     missing = [i for i in ids if not ann.knows(i)]
     if missing:
+        kind = f'dangling {what}'
         message = f'this {what} names {missing[0]}, which is not in this file'
-        ann.note(number, f'dangling {what}', message)
+        ann.note(number, kind, message)
 
 
 def _read_group(ann: _AnnFile, number: int, line: str):
@@ -320,7 +329,8 @@ def _read_group(ann: _AnnFile, number: int, line: str):
         return
     label, *ids = words
     ann.groups.append((label, tuple(ids)))
-    ann.later.append(partial(_check_targets, ann, number, 'group', ids))
+    check = partial(_check_targets, ann, number, 'group', ids)
+    ann.later.append(check)
 
 # %% ../../../nbs/data/formats/20_brat.ipynb #9160e9f4
 def _read_event(ann: _AnnFile, number: int, line: str):
@@ -435,8 +445,10 @@ def _find_attribute_ids(
 def _find_references(ann: _AnnFile) -> tuple[tuple[str, ...], ...]:
     "(target, concept, id, name) of every concept, () if the writer would choose the same"
     keys = _list_concepts(ann.spans.values())
-    lines = _assign_ids(keys, 'N', _group_by_key([*ann.references, *ann.further_concepts]))
-    if lines == [(f'N{n}', '') for n in range(1, len(lines) + 1)]:
+    known = _group_by_key([*ann.references, *ann.further_concepts])
+    lines = _assign_ids(keys, 'N', known)
+    numbered = [(f'N{n}', '') for n in range(1, len(lines) + 1)]
+    if lines == numbered:
         return ()
     return tuple((*key, *line) for key, line in zip(keys, lines))
 
@@ -466,9 +478,11 @@ def _render_attributes(sample: UnifiedSample) -> Iterator[str]:
     rows = _list_attributes(sample.spans, sample.meta)
     keys = [(target, name) for target, name, _ in rows]
     known = _group_by_key(sample.meta.get('attribute_ids', ()))
-    for (target, name, value), line in zip(rows, _assign_ids(keys, 'A', known)):
+    lines = _assign_ids(keys, 'A', known)
+    for (target, name, value), line in zip(rows, lines):
+        line_id = line[0]
         ending = '' if value is True else f' {value}'
-        yield f'{line[0]}\t{name} {target}{ending}'
+        yield f'{line_id}\t{name} {target}{ending}'
 
 
 def _render_concepts(sample: UnifiedSample) -> Iterator[str]:
@@ -476,29 +490,41 @@ def _render_concepts(sample: UnifiedSample) -> Iterator[str]:
     keys = _list_concepts(sample.spans)
     further = sample.meta.get('concepts', ())
     known = _group_by_key([*sample.meta.get('references', ()), *further])
-    for (target, concept), (line_id, name) in zip(keys, _assign_ids(keys, 'N', known)):
-        yield f'{line_id}\tReference {target} {concept}\t{name}'
-    for target, concept, line_id, name in further:
+    lines = _assign_ids(keys, 'N', known)
+    of_mentions = [(*key, *line) for key, line in zip(keys, lines)]
+    for target, concept, line_id, name in (*of_mentions, *further):
         yield f'{line_id}\tReference {target} {concept}\t{name}'
 
 
 def _render_lines(sample: UnifiedSample) -> Iterator[str]:
     "The lines of a document's .ann file"
-    for span in sample.spans:
-        offsets = ';'.join(f'{start} {end}' for start, end in span.fragments)
-        text = re.sub(r'[\r\n\t]', ' ', span.covered(sample.text))
-        yield f'{span.id}\t{span.label} {offsets}\t{text}'
+    yield from _render_mentions(sample)
     yield from sample.meta.get('events', ())
-    arguments = {relation: ends for relation, *ends in sample.meta.get('arguments', ())}
-    for relation in sample.relations:
-        default = ('Arg1', relation.head, 'Arg2', relation.tail)
-        first, head, second, tail = arguments.get(relation.id, default)
-        yield f'{relation.id}\t{relation.label} {first}:{head} {second}:{tail}\t'
+    yield from _render_relations(sample)
     for label, ids in sample.meta.get('groups', ()):
         yield '*\t' + ' '.join((label, *ids))
     yield from _render_attributes(sample)
     yield from _render_concepts(sample)
     yield from sample.meta.get('notes', ())
+
+
+def _render_mentions(sample: UnifiedSample) -> Iterator[str]:
+    "The T lines of a document"
+    for span in sample.spans:
+        offsets = ';'.join(f'{start} {end}' for start, end in span.fragments)
+        covered = span.covered(sample.text)
+        text = re.sub(r'[\r\n\t]', ' ', covered)
+        yield f'{span.id}\t{span.label} {offsets}\t{text}'
+
+
+def _render_relations(sample: UnifiedSample) -> Iterator[str]:
+    "The R lines of a document"
+    rows = sample.meta.get('arguments', ())
+    arguments = {relation: ends for relation, *ends in rows}
+    for relation in sample.relations:
+        default = ('Arg1', relation.head, 'Arg2', relation.tail)
+        first, head, second, tail = arguments.get(relation.id, default)
+        yield f'{relation.id}\t{relation.label} {first}:{head} {second}:{tail}\t'
 
 # %% ../../../nbs/data/formats/20_brat.ipynb #a5bb8060
 def _find_first_loss(sample: UnifiedSample, again: UnifiedSample) -> str:
@@ -545,7 +571,8 @@ class BratFormat(Format):
             report.counts['events'] += len(ann.events)
         spans = tuple(ann.spans.values())
         relations = tuple(ann.relations.values())
-        return UnifiedSample(name, '', text, spans, relations, meta=_collect_meta(ann))
+        meta = _collect_meta(ann)
+        return UnifiedSample(name, '', text, spans, relations, meta=meta)
 
     def read(self, folder: Path, report: ParseReport) -> Iterator[UnifiedSample]:
         "One sample per `.txt`, sorted by name"

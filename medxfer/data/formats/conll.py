@@ -187,7 +187,8 @@ def _check_columns(columns: list[str], path: Path, number: int):
 def _close(spans: list[Span], label: str, start: int, end: int) -> str:
     "End a mention; no label is open then"
     if label:
-        spans.append(Span(f'T{len(spans) + 1}', label, ((start, end),)))
+        span_id = f'T{len(spans) + 1}'
+        spans.append(Span(span_id, label, ((start, end),)))
     return ''
 
 

@@ -107,9 +107,11 @@ def _render_tag(name: str, attributes: _Pairs, where: str) -> str:
             raise DataError(f'{where} has the attribute {key} twice')
     parts = [name]
     for key, value in attributes:
-        escaped = escape(_check_characters(value, where), _ATTRIBUTE_ESCAPES)
+        checked = _check_characters(value, where)
+        escaped = escape(checked, _ATTRIBUTE_ESCAPES)
         parts.append(f'{key}="{escaped}"')
-    return f'<{" ".join(parts)}>'
+    inside = ' '.join(parts)
+    return f'<{inside}>'
 
 
 def _render_field(tag: str, text: str, where: str) -> str:
@@ -158,7 +160,8 @@ def _read_fields(
         if child.tag in wanted and child.tag not in found:
             found[child.tag] = _read_element_text(child, log)
         elif child.tag not in apart:
-            others.append((child.tag, _read_element_text(child, log)))
+            text = _read_element_text(child, log)
+            others.append((child.tag, text))
     for tag in wanted:
         if tag not in found:
             message = f'{element.tag} has no {tag}; it is read as empty'
@@ -250,9 +253,9 @@ class _SampleIndex:
         first = self.samples[key]
         filled = _fill_withheld(first, again)
         pairs = zip(first.candidates, filled.candidates)
-        count = sum(a.label != b.label for a, b in pairs)
-        if count:
-            self.report.counts['withheld labels found in another file'] += count
+        new = [before for before, after in pairs if before.label != after.label]
+        if new:
+            self.report.counts['withheld labels found in another file'] += len(new)
         self.samples[key] = filled
 
 
@@ -455,19 +458,27 @@ def _fill_withheld(first: UnifiedSample, again: UnifiedSample) -> UnifiedSample:
     meta = dict(first.meta)
     if 'comments' in meta and 'comments' in again.meta:
         comments = zip(meta['comments'], again.meta['comments'])
-        meta['comments'] = tuple((_fill_attributes(a[0], b[0]), *a[1:]) for a, b in comments)
-        attributes, others = meta['question']
-        meta['question'] = (_fill_attributes(attributes, again.meta['question'][0]), others)
+        meta['comments'] = tuple(_fill_element(here, there) for here, there in comments)
+        meta['question'] = _fill_element(meta['question'], again.meta['question'])
     return replace(first, candidates=candidates, meta=meta)
+
+
+def _fill_element(here: tuple, there: tuple) -> tuple:  # (attributes, …), as in `meta`
+    "An element with the labels that its attributes withhold and another reading gives"
+    attributes, *others = here
+    return _fill_attributes(attributes, there[0]), *others
 
 
 def _list_labels(sample: UnifiedSample) -> list[tuple[str, str, str]]:
     "(owner, kind, label) of everything that is labelled in a sample"
     labels = [(c.id, '', c.label) for c in sample.candidates]
-    owners = [(sample.id, sample.meta['question'])]
-    owners += zip([c.id for c in sample.candidates], sample.meta.get('comments', ()))
+    ids = [c.id for c in sample.candidates]
+    comments = sample.meta.get('comments', ())
+    owners = [(sample.id, sample.meta['question']), *zip(ids, comments)]
     for owner, (attributes, *_) in owners:
-        labels += [(owner, name, value) for name, value in attributes if name in _LABEL_ATTRIBUTES]
+        for name, value in attributes:
+            if name in _LABEL_ATTRIBUTES:
+                labels.append((owner, name, value))
     return labels
 
 
@@ -538,15 +549,17 @@ def _report_unknown_label(
     element: Element, label: str, known: tuple[str, ...], what: str, log: ElementReport
 ):
     "Report a label that the task does not have"
-    if label.lower() not in map(str.lower, known):
+    spellings = [name.lower() for name in known]
+    if label.lower() not in spellings:
         message = f'{what} has the unknown label {label!r}; it is kept as it is'
         log.note(element, 'unknown label', message)
 
 
 def _find_text_tag(comment: Element) -> str:
     "The element with the text of a comment: `RelCBody` in files with raw text"
-    only_body = comment.find('RelCText') is None and comment.find('RelCBody') is not None
-    return 'RelCBody' if only_body else 'RelCText'
+    has_text = comment.find('RelCText') is not None
+    has_body = comment.find('RelCBody') is not None
+    return 'RelCBody' if has_body and not has_text else 'RelCText'
 
 
 def _read_comments(thread_id: str, thread: Element, log: ElementReport) -> Iterator[tuple]:
@@ -648,15 +661,21 @@ def _render_thread(sample: UnifiedSample) -> list[str]:
         )
     skip = ((_SKIP_ATTRIBUTE, meta['skip']),) if 'skip' in meta else ()
     further = meta.get('thread', ())
-    start = _render_tag('Thread', (('THREAD_SEQUENCE', sample.id), *skip, *further), where)
-    attributes, others = meta['question']
-    question = _render_tag('RelQuestion', attributes, where)
-    texts = [('RelQSubject', subject), ('RelQBody', body), *others]
-    lines = [f'\t{start}', f'\t\t{question}', *_render_fields(texts, '\t\t\t', where)]
-    lines.append('\t\t</RelQuestion>')
+    named = (('THREAD_SEQUENCE', sample.id), *skip, *further)
+    start = _render_tag('Thread', named, where)
+    lines = [f'\t{start}', *_render_related(subject, body, meta['question'], where)]
     for candidate, comment in zip(sample.candidates, comments):
         lines += _render_comment(candidate, comment)
     return [*lines, '\t</Thread>']
+
+
+def _render_related(subject: str, body: str, element: tuple, where: str) -> list[str]:
+    "The XML of a thread's question, line by line"
+    attributes, others = element
+    start = _render_tag('RelQuestion', attributes, where)
+    texts = [('RelQSubject', subject), ('RelQBody', body), *others]
+    fields = _render_fields(texts, '\t\t\t', where)
+    return [f'\t\t{start}', *fields, '\t\t</RelQuestion>']
 
 # %% ../../../nbs/data/formats/50_cqa_xml.ipynb #105a8a44
 class ThreadFormat(CqaFormat):
@@ -697,7 +716,8 @@ class ThreadFormat(CqaFormat):
             attributes, fields = sample.meta['org']
             where = f'thread {sample.id}'
             start = _render_tag('OrgQuestion', attributes, where)
-            lines = [start, *_render_fields(fields, '\t', where), '', *lines, '</OrgQuestion>']
+            rendered = _render_fields(fields, '\t', where)
+            lines = [start, *rendered, '', *lines, '</OrgQuestion>']
         return '\n'.join(lines) + '\n'
 
 # %% ../../../nbs/data/formats/50_cqa_xml.ipynb #3f783ee7
@@ -759,10 +779,12 @@ def _render_pair(pair: Candidate, meta: tuple) -> list[str]:
     "The XML of one pair, line by line"
     attributes, start, others = meta
     where = f'pair {pair.id}'
-    asked, answer = _split_text(pair.text, start, where)
-    tag = _render_tag('QApair', (('QAID', pair.id), ('QArel', pair.label), *attributes), where)
-    texts = [('QAquestion', asked), ('QAanswer', answer), *others]
-    return [f'\t{tag}', *_render_fields(texts, '\t\t', where), '\t</QApair>']
+    question, answer = _split_text(pair.text, start, where)
+    named = (('QAID', pair.id), ('QArel', pair.label), *attributes)
+    tag = _render_tag('QApair', named, where)
+    texts = [('QAquestion', question), ('QAanswer', answer), *others]
+    fields = _render_fields(texts, '\t\t', where)
+    return [f'\t{tag}', *fields, '\t</QApair>']
 
 # %% ../../../nbs/data/formats/50_cqa_xml.ipynb #d3dfe5ae
 class QuestionFormat(CqaFormat):
@@ -800,11 +822,14 @@ class QuestionFormat(CqaFormat):
         if len(pairs) != len(sample.candidates):
             raise DataError(f'{where} has {len(sample.candidates)} pairs and meta for {len(pairs)}')
         attributes, others = sample.meta['question']
-        lines = [_render_tag('Question', (('QID', sample.id), *attributes), where)]
-        lines += _render_fields([('Qtext', sample.text), *others], '\t', where)
+        named = (('QID', sample.id), *attributes)
+        texts = [('Qtext', sample.text), *others]
+        lines = [_render_tag('Question', named, where)]
+        lines += _render_fields(texts, '\t', where)
         for candidate, pair in zip(sample.candidates, pairs):
             lines += _render_pair(candidate, pair)
-        return '\n'.join([*lines, '</Question>']) + '\n'
+        lines.append('</Question>')
+        return '\n'.join(lines) + '\n'
 
 # %% ../../../nbs/data/formats/50_cqa_xml.ipynb #e55d6cc1
 def _check_subtask(sample: UnifiedSample, subtask: str):
@@ -833,12 +858,22 @@ def build_queries(
         return tuple(s for s in samples if 'skip' not in s.meta)
     if subtask == 'D':
         return tuple(replace(s, candidates=_sort_by_number(s.candidates)) for s in samples)
+    originals = []
+    for (_, key), threads in _group_by_original(samples).items():
+        originals.append(_build_original(key, threads, subtask))
+    return tuple(originals)
+
+
+def _group_by_original(
+    samples: Iterable[UnifiedSample],
+) -> dict[tuple[str, str], list[UnifiedSample]]:  # (split, id of the question): its threads
+    "Threads by the question that they were found for"
     groups: dict[tuple[str, str], list[UnifiedSample]] = {}
     for sample in samples:
         attributes, _ = sample.meta['org']
         key = (sample.split, dict(attributes).get('ORGQ_ID', ''))
         groups.setdefault(key, []).append(sample)
-    return tuple(_build_original(key, threads, subtask) for (_, key), threads in groups.items())
+    return groups
 
 # %% ../../../nbs/data/formats/50_cqa_xml.ipynb #838442ea
 def _sort_by_number(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
@@ -876,8 +911,10 @@ def _get_question_attributes(thread: UnifiedSample) -> dict[str, str]:
 
 def _get_search_rank(thread: UnifiedSample, place: int) -> int:
     "The rank that the search engine gave a thread; its place if it has none"
-    rank = _get_question_attributes(thread).get('RELQ_RANKING_ORDER', '')
-    return int(rank) if re.fullmatch('[1-9][0-9]{0,8}', rank) else place
+    attributes = _get_question_attributes(thread)
+    rank = attributes.get('RELQ_RANKING_ORDER', '')
+    is_number = re.fullmatch('[1-9][0-9]{0,8}', rank)
+    return int(rank) if is_number else place
 
 
 def _make_related(thread: UnifiedSample, place: int) -> Candidate:
@@ -1004,9 +1041,11 @@ def parse_number(value) -> float | None:
 
 def _apply_prediction(query: UnifiedSample, rows: list[tuple[str, ...]]) -> UnifiedSample:
     "A query with the order and labels of its prediction"
-    order = sorted(range(len(rows)), key=lambda k: float(rows[k][3]), reverse=True)
+    scores = [float(row[3]) for row in rows]
+    order = sorted(range(len(rows)), key=scores.__getitem__, reverse=True)
     ranks = {k: rank for rank, k in enumerate(order, 1)}
-    candidates = [
-        replace(c, rank=ranks[k], label=rows[k][4]) for k, c in enumerate(query.candidates)
-    ]
+    candidates = []
+    for k, candidate in enumerate(query.candidates):
+        label = rows[k][4]
+        candidates.append(replace(candidate, rank=ranks[k], label=label))
     return replace(query, candidates=tuple(candidates))

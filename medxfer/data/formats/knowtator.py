@@ -176,9 +176,9 @@ def _read_attributes(
     for slot in slots:
         by_name[slot.name] += slot.values
     concepts = by_name.pop(concept_slot, ())
-    attributes = {
-        name: values[0] if len(values) == 1 else values for name, values in by_name.items()
-    }
+    attributes: dict[str, str | tuple[str, ...]] = {}
+    for name, values in by_name.items():
+        attributes[name] = values[0] if len(values) == 1 else values
     return attributes, concepts
 
 # %% ../../../nbs/data/formats/30_knowtator.ipynb #4195467c
@@ -272,15 +272,18 @@ class _LeftoverCheck:
     def _check_class(self, element: ElementTree.Element):
         key = _get_id(element)
         if key not in self.placed:
-            self.log.lose(element, 'no annotation', f'classMention {key!r} has no annotation')
+            message = f'classMention {key!r} has no annotation'
+            self.log.lose(element, 'no annotation', message)
         for child in element.iterfind('hasSlotMention'):
-            if _get_id(child) not in self.slots:
-                self.log.lose(child, 'dangling link', f'slot {_get_id(child)!r} is missing')
+            slot = _get_id(child)
+            if slot not in self.slots:
+                self.log.lose(child, 'dangling link', f'slot {slot!r} is missing')
 
     def _check_slot(self, element: ElementTree.Element):
         key = _get_id(element)
         if self.slots[key].element is not element:
-            self.log.lose(element, 'repeated id', f'there are two slots {key!r}; the last counts')
+            message = f'there are two slots {key!r}; the last counts'
+            self.log.lose(element, 'repeated id', message)
         elif key not in self.owners:
             message = f'slot {key!r} belongs to no mention that was read'
             self.log.lose(element, 'unused slot', message)
@@ -362,7 +365,8 @@ class KnowtatorFormat(Format):
         self, doc_id: str, text: str, content: bytes | str, file, report: ParseReport
     ) -> UnifiedSample:
         "The sample of a text and the content of its annotation file"
-        root = parse_xml(content.encode() if isinstance(content, str) else content, file)
+        data = content.encode() if isinstance(content, str) else content
+        root = parse_xml(data, file)
         if root.tag != 'annotations':
             message = f'the root is <{root.tag[:40]}>, not the <annotations> of Knowtator'
             raise DataError(message, file, element_line(root))
@@ -437,15 +441,20 @@ def _list_slots(sample: UnifiedSample, span: Span) -> Iterator[tuple[str, tuple[
 _NOT_IN_XML = re.compile('[^\\t\\n\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]')
 
 
-def _add_mention(root: ElementTree.Element, sample: UnifiedSample, span: Span):
-    "The annotation, the slots and the class of one mention"
-    words = ' ... '.join(sample.text[start:end] for start, end in span.fragments)
-    words = _NOT_IN_XML.sub(' ', words)
+def _add_annotation(root: ElementTree.Element, span: Span, words: str):
+    "Where a mention is"
     annotation = _add_element(root, 'annotation')
     _add_element(annotation, 'mention', id=span.id)
     for start, end in span.fragments:
         _add_element(annotation, 'span', start=str(start), end=str(end))
     _add_element(annotation, 'spannedText', words)
+
+
+def _add_mention(root: ElementTree.Element, sample: UnifiedSample, span: Span):
+    "The annotation, the slots and the class of one mention"
+    words = ' ... '.join(sample.text[start:end] for start, end in span.fragments)
+    words = _NOT_IN_XML.sub(' ', words)
+    _add_annotation(root, span, words)
     slot_ids = [relation.id for relation in sample.relations if relation.head == span.id]
     for n, (name, values) in enumerate(_list_slots(sample, span), 1):
         key = f'{span.id}.{n}'

@@ -310,6 +310,12 @@ def _format_row(
     return '\t'.join(fields)
 
 # %% ../../../nbs/data/formats/60_measeval_tsv.ipynb #0764fa4b
+def _find_subfolder(folder: Path, *names: str) -> Path:
+    "The first of the subfolders that exists, or the folder itself"
+    inner = [folder / name for name in names]
+    return next((path for path in inner if path.is_dir()), folder)
+
+
 class MeasEvalFormat(Format):
     "`text/NAME.txt` and `tsv/NAME.tsv`"
 
@@ -319,8 +325,8 @@ class MeasEvalFormat(Format):
 
     def folders(self, folder: Path) -> tuple[Path, Path]:
         "Where texts and tables are: in `text` (`txt` in the trial release) and `tsv`, or all in `folder`"
-        texts = next((folder / n for n in ('text', 'txt') if (folder / n).is_dir()), folder)
-        tables = folder / 'tsv' if (folder / 'tsv').is_dir() else folder
+        texts = _find_subfolder(folder, 'text', 'txt')
+        tables = _find_subfolder(folder, 'tsv')
         return texts, tables
 
     def claims(self, folder: Path) -> bool:
@@ -333,7 +339,8 @@ class MeasEvalFormat(Format):
         table = _Table(file, name, text, report)
         table.read(content)
         relations = table.link()
-        return UnifiedSample(name, '', text, tuple(table.spans.values()), relations)
+        spans = tuple(table.spans.values())
+        return UnifiedSample(name, '', text, spans, relations)
 
     def read(self, folder: Path, report: ParseReport) -> Iterator[UnifiedSample]:
         "One sample per text, sorted by name; a text without a table has no annotation"
@@ -383,7 +390,8 @@ class MeasEvalFormat(Format):
         files = {f'text/{sample.id}.txt': sample.text}
         content = self._render_table(sample)
         again = self.parse(sample.id, sample.text, content, sample.id, ParseReport())
-        check_round_trip(_renumber_relations(sample), _renumber_relations(again), self.name)
+        before, after = map(_renumber_relations, (sample, again))
+        check_round_trip(before, after, self.name)
         if sample.spans:
             files[f'tsv/{sample.id}.tsv'] = content
         return files

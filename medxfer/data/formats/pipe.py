@@ -181,8 +181,10 @@ class PipeFormat(Format):
     def lines(self, name: str, sample: UnifiedSample) -> Iterator[str]:
         "The lines of a document that is called `name` in its file"
         for span in sample.spans:
+            concepts = span.concepts or (NO_CONCEPT,)
             offsets = [str(offset) for fragment in span.fragments for offset in fragment]
-            yield '||'.join([name, span.label, *(span.concepts or (NO_CONCEPT,)), *offsets])
+            fields = [name, span.label, *concepts, *offsets]
+            yield '||'.join(fields)
 
     def render(self, sample: UnifiedSample) -> dict[str, str]:
         "The `.text` and `.pipe` of a document; a `DataError` for what they cannot hold"
@@ -328,6 +330,13 @@ def _parse_cue(name: str, field: str, length: int, tell: _Tell) -> _Fragments:
     return fragments
 
 
+def _report_unknown_value(name: str, value: str, tell: _Tell):
+    "Report a value that a slot does not have"
+    if value.lower() not in ('null', *SLOT_VALUES[name]):
+        known = ', '.join(SLOT_VALUES[name])
+        tell('unknown value', f'{name} is {value[:40]!r}; known: {known}', False)
+
+
 def _parse_slots(
     fields: list[str],  # columns 4 to 19
     length: int,  # code points of the text
@@ -336,13 +345,11 @@ def _parse_slots(
     "The attributes of a mention of 2015"
     given = {}
     for name, value, cue_field in zip(_SLOTS, fields[::2], fields[1::2]):
-        stated = value.lower() != 'null'
-        if name != BODY_LOCATION and stated and value.lower() not in SLOT_VALUES[name]:
-            known = ', '.join(SLOT_VALUES[name])
-            tell('unknown value', f'{name} is {value[:40]!r}; known: {known}', False)
+        if name != BODY_LOCATION:
+            _report_unknown_value(name, value, tell)
         cue = _parse_cue(name, cue_field, length, tell)
         if name == BODY_LOCATION:
-            given[name] = (value,) if stated else ()
+            given[name] = () if value.lower() == 'null' else (value,)
             given[f'{name}_cue'] = (cue,) if cue else ()
         else:
             given[name] = value

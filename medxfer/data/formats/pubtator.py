@@ -66,7 +66,8 @@ def _list_texts(folder: Path) -> list[Path]:
 
 def _looks_like(path: Path) -> bool:
     with path.open('rb') as file:
-        return bool(re.match(rb'\s*[^|\s]+\|t\|', file.read(200)))
+        start = file.read(200)
+    return bool(re.match(rb'\s*[^|\s]+\|t\|', start))
 
 
 def _split_documents(path: Path) -> Iterator[list[tuple[int, str]]]:
@@ -170,13 +171,16 @@ def _find_mentions(spans: Iterable[Span], concept: str) -> list[str]:
 
 def _render_lines(sample: UnifiedSample) -> Iterator[str]:
     "The lines of a document"
-    (_, _, at), *_ = sample.meta.get('passages') or [('title', 0, 0)]
-    yield f'{sample.id}|t|{sample.text[:at]}'
-    yield f'{sample.id}|a|{sample.text[at + 1 :]}'
+    (_, _, title_end), *_ = sample.meta.get('passages') or [('title', 0, 0)]
+    title = sample.text[:title_end]
+    abstract = sample.text[title_end + 1 :]
+    yield f'{sample.id}|t|{title}'
+    yield f'{sample.id}|a|{abstract}'
     for span in sample.spans:
         start, end = span.fragments[0]
+        words = sample.text[start:end]
         concepts = '|'.join(span.concepts) or '-1'
-        fields = (sample.id, start, end, sample.text[start:end], span.label, concepts)
+        fields = (sample.id, start, end, words, span.label, concepts)
         yield '\t'.join(map(str, fields))
     for link in _list_links(sample):
         yield '\t'.join((sample.id, *link))

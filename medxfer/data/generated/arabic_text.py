@@ -129,9 +129,12 @@ def _write_arabic_detail(author: Author, template: str) -> str:
 
 def _ask_in_arabic(author: Author, disorder: str) -> str:
     "The text of a question"
-    order = author.rng.permutation(len(DETAIL_TEMPLATES_AR))[: author.number(3, 5)]
-    details = [_write_arabic_detail(author, DETAIL_TEMPLATES_AR[i]) for i in order]
-    question = _pick_arabic_sentence(author, QUESTION_TEMPLATES_AR['disorder'], disorder)
+    order = author.rng.permutation(len(DETAIL_TEMPLATES_AR))
+    count = author.number(3, 5)
+    templates = [DETAIL_TEMPLATES_AR[i] for i in order[:count]]
+    details = [_write_arabic_detail(author, template) for template in templates]
+    questions = QUESTION_TEMPLATES_AR['disorder']
+    question = _pick_arabic_sentence(author, questions, disorder)
     return ' '.join([question, *details])
 
 
@@ -143,7 +146,7 @@ def _label_pair(reply: Reply) -> str:
 
 # %% ../../../nbs/data/generated/50_arabic_text.ipynb #d51bc57b
 def _write_arabic_pair(author: Author, disorder: str, pair_id: str, confident: bool) -> tuple:
-    "A question and its answer, as `make_question` takes them; now and then without answer"
+    "A question and its answer, as `make_question` takes them; some have no answer"
     reply = plan_reply(author, disorder)
     kind = 'disorder' if reply.topic in ('same', 'other') else reply.topic
     question = _pick_arabic_sentence(author, QUESTION_TEMPLATES_AR[kind], reply.word)

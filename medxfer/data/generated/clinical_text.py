@@ -11,6 +11,7 @@ __all__ = ['Fragments', 'Filler', 'FILLERS', 'COMMON_TEMPLATES', 'NOTE_TEMPLATES
 # %% ../../../nbs/data/generated/10_clinical_text.ipynb #3eb3b151
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, product
 from typing import Any
 import re
 import numpy as np
@@ -32,7 +33,7 @@ from medxfer.data.generated.world import (
 # %% ../../../nbs/data/generated/10_clinical_text.ipynb #f4b15872
 @dataclass(eq=False)
 class DraftMention:
-    "A mention that is being written; two of them are equal only if they are one"
+    "A mention that is being written; compared by identity"
 
     label: str  # in semeval2021t6, or one that only another task knows
     concept: str = 'CUI-less'
@@ -119,7 +120,8 @@ class Author:
         deck = self.decks.setdefault(name, [])
         if not deck:
             words = self.lists[name]
-            deck += [words[i] for i in self.rng.permutation(len(words))]
+            order = self.rng.permutation(len(words))
+            deck += [words[i] for i in order]
         return deck.pop()
 
     def pick(self, options: Sequence) -> Any:
@@ -162,7 +164,7 @@ def _add_modifier(
     phrase: Phrase,
     p: float,  # how often a modifier is put before it
 ) -> Phrase:
-    "Perhaps a modifier before a phrase, inside its mentions or outside as the guideline says"
+    "Put a modifier before a phrase, with some probability; inside its mentions or outside, as the guideline says"
     if not author.chance(p):
         return phrase
     word = author.draw('modifier')
@@ -214,7 +216,8 @@ def _write_reaction(author: Author) -> Phrase:
     pieces = (plain_phrase(before) + agent + plain_phrase(after)).pieces
     if not agent.mentions:
         return Phrase(pieces)
-    return Phrase([(text, (*owners, disorder)) for text, owners in pieces], (disorder,))
+    inside = [(text, (*owners, disorder)) for text, owners in pieces]
+    return Phrase(inside, (disorder,))
 
 # %% ../../../nbs/data/generated/10_clinical_text.ipynb #d90de73d
 def site_phrase(
@@ -354,7 +357,8 @@ def _write_both(author: Author) -> Phrase:
 def _write_healthy(author: Author) -> Phrase:
     "*the liver is normal*: nothing to annotate"
     site = _write_site(author, author.draw('site'))
-    return plain_phrase(f'the {site} is {author.draw("healthy")}')
+    state = author.draw('healthy')
+    return plain_phrase(f'the {site} is {state}')
 
 # %% ../../../nbs/data/generated/10_clinical_text.ipynb #0ddc6a78
 _PROBLEMS = ('named', 'disorder', 'disorder', 'disorder', 'finding', 'finding')
@@ -364,7 +368,8 @@ _PROBLEMS = ('named', 'disorder', 'disorder', 'disorder', 'finding', 'finding')
 def _write_named(author: Author) -> Phrase:
     "*asthma*, *chronic gout*"
     name = author.draw('named')
-    phrase = mention_phrase(name, DraftMention('Condition', CONCEPTS[name]))
+    condition = DraftMention('Condition', CONCEPTS[name])
+    phrase = mention_phrase(name, condition)
     return _add_modifier(author, phrase, 0.15)
 
 
@@ -372,7 +377,8 @@ def _write_named(author: Author) -> Phrase:
 def _write_clinic(author: Author) -> Phrase:
     "*asthma clinic*: not a disorder"
     name = author.draw('named')
-    return plain_phrase(f'{name} {author.pick(["clinic", "nurse", "registry", "outreach team"])}')
+    service = author.pick(['clinic', 'nurse', 'registry', 'outreach team'])
+    return plain_phrase(f'{name} {service}')
 
 
 @register_filler
@@ -473,12 +479,14 @@ def _write_temporal(author: Author) -> Phrase:
 def _write_person(author: Author) -> Phrase:
     "Who a criterion is about"
     people = ['women', 'men', 'adults', 'children', 'adolescents', 'females', 'males']
-    return mention_phrase(author.pick(people), DraftMention('Person'))
+    who = author.pick(people)
+    return mention_phrase(who, DraftMention('Person'))
 
 # %% ../../../nbs/data/generated/10_clinical_text.ipynb #3d7a8d2a
 def _write_dose(author: Author) -> str:
     dose = author.number(1, 40) * 5
-    return f'{dose} mg {author.pick(["daily", "bid", "qhs", "prn", "po q8h"])}'
+    schedule = author.pick(['daily', 'bid', 'qhs', 'prn', 'po q8h'])
+    return f'{dose} mg {schedule}'
 
 
 _PLAIN_SLOTS: dict[str, Callable[[Author], str]] = dict(
@@ -548,14 +556,13 @@ def _add_link(
     if '=' in verb:
         name, value = verb.split('=')
         cue = tails[0][0] if tails else None
-        for mention in (mention for mentions in heads for mention in mentions):
+        for mention in chain.from_iterable(heads):
             mention.attributes[name] = (value, cue)
     elif heads:
-        for head in heads:
-            for tail in tails:
-                phrase.links += [(verb, h, t) for h in head[:1] for t in tail[:1]]
+        for head, tail in product(heads, tails):
+            phrase.links += [(verb, h, t) for h in head[:1] for t in tail[:1]]
     else:
-        members = tuple(mention for mentions in tails for mention in mentions)
+        members = tuple(chain.from_iterable(tails))
         if len(members) > 1:
             phrase.groups.append((verb, members))
 
@@ -680,8 +687,10 @@ def write_note(author: Author) -> Phrase:
             for _ in range(author.number(1, most))
         ]
         heading = (title.upper() if is_upper else title) + ':' + gap
-        sections.append(plain_phrase(heading) + join_phrases(body, '. ') + plain_phrase('.'))
-    return join_phrases(sections, author.pick(['\n', '\n\n']))
+        text = join_phrases(body, '. ')
+        sections.append(plain_phrase(heading) + text + plain_phrase('.'))
+    line_break = author.pick(['\n', '\n\n'])
+    return join_phrases(sections, line_break)
 
 
 def write_criteria(author: Author) -> Phrase:
@@ -757,11 +766,9 @@ def annotate_all(
     kept = {mention: f for mention, f in where.items() if mention.label != 'Cue'}
     ids = {mention: f'T{i}' for i, mention in enumerate(kept, 1)}
     spans = [Span(ids[mention], mention.label, f) for mention, f in kept.items()]
-    relations = [
-        Relation(f'R{i}', label, ids[head], ids[tail])
-        for i, (label, head, tail) in enumerate(phrase.links, 1)
-    ]
+    relations = []
+    for i, (label, head, tail) in enumerate(phrase.links, 1):
+        relations.append(Relation(f'R{i}', label, ids[head], ids[tail]))
     groups = tuple((label, tuple(ids[m] for m in members)) for label, members in phrase.groups)
-    return dict(
-        spans=tuple(spans), meta=dict(groups=groups) if groups else {}, relations=tuple(relations)
-    )
+    meta = dict(groups=groups) if groups else {}
+    return dict(spans=tuple(spans), meta=meta, relations=tuple(relations))

@@ -137,8 +137,11 @@ _RELATIVES = 'wife husband son daughter father mother friend fiancé colleague'.
 def _pick_sentence(author: Author, sentences: Sequence[str], word: str) -> str:
     "One of the sentences about a word"
     template = author.pick(sentences)
-    text = template.format(w=word, n=author.number(2, 12), r=author.pick(_RELATIVES))
-    return text[:1].upper() + text[1:]
+    count = author.number(2, 12)
+    relative = author.pick(_RELATIVES)
+    text = template.format(w=word, n=count, r=relative)
+    first = text[:1].upper()
+    return first + text[1:]
 
 
 def _write_answer(author: Author, reply: Reply) -> str:
@@ -148,7 +151,7 @@ def _write_answer(author: Author, reply: Reply) -> str:
 
 # %% ../../../nbs/data/generated/40_forum_text.ipynb #015e8811
 def _write_detail(author: Author, template: str) -> str:
-    "A sentence about the asker's life"
+    "A sentence about the life of the person who asks"
     return template.format(
         r=author.pick(_RELATIVES),
         p=author.pick(_PLACES),
@@ -212,9 +215,12 @@ def _pick_related(author: Author, new: _Question) -> _Question:
 
 def _write_date(author: Author) -> str:
     "A day and time of 2012"
-    month, day = author.number(1, 9), author.number(10, 28)
-    hour, minute = author.number(0, 9), author.number(10, 59)
-    return f'2012-0{month}-{day} 1{hour}:{minute}:00'
+    month = author.number(1, 9)
+    day = author.number(10, 28)
+    hour = 10 + author.number(0, 9)
+    minute = author.number(10, 59)
+    date = f'2012-{month:02}-{day}'
+    return f'{date} {hour}:{minute}:00'
 
 # %% ../../../nbs/data/generated/40_forum_text.ipynb #7d255a45
 def _write_comment(
@@ -281,6 +287,8 @@ def write_threads(
         number += 1
         new = _Question(author.draw('named'), _pick_aspect(author))
         texts = _ask_question(author, new.disorder, new.aspect)
-        for rank in range(1, min(_THREADS_PER_QUESTION, n - len(samples)) + 1):
-            samples.append(_write_thread(author, f'{prefix}{number}', rank, new, texts))
+        most = min(_THREADS_PER_QUESTION, n - len(samples))
+        for rank in range(1, most + 1):
+            thread = _write_thread(author, f'{prefix}{number}', rank, new, texts)
+            samples.append(thread)
     return samples

@@ -120,7 +120,8 @@ def write_slot_note(author: Author) -> Phrase:
         heading = title + author.pick([': ', ':\n'])
         text = join_phrases(body, author.pick(['. ', '.\n']))
         sections.append(plain_phrase(heading) + text + plain_phrase('.'))
-    return join_phrases(sections, author.pick(['\n', '\n\n']))
+    line_break = author.pick(['\n', '\n\n'])
+    return join_phrases(sections, line_break)
 
 # %% ../../../nbs/data/generated/20_slot_text.ipynb #7d3e51e4
 def annotate_slots(
@@ -133,7 +134,8 @@ def annotate_slots(
         if mention.label == 'Condition':
             span_id = f'T{len(spans) + 1}'
             slots = fill_slots(**_collect_slots(mention, where))
-            spans.append(Span(span_id, DISORDER_LABEL, fragments, slots, (mention.concept,)))
+            concepts = (mention.concept,)
+            spans.append(Span(span_id, DISORDER_LABEL, fragments, slots, concepts))
     return dict(spans=tuple(spans))
 
 # %% ../../../nbs/data/generated/20_slot_text.ipynb #9402700d

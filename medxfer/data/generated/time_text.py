@@ -50,7 +50,8 @@ def _write_clock(author: Author) -> str:
 
 def _write_length(author: Author) -> str:
     n = author.number(2, 12)
-    return f'{n} {author.pick(["hours", "days", "weeks", "months", "years"])}'
+    unit = author.pick(['hours', 'days', 'weeks', 'months', 'years'])
+    return f'{n} {unit}'
 
 
 # What an author writes for each class of a TIMEX3.
@@ -69,7 +70,8 @@ _TIME_CLASSES: dict[str, Callable[[Author], str]] = {
 def _write_time(author: Author, name: str) -> Phrase:
     "A time of one class"
     mention = DraftMention('TIMEX3', attributes={'Class': (name, None)})
-    return mention_phrase(_TIME_CLASSES[name](author), mention)
+    write = _TIME_CLASSES[name]
+    return mention_phrase(write(author), mention)
 
 
 @register_filler
@@ -132,9 +134,12 @@ def write_time_note(author: Author) -> Phrase:
     titles = ['History', 'Current', 'Plan']
     if not author.chance(0.8):
         titles = [author.pick(list(TIME_NOTE_TEMPLATES))]
-    sections = [plain_phrase('Visit of ') + mention_phrase(day, DraftMention('DOCTIME'))]
-    sections += [_write_section(author, title, day) for title in titles]
-    return join_phrases(sections, author.pick(['\n', '\n\n']))
+    visit = mention_phrase(day, DraftMention('DOCTIME'))
+    sections = [plain_phrase('Visit of ') + visit]
+    for title in titles:
+        sections.append(_write_section(author, title, day))
+    line_break = author.pick(['\n', '\n\n'])
+    return join_phrases(sections, line_break)
 
 # %% ../../../nbs/data/generated/30_time_text.ipynb #3f96fa77
 def _write_section(author: Author, title: str, day: str) -> Phrase:

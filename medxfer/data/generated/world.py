@@ -10,7 +10,7 @@ __all__ = ['FINDINGS', 'MODIFIERS', 'AGENTS', 'SITES', 'PAIRED_SITES', 'NAMED_DI
 # %% ../../../nbs/data/generated/00_world.ipynb #1c0fb816
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import cycle, product
 import numpy as np
 from ..base import MedxferError
 
@@ -248,18 +248,23 @@ def _draw_turns(
     world: World,
 ) -> dict[str, np.ndarray]:  # name of a list: [tasks, pairs of neighbours] bool
     "Which pairs of neighbours swap their verdicts in which task"
-    sizes = [(len(world.words(world.tasks[0], name)) + 1) // 2 for name in AMBIGUOUS_LISTS]
+    first = world.tasks[0]
+    sizes = [(len(world.words(first, name)) + 1) // 2 for name in AMBIGUOUS_LISTS]
     taught_by = np.concatenate([np.arange(n) % len(_TEACHERS) for n in sizes])
-    nouns = np.repeat(np.array(AMBIGUOUS_LISTS) != 'modifier', sizes)
+    is_noun_list = np.array(AMBIGUOUS_LISTS) != 'modifier'
+    nouns = np.repeat(is_noun_list, sizes)
     turned = np.zeros((len(WORLD_TASKS), len(taught_by)), bool)
     rng = np.random.default_rng([world.seed, 100])
-    for p, who in enumerate(_TEACHERS):
+    for p, teachers in enumerate(_TEACHERS):
         here = taught_by == p
         if world.kind == 'format':
             turned[:, here] = _toss_coins(rng, nouns[here])
         if world.kind == 'antagonistic':
-            turned[:, here] = _find_opponents(who)[:, None]
-    return dict(zip(AMBIGUOUS_LISTS, np.split(turned, np.cumsum(sizes)[:-1], axis=1)))
+            opposed = _find_opponents(teachers)
+            turned[:, here] = opposed[:, None]
+    list_ends = np.cumsum(sizes)[:-1]
+    by_list = np.split(turned, list_ends, axis=1)
+    return dict(zip(AMBIGUOUS_LISTS, by_list))
 
 
 def _toss_coins(
@@ -279,7 +284,7 @@ def _toss_coins(
 
 
 def _find_opponents(who: tuple[int, ...]) -> np.ndarray:
-    "Which tasks have the opposite verdict of the first, on words that `who` teach: [tasks] bool"
+    "Which tasks disagree with the first on the words that the tasks `who` teach: [tasks] bool"
     if len(who) == len(WORLD_TASKS):
         return np.arange(len(WORLD_TASKS)) % 2 == 1
     return np.array([(k in who) != (0 in who) for k in range(len(WORLD_TASKS))])
@@ -293,6 +298,7 @@ def _assign_remedies(world: World, task: str) -> dict[str, str]:  # named disord
         drugs = drugs[index:] + drugs[:index]
     if world.kind == 'format' and index:
         rng = np.random.default_rng([world.seed, 200 + index])
-        drugs = [drugs[i] for i in rng.permutation(len(drugs))]
+        order = rng.permutation(len(drugs))
+        drugs = [drugs[i] for i in order]
     named = world.words(task, 'named')
-    return {name: drugs[i % len(drugs)] for i, name in enumerate(named)}
+    return dict(zip(named, cycle(drugs)))

@@ -86,9 +86,12 @@ def _guess_profile(
 def _readable_profiles(task: str, folder: Path) -> list[CorpusInfo]:
     "The profiles of a task whose files a folder holds"
     splits = split_folders(task, folder).values()
-    profiles = [c.profile for c in get_task(task).corpora]
-    readable = [p for p in profiles if any(has_documents(task, s, p) for s in splits)]
-    return [get_corpus(task, p) for p in readable]
+    readable = []
+    for corpus in get_task(task).corpora:
+        profile = corpus.profile
+        if any(has_documents(task, split, profile) for split in splits):
+            readable.append(get_corpus(task, profile))
+    return readable
 
 # %% ../../../nbs/data/sources/30_check.ipynb #04cb128a
 def _is_annotated(sample: UnifiedSample) -> bool:
@@ -101,7 +104,7 @@ def _is_annotated(sample: UnifiedSample) -> bool:
 
 
 def _missing_documents(counts: Mapping[str, int], expected: Mapping[str, int]) -> list[str]:
-    "What is not there, in words, split by split"
+    "What is missing, split by split"
     return [
         f'{s}: {counts.get(s, 0):,} of {n:,} documents'
         for s, n in expected.items()
@@ -142,17 +145,24 @@ def find_obstacle(
             f'{lost[0]} ({len(lost)} annotations of {task} cannot be read; '
             'correct the files, or continue without them: data.allow_lost=true)'
         )
-    for role, split in splits.items():
-        samples = get_task(task).counted(corpora[split].samples)
-        withheld = get_task(task).find_withheld(samples)
-        if withheld and (role != 'train' or len(withheld) == len(samples)):
-            other = '' if role == 'train' else f', or choose another split: data.splits.{role}=dev'
-            return (
-                f'{len(withheld):,} of {len(samples):,} documents of {task} in {split} have no gold '
-                f'labels (first: {withheld[0]}), so {_ROLES[role]}; '
-                f'add the file that has the labels{other}'
-            )
-    return ''
+    reasons = (
+        _explain_withheld(task, role, split, corpora[split]) for role, split in splits.items()
+    )
+    return next(filter(None, reasons), '')
+
+
+def _explain_withheld(task: str, role: str, split: str, corpus: Corpus) -> str:
+    "Why a split whose labels are withheld cannot have its role, '' if it can"
+    samples = get_task(task).counted(corpus.samples)
+    withheld = get_task(task).find_withheld(samples)
+    if not withheld or (role == 'train' and len(withheld) < len(samples)):
+        return ''
+    other = '' if role == 'train' else f', or choose another split: data.splits.{role}=dev'
+    return (
+        f'{len(withheld):,} of {len(samples):,} documents of {task} in {split} have no gold '
+        f'labels (first: {withheld[0]}), so {_ROLES[role]}; '
+        f'add the file that has the labels{other}'
+    )
 
 
 def refuse_bare_training(task: str, samples: Sequence[UnifiedSample]):
@@ -310,10 +320,14 @@ def format_check_report(rows: list[dict]) -> str:
 
 def _format_row(row: dict) -> str:
     "Task, profile, whether it can run, documents per split"
-    counts = [f'{split or "no split"} {count:,}' for split, count in row['documents'].items()]
-    runs = 'can run' if row['runs'] else 'cannot run'
+    counts = []
+    for split, count in row['documents'].items():
+        name = split or 'no split'
+        counts.append(f'{name} {count:,}')
     splits = ', '.join(counts) or 'nothing'
-    return f'{row["task"]:15} {row["profile"] or "-":13} {runs:11} {splits}'
+    profile = row['profile'] or '-'
+    runs = 'can run' if row['runs'] else 'cannot run'
+    return f'{row["task"]:15} {profile:13} {runs:11} {splits}'
 
 
 def _format_notes(row: dict) -> list[str]:

@@ -9,6 +9,7 @@ __all__ = ['assign_chia_document', 'chia_as_2014', 'chia_as_2015', 'read_xmi', '
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 import hashlib, re
 from ..base import ParseReport, Relation, Span, UnifiedSample, check_fragments
 from ..formats.pipe import DISORDER_LABEL, fill_slots
@@ -45,10 +46,12 @@ def assign_chia_document(
 def _find_conditions(sample: UnifiedSample) -> list[Span]:
     "The conditions of a document, in the order of the text, fragments in order, each once"
     found = {}
-    for s in sample.spans:
-        if s.label == 'Condition':
-            found.setdefault(tuple(sorted(s.fragments)), s)
-    return [replace(s, fragments=f) for f, s in sorted(found.items())]
+    for span in sample.spans:
+        if span.label == 'Condition':
+            fragments = tuple(sorted(span.fragments))
+            found.setdefault(fragments, span)
+    in_order = sorted(found.items())
+    return [replace(span, fragments=fragments) for fragments, span in in_order]
 
 
 def _convert_condition(number: int, span: Span, attributes=None) -> Span:
@@ -71,27 +74,25 @@ _SEVERITY = dict(
 
 def _chia_slots(sample: UnifiedSample, span: Span) -> dict:
     "The slots of a condition that CHIA knows, with their cues"
-    spans, given = {s.id: s for s in sample.spans}, {}
-    same = {
-        s.id
-        for s in sample.spans
-        if s.label == 'Condition' and sorted(s.fragments) == sorted(span.fragments)
-    }
-    for r in sample.relations:
-        if r.head not in same or not (cue := spans.get(r.tail)):
-            continue
-        where, word = tuple(sorted(cue.fragments)), cue.covered(sample.text).strip().casefold()
-        if r.label.casefold() == 'has_negation':
-            given.setdefault('negation', ('yes', where))
-        if r.label.casefold() == 'has_qualifier' and word in _SEVERITY:
-            given.setdefault('severity', (_SEVERITY[word], where))
-    return fill_slots(
-        **{
-            k: v
-            for name, (value, where) in given.items()
-            for k, v in ((name, value), (f'{name}_cue', where))
-        }
-    )
+    slots: dict[str, Any] = {}
+    for label, cue in _list_cues(sample, span):
+        where = tuple(sorted(cue.fragments))
+        word = cue.covered(sample.text).strip().casefold()
+        if label == 'has_negation' and 'negation' not in slots:
+            slots |= dict(negation='yes', negation_cue=where)
+        if label == 'has_qualifier' and word in _SEVERITY and 'severity' not in slots:
+            slots |= dict(severity=_SEVERITY[word], severity_cue=where)
+    return fill_slots(**slots)
+
+
+def _list_cues(sample: UnifiedSample, span: Span) -> Iterator[tuple[str, Span]]:
+    "(label of the relation, cue) of everything that a condition is related to, however often it is annotated"
+    spans = {s.id: s for s in sample.spans}
+    place = sorted(span.fragments)
+    same = {s.id for s in sample.spans if s.label == 'Condition' and sorted(s.fragments) == place}
+    for relation in sample.relations:
+        if relation.head in same and relation.tail in spans:
+            yield relation.label.casefold(), spans[relation.tail]
 
 
 def chia_as_2015(

@@ -142,9 +142,10 @@ def _convert_e3c(unpacked: Path, out: Path, report: ParseReport):
 def _copy_measeval(unpacked: Path, out: Path, report: ParseReport):
     "Tables and texts of MeasEval as published; trial data are the dev split, evaluation data the test split"
     for split, folder in dict(train='train', trial='dev', eval='test').items():
-        for p in sorted((unpacked / 'data' / split).rglob('*')):
-            if p.is_file():
-                _copy_file(p, out / folder / ('tsv' if p.suffix == '.tsv' else 'text'))
+        for path in sorted((unpacked / 'data' / split).rglob('*')):
+            if path.is_file():
+                kind = 'tsv' if path.suffix == '.tsv' else 'text'
+                _copy_file(path, out / folder / kind)
 
 
 def _copy_cqa(unpacked: Path, out: Path, report: ParseReport):

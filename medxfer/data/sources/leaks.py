@@ -33,8 +33,9 @@ def document_texts(sample: UnifiedSample) -> list[str]:
     "The texts that identify a document: its own and, if it has candidates, all of it"
     if not sample.candidates:
         return [sample.text]
-    whole = [sample.text, *(c.text for c in sample.candidates)]
-    return [sample.text, ' \n'.join(whole)]
+    parts = [sample.text, *(c.text for c in sample.candidates)]
+    whole = ' \n'.join(parts)
+    return [sample.text, whole]
 
 
 def _split_words(text: str) -> list[str]:
@@ -140,11 +141,13 @@ def find_common(
     documents: list[list[np.ndarray]],  # each document's sequences, an array a text
 ) -> np.ndarray:  # sorted
     "The sequences that too many documents share"
-    seen = [np.unique(np.concatenate(sequences)) for sequences in documents if sequences]
-    if not seen:
+    of_each = [np.unique(np.concatenate(sequences)) for sequences in documents if sequences]
+    if not of_each:
         return np.zeros(0, np.uint64)
-    numbers, counts = np.unique(np.concatenate(seen), return_counts=True)
-    return numbers[counts > max(_COMMON_COUNT, _COMMON_SHARE * len(documents))]
+    together = np.concatenate(of_each)
+    numbers, counts = np.unique(together, return_counts=True)
+    most = max(_COMMON_COUNT, _COMMON_SHARE * len(documents))
+    return numbers[counts > most]
 
 # %% ../../../nbs/data/sources/50_leaks.ipynb #f537be6b
 def _chunk_signatures(doc: _Document, empty) -> Iterator:
@@ -205,7 +208,11 @@ def _match_keys(
     for i, doc in enumerate(train):
         for key in keys(doc):
             where[key].append(i)
-    return {(i, j) for j, doc in enumerate(test) for key in keys(doc) for i in where.get(key, ())}
+    pairs = set()
+    for j, doc in enumerate(test):
+        for key in keys(doc):
+            pairs |= {(i, j) for i in where.get(key, ())}
+    return pairs
 
 
 def _match_documents(
@@ -254,7 +261,7 @@ def refuse_leaks(
     test: Mapping[str, Iterable[UnifiedSample]],
     shown: int = 10,  # pairs in the message; it never contains text
 ):
-    "Refuse to start if a training document of any task is also in any task's test set"
+    "Refuse to start if a training document of any task is also in the test set of any task"
     leaks = find_leaks(train, test)
     if not leaks:
         return
@@ -290,4 +297,7 @@ def find_copies(
     reasons = dict.fromkeys(_match_keys(first, second, lambda doc: doc.equal), 'same text')
     by_id = _match_keys(first, second, lambda doc: [doc.key] if doc.key else [])
     reasons |= dict.fromkeys(by_id, 'same id')
-    return [(first[i].id, second[j].id, reasons[i, j]) for i, j in sorted(reasons)]
+    copies = []
+    for i, j in sorted(reasons):
+        copies.append((first[i].id, second[j].id, reasons[i, j]))
+    return copies

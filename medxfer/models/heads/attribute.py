@@ -46,8 +46,11 @@ def _frequent_values(counts: Counter) -> list:
     for value, count in counts.items():
         spellings.setdefault(_fold_value(value), Counter())[value] += count
     totals = Counter({folded: of_one.total() for folded, of_one in spellings.items()})
-    frequent = [folded for folded, _ in totals.most_common(_MAX_VALUES)]
-    return sorted((spellings[folded].most_common(1)[0][0] for folded in frequent), key=str)
+    values = []
+    for folded, _ in totals.most_common(_MAX_VALUES):
+        spelling, _ = spellings[folded].most_common(1)[0]
+        values.append(spelling)
+    return sorted(values, key=str)
 
 # %% ../../../nbs/models/heads/20_attribute.ipynb #db1d3c61
 class AttributeHead(nn.Module):
@@ -80,7 +83,8 @@ class AttributeHead(nn.Module):
         gold = _list_attributes(windows)
         found = 0
         for (label, name), (values, _) in self.blocks.items():
-            found += len(_find_wanted(gold, label, name, values)[0])
+            rows, _ = _find_wanted(gold, label, name, values)
+            found += len(rows)
         return found
 
     def loss(self, hidden: torch.Tensor, windows: Sequence[Window]) -> torch.Tensor:

@@ -28,8 +28,9 @@ def _log_one_plus_sum(
     "Logarithm of one plus the sum of the exponentials of the scores that are kept"
     ignored = torch.finfo(scores.dtype).min
     flat = scores.masked_fill(~kept, ignored).flatten(1)
-    zero = scores.new_zeros(len(scores), 1)
-    return torch.logsumexp(torch.cat([flat, zero], -1), -1)
+    zero = scores.new_zeros(len(scores), 1)  # e^0 is the one
+    terms = torch.cat([flat, zero], -1)
+    return torch.logsumexp(terms, -1)
 
 # %% ../../../nbs/models/heads/00_base.ipynb #0e4ff336
 def send(
@@ -59,16 +60,33 @@ def mention_states(
     mentions: Sequence[Sequence[Mention]],  # per window
 ) -> torch.Tensor:  # (n, 3h), mentions of the first window first
     "First state, last state and mean state of every mention"
-    ends, fragments = (send(rows, hidden.device) for rows in _index_mentions(mentions))
-    window, first, last = ends.T
-    of, i, j = fragments.T
+    ends, fragments = _index_mentions(mentions)
+    window, first, last = send(ends, hidden.device).T
+    # Before the others: gradients add up in the reverse of this order, and their last digits depend on it.
+    means = _average_fragments(hidden, window, send(fragments, hidden.device))
+    first_states = hidden[window, first]
+    last_states = hidden[window, last]
+    return torch.cat([first_states, last_states, means], -1)
+
+
+def _average_fragments(
+    hidden: torch.Tensor,  # (b, t, h)
+    window: torch.Tensor,  # (n,) of each mention
+    fragments: torch.Tensor,  # (m, 3): mention, first, last
+) -> torch.Tensor:  # (n, h)
+    "Mean state of the tokens of each mention"
+    mention, i, j = fragments.T
     # Sums over many tokens need more than half precision.
     sums = nn.functional.pad(hidden.float().cumsum(1), (0, 0, 1, 0))
-    of_fragments = sums[window[of], j + 1] - sums[window[of], i]
-    total = sums.new_zeros(len(window), hidden.shape[-1]).index_add(0, of, of_fragments)
-    count = sums.new_zeros(len(window)).index_add(0, of, (j + 1 - i).to(sums))
-    mean = (total / count[:, None].clamp_min(1)).to(hidden)
-    return torch.cat([hidden[window, first], hidden[window, last], mean], -1)
+    at = window[mention]
+    sum_of_fragment = sums[at, j + 1] - sums[at, i]
+    total = sums.new_zeros(len(window), hidden.shape[-1])
+    total = total.index_add(0, mention, sum_of_fragment)
+    size_of_fragment = (j + 1 - i).to(sums)
+    count = sums.new_zeros(len(window))
+    count = count.index_add(0, mention, size_of_fragment)
+    mean = total / count[:, None].clamp_min(1)
+    return mean.to(hidden)
 
 # %% ../../../nbs/models/heads/00_base.ipynb #6e6792ad
 _MAX_LOG_ODDS = 30.0  # where a probability is 1 in double precision
@@ -79,10 +97,12 @@ def log_odds(
 ) -> torch.Tensor:  # (n, k) in fp64, between -30 and 30
     "The log odds of each value against all others of its row together"
     scores = scores.double()
-    shares = scores.log_softmax(-1)
-    best = scores.argmax(-1, keepdim=True)
-    others = scores.scatter(-1, best, -torch.inf).logsumexp(-1, keepdim=True)
+    log_p = scores.log_softmax(-1)
     # The probability of the best may round to 1, whose odds are infinite; that of the others is at most a half.
-    odds = shares - torch.log1p(-shares.exp().clamp(max=0.5))
-    odds = odds.scatter(-1, best, scores.gather(-1, best) - others)
+    p = log_p.exp().clamp(max=0.5)
+    odds = log_p - torch.log1p(-p)
+    best = scores.argmax(-1, keepdim=True)
+    others = scores.scatter(-1, best, -torch.inf)
+    odds_of_best = scores.gather(-1, best) - others.logsumexp(-1, keepdim=True)
+    odds = odds.scatter(-1, best, odds_of_best)
     return odds.clamp(-_MAX_LOG_ODDS, _MAX_LOG_ODDS)

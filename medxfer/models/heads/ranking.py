@@ -45,10 +45,12 @@ class QAHead(nn.Module):
 
     def loss(self, hidden: torch.Tensor, batch: Batch) -> torch.Tensor:
         "Mean binary cross-entropy over the candidates whose label is known; 0 if none is"
-        known = [i for i, window in enumerate(batch.windows) if window.relevant is not None]
+        relevant = [window.relevant for window in batch.windows]
+        known = [i for i, label in enumerate(relevant) if label is not None]
         if not known:
             return hidden.sum() * 0
-        labels = [float(bool(batch.windows[i].relevant)) for i in known]
-        wanted = send(labels, hidden.device)
-        scores = self(hidden, batch.content)[send(known, hidden.device)].float()
-        return nn.functional.binary_cross_entropy_with_logits(scores, wanted)
+        labels = [float(bool(relevant[i])) for i in known]
+        targets = send(labels, hidden.device)
+        rows = send(known, hidden.device)
+        scores = self(hidden, batch.content)
+        return nn.functional.binary_cross_entropy_with_logits(scores[rows].float(), targets)

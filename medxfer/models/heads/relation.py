@@ -24,10 +24,11 @@ _MOST_RATED = 5_000  # near misses of a window
 
 
 def _select(scores: torch.Tensor, floor: float, most: int) -> torch.Tensor:
-    "Where scores are above a floor; where that are too many, only the highest"
+    "Which scores are above a floor; if there are too many, only the `most` highest"
     above = scores > floor
     if above.sum() > most:
-        above = scores > scores[above].topk(most + 1).values[-1]
+        highest = scores[above].topk(most + 1).values
+        above = scores > highest[-1]
     return above
 
 
@@ -72,16 +73,20 @@ class REHead(nn.Module):
         mentions: Sequence[Mention],  # the n mentions of a window
     ) -> torch.Tensor:  # (labels, n, n), head before tail
         "Scores of one window's pairs"
-        kinds = send([self.labels[m.label] for m in mentions], states.device)
-        heads, tails = (self.ends(states) + self.label(kinds)).chunk(2, -1)
-        of_head, of_tail = self.linear(torch.cat([heads, tails], -1)).chunk(2, -1)
-        first = send([m.fragments[0][0] for m in mentions], states.device)
-        apart = torch.bucketize(first[None] - first[:, None], self.borders(states.device))
+        device = states.device
+        kinds = send([self.labels[m.label] for m in mentions], device)
+        projected = self.ends(states) + self.label(kinds)
+        heads, tails = projected.chunk(2, -1)
+        both = torch.cat([heads, tails], -1)
+        of_head, of_tail = self.linear(both).chunk(2, -1)
+        first = send([m.fragments[0][0] for m in mentions], device)
+        distance = first[None] - first[:, None]
+        bucket = torch.bucketize(distance, self.borders(device))
         return (
             heads @ self.bilinear @ tails.mT
             + of_head.T[:, :, None]
             + of_tail.T[:, None, :]
-            + self.distance(apart).permute(2, 0, 1)
+            + self.distance(bucket).permute(2, 0, 1)
         )
 
     @staticmethod
@@ -108,16 +113,21 @@ class REHead(nn.Module):
 
     def loss(self, hidden: torch.Tensor, windows: Sequence[Window]) -> torch.Tensor:
         "ZLPR over the squares of all windows with two mentions or more; 0 if none has"
-        index = {label: i for i, label in enumerate(self.relations)}
+        mentions = [w.mentions for w in windows]
         losses = []
-        for b, scores in self.per_window(hidden, [w.mentions for w in windows]):
-            gold = torch.zeros(scores.shape, dtype=torch.bool)
-            for label, head, tail in windows[b].links:
-                if label in index:
-                    gold[index[label], head, tail] = True
-            gold = send(gold, scores.device)
+        for b, scores in self.per_window(hidden, mentions):
+            gold = send(self._mark_links(windows[b], scores.shape), scores.device)
             losses.append(zlpr(scores, gold, torch.ones_like(gold)))
         return torch.cat(losses).mean() if losses else hidden.sum() * 0
+
+    def _mark_links(self, window: Window, shape: torch.Size) -> torch.Tensor:
+        "Which cells of (labels, n, n) are gold relations of a window; labels that did not train are none"
+        index = {label: i for i, label in enumerate(self.relations)}
+        gold = torch.zeros(shape, dtype=torch.bool)
+        for label, head, tail in window.links:
+            if label in index:
+                gold[index[label], head, tail] = True
+        return gold
 
     @torch.no_grad()
     def read(
@@ -128,8 +138,10 @@ class REHead(nn.Module):
         "The relations with positive scores, per window: (label, head, tail) as positions in its mentions"
         found: list[list[tuple[str, int, int]]] = [[] for _ in mentions]
         for b, scores in self.per_window(hidden, mentions):
-            positive = _select_predicted(scores).nonzero().tolist()
-            found[b] = [(self.relations[label], head, tail) for label, head, tail in positive]
+            positive = _select_predicted(scores).nonzero()
+            for label, head, tail in positive.tolist():
+                name = self.relations[label]
+                found[b].append((name, head, tail))
         return found
 
     @torch.no_grad()
@@ -145,9 +157,11 @@ class REHead(nn.Module):
         """
         rated: list[dict[tuple[str, int, int], float]] = [{} for _ in mentions]
         for b, scores in self.per_window(hidden, mentions):
-            near = _select(scores.masked_fill(scores > 0, floor), floor, _MOST_RATED)
+            negative = scores.masked_fill(scores > 0, floor)
+            near = _select(negative, floor, _MOST_RATED)
             above = (_select_predicted(scores) | near).nonzero()
             values = scores[tuple(above.T)].tolist()
             for (label, head, tail), value in zip(above.tolist(), values):
-                rated[b][self.relations[label], head, tail] = value
+                name = self.relations[label]
+                rated[b][name, head, tail] = value
         return rated

@@ -108,10 +108,14 @@ def _apply_rotary(
     position = torch.arange(t, device=x.device)[:, None]
     frequency = 10_000 ** (-torch.arange(0, d, 2, device=x.device) / d)
     angle = position * frequency
-    sin, cos = angle.sin().to(x), angle.cos().to(x)
-    even, odd = x[..., 0::2], x[..., 1::2]
-    turned = [even * cos - odd * sin, even * sin + odd * cos]
-    return torch.stack(turned, -1).flatten(-2)
+    sin = angle.sin().to(x)
+    cos = angle.cos().to(x)
+    even = x[..., 0::2]
+    odd = x[..., 1::2]
+    turned_even = even * cos - odd * sin
+    turned_odd = even * sin + odd * cos
+    pairs = torch.stack([turned_even, turned_odd], -1)
+    return pairs.flatten(-2)
 
 # %% ../../../nbs/models/heads/10_span.ipynb #14624392
 class SpanClassificationHead(nn.Module):
@@ -152,8 +156,11 @@ class SpanClassificationHead(nn.Module):
         b, t, _ = hidden.shape
         projected = self.pair(hidden).view(b, t, len(CHANNEL_KINDS), 2, self.inner)
         queries, keys = projected.permute(3, 0, 2, 1, 4)
-        pair = _apply_rotary(queries) @ _apply_rotary(keys).mT / self.inner**0.5
-        start, end = self.ends(hidden).view(b, t, -1, 2).permute(3, 0, 2, 1)
+        queries = _apply_rotary(queries)
+        keys = _apply_rotary(keys)
+        pair = queries @ keys.mT / self.inner**0.5
+        ends = self.ends(hidden).view(b, t, -1, 2)
+        start, end = ends.permute(3, 0, 2, 1)
         return pair, start, end
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
@@ -206,6 +213,20 @@ def _gold_pairs(
     return torch.tensor(sorted(pairs), dtype=torch.long).view(-1, 4)
 
 # %% ../../../nbs/models/heads/10_span.ipynb #931ceca1
+def _tabulate_pairs(
+    square_of: torch.Tensor,  # (pairs,) the square of each pair, ascending
+    sizes: torch.Tensor,  # (squares,) pairs of each
+) -> torch.Tensor:  # (squares, most)
+    "The numbers of each square's pairs, filled up with 0 to one length"
+    numbers = torch.arange(len(square_of))
+    starts = sizes.cumsum(0) - sizes
+    place = numbers - starts[square_of]
+    most = int(sizes.max()) if len(sizes) else 0
+    table = torch.zeros(len(sizes), most, dtype=torch.long)
+    table[square_of, place] = numbers
+    return table
+
+
 class _Gold:
     "The gold pairs of a batch, as indices on a device"
 
@@ -221,11 +242,8 @@ class _Gold:
         in_row[row_of, pairs[:, 3]] = True
         omitted = torch.zeros(shape, dtype=torch.bool)
         omitted[tuple(rows.T)] = True
-        # Sorted pairs of one square follow each other: their numbers, filled up to one length.
         sizes = square_of.bincount(minlength=len(squares))
-        place = torch.arange(len(pairs)) - (sizes.cumsum(0) - sizes)[square_of]
-        table = torch.zeros(len(squares), int(sizes.max()) if len(sizes) else 0, dtype=torch.long)
-        table[square_of, place] = torch.arange(len(pairs))
+        table = _tabulate_pairs(square_of, sizes)
         in_table = torch.arange(table.shape[1]) < sizes[:, None]
         self.pairs, self.rows, self.squares = (send(x.T, device) for x in (pairs, rows, squares))
         self.in_row = send(in_row, device)  # (rows, t) bool
@@ -260,22 +278,38 @@ def _compute_span_loss(
     gold: _Gold,
 ) -> torch.Tensor:  # scalar
     "ZLPR from the terms of the scores"
-    n = len(head.labels)
-    by_kind = [x.split([n, n, 1, 1], 1) for x in (start, end, gold.omitted)]
-    found = []
-    for of_kind, starts, ends, omitted in zip(pair.unbind(1), *by_kind):
-        found.append(_sum_without_rows(of_kind, starts, ends, valid, omitted))
-    total, top = (torch.cat(parts, 1) for parts in zip(*found))
+    total, top = _sum_by_kind(head, pair, start, end, valid, gold.omitted)
+    # The rows with gold were left out of the sums; what is not gold in them is added here.
     b, c, i = gold.rows
     scores = pair[b, head.kind[c], i] + start[b, c, i][:, None] + end[b, c]
-    others = (scores - top[b, c][:, None]).exp() * (valid[b, i] & ~gold.in_row)
+    is_other = valid[b, i] & ~gold.in_row
+    others = (scores - top[b, c][:, None]).exp() * is_other
     total = total.index_put((b, c), others.sum(-1), accumulate=True)
     smallest = torch.finfo(total.dtype).tiny
-    loss = nn.functional.softplus(total.clamp_min(smallest).log() + top)
+    log_total = total.clamp_min(smallest).log()
+    loss = nn.functional.softplus(log_total + top)
     b, c, i, j = gold.pairs
     true = pair[b, head.kind[c], i, j] + start[b, c, i] + end[b, c, j]
     of_gold = zlpr(true[gold.table], gold.in_table, gold.in_table)
     return loss.index_put(tuple(gold.squares), of_gold, accumulate=True).mean()
+
+
+def _sum_by_kind(
+    head: SpanClassificationHead,
+    pair: torch.Tensor,  # (b, kinds, t, t)
+    start: torch.Tensor,  # (b, channels, t)
+    end: torch.Tensor,  # (b, channels, t)
+    valid: torch.Tensor,  # (b, t, t) bool
+    omitted: torch.Tensor,  # (b, channels, t) bool
+) -> tuple[torch.Tensor, torch.Tensor]:  # (b, channels) twice
+    "`_sum_without_rows` of all channels; those of one kind share their pair scores"
+    n = len(head.labels)
+    by_kind = [x.split([n, n, 1, 1], 1) for x in (start, end, omitted)]
+    found = []
+    for of_kind, starts, ends, rows in zip(pair.unbind(1), *by_kind):
+        found.append(_sum_without_rows(of_kind, starts, ends, valid, rows))
+    totals, tops = zip(*found)
+    return torch.cat(totals, 1), torch.cat(tops, 1)
 
 # %% ../../../nbs/models/heads/10_span.ipynb #84753c61
 @torch.no_grad()
@@ -327,10 +361,11 @@ def _score_mentions(
 ) -> list[float]:
     "The least score of the pairs of each mention"
     index = {label: i for i, label in enumerate(labels)}
-    pairs = [list(mention_pairs(m, index[m.label], len(labels))) for m in mentions]
-    flat = torch.tensor([p for of_mention in pairs for p in of_mention], dtype=torch.long)
-    if not len(flat):
+    by_mention = [list(mention_pairs(m, index[m.label], len(labels))) for m in mentions]
+    pairs = [pair for of_mention in by_mention for pair in of_mention]
+    if not pairs:
         return []
-    channel, i, j = send(flat.T, scores.device)
+    table = torch.tensor(pairs, dtype=torch.long)
+    channel, i, j = send(table.T, scores.device)
     values = iter(scores[channel, i, j].tolist())
-    return [min(next(values) for _ in of_mention) for of_mention in pairs]
+    return [min(next(values) for _ in of_mention) for of_mention in by_mention]
