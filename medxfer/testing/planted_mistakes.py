@@ -60,7 +60,7 @@ def find_planted(
         plant(mistake, Path(folder) / str(number))
     code = 'import sys; from medxfer.testing.planted_mistakes import main; main(*sys.argv[1:])'
     listed = json.dumps([asdict(mistake) for mistake in mistakes])
-    run_pretended('-c', code, str(folder), listed)
+    run_pretended('-c', code, str(folder), listed, devices=2)
     files = [Path(folder) / str(n) / 'faults.json' for n in range(len(mistakes))]
     return [json.loads(file.read_text()) for file in files]
 
