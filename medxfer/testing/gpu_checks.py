@@ -85,7 +85,11 @@ SCENES = {
     ),
     'unmasked': Scene(('strategy=s2', '+model.attention=2')),
     'bert': _base_scene('bert', '[query, key, value, dense]'),
-    'second-gpu': Scene(('strategy=s3a', 'model.lora.dropout=0.1'), ('fp32',), device='cuda:1'),
+    'second-gpu': Scene(
+        ('strategy=s3a', 'model.lora.dropout=0.1', 'train.keep_best=true'),
+        ('fp32',),
+        device='cuda:1',
+    ),
     'pieces': Scene(('strategy=s2', 'model.max_length=64', 'data.overlap=8'), pieces=128),
 }
 
@@ -99,6 +103,10 @@ class Outcome:
     on_host: list[float] = field(default_factory=list)  # in fp32 on the CPU
     devices: list[str] = field(default_factory=list)  # of parameters and buffers
     resumed: bool = False  # whether a continued run ended with the same bytes
+    cosines_apart: float = 0.0  # largest difference of surgery's cosines from those on the CPU
+    best_on: list[str] = field(
+        default_factory=list
+    )  # devices of the parameters that were best on dev
     found: dict[str, int] = field(default_factory=dict)  # task: annotations that were decoded
     scores: dict[str, dict[str, float]] = field(default_factory=dict)  # on dev
     scale: float = 1.0  # of the gradients, at the end
@@ -200,8 +208,11 @@ def _train_beside_host(outcome: Outcome, stage: Stage, scene: Scene, device: str
     _lower_scale(beside.scaler)  # no step overflows, so that both learn from the same windows
     with _note_half_sums(beside.model) as outcome.half_sums:
         outcome.losses = _train(beside)
+    best = beside.dev_curve.best_params or {}
+    outcome.best_on = sorted({str(t.device) for t in best.values()})
     if on_host:
         outcome.moments = _measure_moments(beside) / _measure_moments(on_host)
+        outcome.cosines_apart = _compare_cosines(beside.cosines, on_host.cosines)
 
 
 def _train_watched(outcome: Outcome, trainer, gpu):
@@ -213,7 +224,8 @@ def _train_watched(outcome: Outcome, trainer, gpu):
         _train(trainer)
     outcome.waits, outcome.launches, _ = (sum(c) / len(counts) for c in zip(*counts))
     outcome.may_wait = 1 + (trainer.settings.precision == 'fp16') + (trainer.surgery is not None)
-    outcome.left = counts[-1][-1] - counts[len(counts) // 2][-1]
+    gc.collect()
+    outcome.left = _measure_held(trainer, gpu) - counts[len(counts) // 2][-1]
     outcome.devices = _list_devices(trainer)
     outcome.is_finite = all(bool(p.isfinite().all()) for p in trainer.params.values())
     outcome.scale = trainer.scaler.get_scale()
@@ -255,6 +267,15 @@ def _note_formats() -> Iterator[list[str]]:
         yield seen
     finally:
         hook.remove()
+
+
+def _compare_cosines(pairs, others) -> float:
+    "Largest difference of the cosines of pairs of tasks; infinite if they are not of the same pairs"
+    if [(p.step, p.task_a, p.task_b) for p in pairs] != [
+        (p.step, p.task_a, p.task_b) for p in others
+    ]:
+        return math.inf
+    return max((abs(p.cosine - q.cosine) for p, q in zip(pairs, others)), default=0.0)
 
 
 def _measure_moments(trainer) -> float:
@@ -320,7 +341,6 @@ def _count_steps(trainer, gpu) -> list[tuple[int, int, int]]:
 def _measure_held(trainer, gpu) -> int:
     "Bytes on a trainer's device without gradients and what Adam keeps, which come with the tasks"
     trainer.optimizer.zero_grad()
-    gc.collect()
     states = trainer.optimizer.state.values()
     kept = sum(t.nbytes for state in states for t in state.values() if t.is_cuda)
     return gpu.count_held(trainer.device.index or 0) - kept
@@ -341,8 +361,13 @@ def _measure_pieces(outcome: Outcome, trainer, pieces: int, gpu):
         trainer.gradients.compute([micro])
         outcome.peaks.append(gpu.count_peak(index) - before)
     before = tensor_bytes(trainer.params), rng_state()[0]['torch'].tolist()
-    found = auto_batch(trainer.model, trainer.windows, pieces, trainer.window_loss.pad_id, 0)
+    held = gpu.count_held(index)
+    gpu.limit_memory(held + 2**26)
+    gpu.reset_peak(index)
+    found = auto_batch(trainer.model, trainer.windows, pieces, trainer.window_loss.pad_id, 2**24)
+    gpu.limit_memory(2**34)
     assert found >= pieces, 'memory is plenty'
+    assert gpu.count_peak(index) - held > 2**24, 'auto_batch keeps no room on the device'
     after = tensor_bytes(trainer.params), rng_state()[0]['torch'].tolist()
     assert before == after, 'auto_batch changed the model or the generator'
 
@@ -438,6 +463,7 @@ MAX_READING_WAITS = 20  # of the host for the device, in a window that is predic
 _FIRST_SCALE = 2.0**16  # of the gradient scaler, halved by each gradient that overflows
 _TOLERANCES = dict(fp32=1e-4, fp16=2e-3)  # of losses
 _MOMENT_TOLERANCES = dict(fp32=1e-3, fp16=0.2)
+_COSINE_TOLERANCES = dict(fp32=1e-3, fp16=0.1)
 _FORMATS = dict(fp32='float32', fp16='float16')
 
 
@@ -470,6 +496,8 @@ def _find_training_faults(outcome: Outcome, precision: str) -> Iterator[str]:
             yield f'losses differ from those of the CPU by {apart:.1e}'
     if abs(math.log(outcome.moments)) > _MOMENT_TOLERANCES[precision]:
         yield f"the gradients that Adam saw are {outcome.moments:.1e} times the CPU's"
+    if outcome.cosines_apart > _COSINE_TOLERANCES[precision]:
+        yield f"surgery's cosines differ from those of the CPU by {outcome.cosines_apart:.1e}"
     if outcome.learned != outcome.dealt:
         yield f'{outcome.dealt:,} tokens were dealt, and {outcome.learned:,} are in the ledger'
 
@@ -495,6 +523,8 @@ def _find_costs(outcome: Outcome) -> Iterator[str]:
     for task, waits in outcome.reading_waits.items():
         if waits > MAX_READING_WAITS:
             yield f'the host waits {waits:.1f} times in a predicted window of {task}'
+    if outcome.best_on not in ([], ['cpu']):
+        yield f'the best parameters are kept on {", ".join(outcome.best_on)}'
     if outcome.left > 0:
         yield f'steps leave {outcome.left:,} bytes on the device'
     if outcome.peaks and outcome.peaks[1] > 0.6 * outcome.peaks[0]:
