@@ -271,11 +271,14 @@ def _note_formats() -> Iterator[list[str]]:
 
 def _compare_cosines(pairs, others) -> float:
     "Largest difference of the cosines of pairs of tasks; infinite if they are not of the same pairs"
-    if [(p.step, p.task_a, p.task_b) for p in pairs] != [
-        (p.step, p.task_a, p.task_b) for p in others
-    ]:
+    if [_name_pair(p) for p in pairs] != [_name_pair(p) for p in others]:
         return math.inf
     return max((abs(p.cosine - q.cosine) for p, q in zip(pairs, others)), default=0.0)
+
+
+def _name_pair(pair) -> tuple[int, str, str]:
+    "What a cosine is of"
+    return pair.step, pair.task_a, pair.task_b
 
 
 def _measure_moments(trainer) -> float:
