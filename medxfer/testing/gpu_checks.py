@@ -225,7 +225,7 @@ def _train_watched(outcome: Outcome, trainer, gpu):
     outcome.waits, outcome.launches, _ = (sum(c) / len(counts) for c in zip(*counts))
     outcome.may_wait = 1 + (trainer.settings.precision == 'fp16') + (trainer.surgery is not None)
     gc.collect()
-    outcome.left = _measure_held(trainer, gpu) - counts[len(counts) // 2][-1]
+    outcome.left = _measure_held(trainer, gpu) - counts[min(_SETTLED, len(counts) - 1)][-1]
     outcome.devices = _list_devices(trainer)
     outcome.is_finite = all(bool(p.isfinite().all()) for p in trainer.params.values())
     outcome.scale = trainer.scaler.get_scale()
@@ -325,6 +325,9 @@ def _note_half_sums(model) -> Iterator[list[str]]:
         model.loss = compute
 
 
+_SETTLED = 2  # steps after which nothing more is kept, except by Adam
+
+
 def _count_steps(trainer, gpu) -> list[tuple[int, int, int]]:
     "Is filled with the waits and launches of each step of a trainer, and the bytes held after it"
     counts = []
@@ -334,6 +337,8 @@ def _count_steps(trainer, gpu) -> list[tuple[int, int, int]]:
         waits, launches = gpu.waits, gpu.launches
         has_stepped = step(micros)
         more = gpu.waits - waits, gpu.launches - launches
+        if len(counts) == _SETTLED:
+            gc.collect()  # models that were trained before
         counts.append((*more, _measure_held(trainer, gpu)))
         return has_stepped
 
