@@ -13,7 +13,9 @@
 
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <cstdlib>
+#include <mutex>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -55,6 +57,31 @@ std::atomic<int64_t> waits{0};          // times the host waits for the device
 std::atomic<int64_t> launches{0};       // operators that the device has been given
 
 thread_local c10::DeviceIndex current = 0;
+
+// ---------------------------------------------------------------- copies that have not arrived
+
+// A copy to the host that does not block: what is read of it before the host waits is nonsense.
+struct Underway {
+  at::Tensor source, target;  // both on the host
+};
+std::vector<Underway> underway;
+std::mutex of_underway;
+
+void begin_copy_to_host(const at::Tensor& source, at::Tensor& target) {
+  std::lock_guard<std::mutex> lock(of_underway);
+  underway.push_back({source.clone(), target});
+  if (c10::isFloatingType(target.scalar_type())) target.fill_(NAN);
+  else target.zero_();
+}
+
+// The host waits for the device.
+void wait() {
+  waits++;
+  std::lock_guard<std::mutex> lock(of_underway);
+  at::AutoDispatchBelowADInplaceOrView below;
+  for (auto& copy : underway) copy.target.copy_(copy.source);
+  underway.clear();
+}
 
 // ---------------------------------------------------------------- allocator
 
@@ -118,15 +145,15 @@ struct Guard final : c10::impl::DeviceGuardImplInterface {
   c10::Stream getNewStream(c10::Device d, int) const override { return getStream(d); }
   c10::Stream exchangeStream(c10::Stream s) const override { return getStream(s.device()); }
   bool queryStream(const c10::Stream&) const override { return true; }
-  void synchronizeStream(const c10::Stream&) const override {}
-  void synchronizeDevice(const c10::DeviceIndex) const override {}
+  void synchronizeStream(const c10::Stream&) const override { wait(); }
+  void synchronizeDevice(const c10::DeviceIndex) const override { wait(); }
   void recordDataPtrOnStream(const c10::DataPtr&, const c10::Stream&) const override {}
   void record(void** event, const c10::Stream&, const c10::DeviceIndex, const c10::EventFlag) const override {
     *event = reinterpret_cast<void*>(1);
   }
   void block(void*, const c10::Stream&) const override {}
   bool queryEvent(void*) const override { return true; }
-  void synchronizeEvent(void*) const override {}
+  void synchronizeEvent(void*) const override { wait(); }
   void destroyEvent(void*, const c10::DeviceIndex) const noexcept override {}
 };
 
@@ -213,7 +240,7 @@ struct Hooks final : at::CUDAHooksInterface {
     if (d >= 0) std::swap(current, d);
     return d;
   }
-  void deviceSynchronize(c10::DeviceIndex) const override { waits++; }
+  void deviceSynchronize(c10::DeviceIndex) const override { wait(); }
   at::Device getDeviceFromPtr(void*) const override { return {kGpu, current}; }
   at::Allocator* getCUDADeviceAllocator() const override { return &allocator; }
   at::Allocator* getPinnedMemoryAllocator() const override { return c10::GetAllocator(c10::kCPU); }
@@ -413,14 +440,14 @@ void count_waits(const std::string& name, c10::ArrayRef<c10::IValue> args) {
   static const Names waiting = {"aten::_local_scalar_dense", "aten::nonzero",  "aten::masked_select",
                                 "aten::unique_dim",          "aten::_unique2", "aten::unique_consecutive",
                                 "aten::equal",               "aten::repeat_interleave.Tensor"};
-  if (waiting.count(name)) waits++;
+  if (waiting.count(name)) wait();
   // Reading by a mask or a host index shows as a nonzero or a copy; writing hides it in the kernel.
   if (!starts_with(name, "aten::index_put") && !starts_with(name, "aten::_index_put_impl")) return;
   const at::Tensor& values = args[2].toTensor();
   const bool fills = values.numel() == 1 && is_on_host(values);  // becomes a masked_fill
   for_each_tensor(args[1], [&](const at::Tensor& index) {
     bool mask = index.scalar_type() == at::kBool || index.scalar_type() == at::kByte;
-    if ((mask && !fills) || is_on_host(index)) waits++;
+    if ((mask && !fills) || is_on_host(index)) wait();
   });
 }
 
@@ -511,14 +538,14 @@ void run(const c10::OperatorHandle& op, c10::DispatchKeySet, torch::jit::Stack* 
     (*stack)[i] = hand_back_result(call, (*stack)[i]);
 }
 
-// A copy that blocks waits for all kernels before it, in both directions. One to the host is waited
-// for by whoever reads it.
+// A copy that blocks waits for all kernels before it, in both directions.
 at::Tensor& copy_(at::Tensor& self, const at::Tensor& source, bool non_blocking) {
-  if (is_on_host(self) || (is_on_host(source) && !non_blocking && source.numel())) waits++;
+  if (!non_blocking && (is_on_host(self) || (is_on_host(source) && source.numel()))) wait();
   launches++;
   at::AutoDispatchBelowADInplaceOrView below;
   Call call;
-  call.lend(self).copy_(call.lend(source));
+  if (is_on_host(self) && non_blocking) begin_copy_to_host(call.lend(source), self);
+  else call.lend(self).copy_(call.lend(source));
   return self;
 }
 
@@ -540,6 +567,7 @@ void pretended_reset_peak(int device) { pretended::memory[device].peak = pretend
 void pretended_limit(int64_t bytes) { pretended::limit = bytes; }
 void pretended_own_generator(int own) { pretended::has_own_generator = own; }
 int64_t pretended_waits() { return pretended::waits; }
+void pretended_wait() { pretended::wait(); }
 int64_t pretended_launches() { return pretended::launches; }
 }
 

@@ -173,6 +173,10 @@ class PretendedGPU:
         "How often the host would have waited for the device so far"
         return self.library.pretended_waits()
 
+    def wait(self):
+        "Let the host wait for the device, as `torch.cuda.synchronize` does"
+        self.library.pretended_wait()
+
     @property
     def launches(self) -> int:
         "How many operators the device was given so far"
@@ -311,8 +315,8 @@ def _answers(gpu: PretendedGPU) -> dict[str, Any]:
         get_device_capability=lambda device=None: (7, 5),
         get_device_name=lambda device=None: describe().name,
         get_device_properties=describe,
-        synchronize=lambda device=None: None,
-        empty_cache=lambda: None,
+        synchronize=lambda device=None: gpu.wait(),
+        empty_cache=gpu.wait,  # freed memory goes back to the driver when all kernels have ended
         ipc_collect=lambda: None,
         memory_allocated=count_held,
         memory_reserved=count_held,

@@ -51,7 +51,8 @@ class LearningCurve:
         mean = sum(primary) / len(primary)
         if self.best_score is None or mean > self.best_score:
             self.best_score = mean
-            self.best_params = {name: p.detach().clone() for name, p in params.items()}
+            # On the host: a device has no room to spare, and does not need them before the end.
+            self.best_params = {n: p.detach().to('cpu', copy=True) for n, p in params.items()}
             self.points_since_best = 0
         else:
             self.points_since_best += 1

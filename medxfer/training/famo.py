@@ -8,6 +8,7 @@ __all__ = ['FamoWeights']
 # %% ../../nbs/training/14_famo.ipynb #c0e6d70e
 import torch
 from torch import nn
+from ..models.heads.base import send
 from .loss import LOSS_WEIGHTINGS, LossWeights
 
 # %% ../../nbs/training/14_famo.ipynb #9856ea11
@@ -86,7 +87,8 @@ class FamoWeights(LossWeights):
         if reduce:
             reduce(self.before)
             reduce(self.after)
-        shares = self.before.new_tensor([self.shares.get(t, 0.0) for t in self.tasks])
+        of_step = [self.shares.get(t, 0.0) for t in self.tasks]
+        shares = send(torch.tensor(of_step, dtype=self.before.dtype), self.before.device)
         self.learn(_log(self.before, shares) - _log(self.after, shares))
         self.forget_step()
 

@@ -167,8 +167,7 @@ class MultiTaskTrainer:
         factor = self.schedule.set_rates(self.optimizer, before)
         losses = self._compute_gradients(micros)
         is_finite = all(map(math.isfinite, losses))
-        look_back = partial(self.gradients.look_back, micros)
-        pairs = self.learner.update(self.done + 1, look_back, is_finite)
+        pairs = self._update(micros, is_finite)
         if not self.learner.has_stepped:
             self.sampler.give_back(micros)
             self.overflows.add(tokens, self.done + 1, is_finite)
@@ -206,6 +205,17 @@ class MultiTaskTrainer:
             _check_finite(losses, self.done + 1)
         return losses
 
+    def _update(self, micros: list[MicroBatch], is_finite: bool) -> tuple[PairCosine, ...]:
+        "Change the parameters; where memory runs out, an `OutOfMemory` that says how to resume"
+        look_back = partial(self.gradients.look_back, micros)
+        try:
+            with convert_memory_errors():
+                return self.learner.update(self.done + 1, look_back, is_finite)
+        except OutOfMemory:
+            # Surgery and optimizer may have changed a part already: only a checkpoint is whole.
+            has_room = self.limit.halve(*self.window_loss.measure(micros))
+            raise OutOfMemory(_advise_restart(self.done + 1, has_room)) from None
+
     def _report_step(self, loss: float):
         "Tell `watch` about the step, in the first process"
         if self.watch and self.processes.first:
@@ -241,6 +251,14 @@ def _check_request(windows: Mapping[str, Sequence], settings: TrainSettings):
     if settings.precision not in PRECISIONS:
         known = ', '.join(PRECISIONS)
         raise MedxferError(f'unknown train.precision {settings.precision!r}; choose from {known}')
+
+
+def _advise_restart(step: int, has_room: bool) -> str:
+    "What to do if memory ran out while the parameters were updated"
+    advice = 'start the run again, which then takes less memory for a forward pass'
+    if not has_room:
+        advice = 'lower model.lora.r or model.max_length, or use a smaller model'
+    return f'out of memory while the parameters were updated in step {step:,}; {advice}'
 
 
 def _check_finite(losses: Sequence[float], step: int):
