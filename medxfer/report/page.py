@@ -16,8 +16,8 @@ from ..study.arms import ARMS
 from ..study.claims import Verdict
 from ..study.lock import list_changes, list_unreadable, list_unrecorded, read_plans
 from ..study.progress import study_progress
-from ..evaluation.significance import aa_check, contrast
-from ..study.record import RunRecord, StudyRecord, complete_scores, select_rows, study_scores
+from ..evaluation.significance import aa_check
+from ..study.record import RunRecord, StudyRecord, complete_scores, study_scores
 from ..study.run import list_finished_runs
 from .answers import Answer
 from .models import model_table
@@ -40,7 +40,7 @@ def caveats(record: StudyRecord, verdicts: list[Verdict]) -> list[str]:
     candidates = (
         _warn_of_profiles(record),
         _warn_of_missing_placebo(verdicts),
-        _warn_of_harmful_placebos(record, verdicts),
+        _warn_of_harmful_placebos(verdicts),
         _warn_of_open_runs(record),
         _warn_of_few_seeds(verdicts),
         _warn_of_unplanned_runs(record),
@@ -70,37 +70,19 @@ def _warn_of_missing_placebo(verdicts: list[Verdict]) -> str:
     )
 
 
-def _warn_of_harmful_placebos(record: StudyRecord, verdicts: list[Verdict]) -> str:
+def _warn_of_harmful_placebos(verdicts: list[Verdict]) -> str:
     "Placebos that are worse than training without the other tasks: C then holds their harm, too"
-    harmful = {}
-    for v in verdicts:
-        if v.task and v.added and v.content:
-            over_own = v.added.estimate - v.content.estimate
-            if over_own < 0 and _is_placebo_harmful(complete_scores(record), v):
-                harmful[v.task, v.model or '', v.strategy] = over_own
+    harmful = {(v.task, v.model, v.strategy): v.harm for v in verdicts if v.task and v.harm}
     if not harmful:
         return ''
     named = ', '.join(
-        f'{task} ({", ".join(filter(None, about))}, {points:+.1f} points)'
-        for (task, *about), points in harmful.items()
+        f'{task} ({", ".join(filter(None, about))}, {found.estimate:+.1f} points)'
+        for (task, *about), found in harmful.items()
     )
     return (
         f"The placebo is worse than training on the task's own data alone in {named}: its "
         'shuffled labels did harm, so part of C is this harm and not what the labels teach.'
     )
-
-
-def _is_placebo_harmful(scores: pd.DataFrame, verdict: Verdict) -> bool:
-    "Whether a placebo scores less than st-own, by an interval over seeds and groups of documents"
-    of_task = select_rows(scores, scores.task == verdict.task)
-    if verdict.model:
-        of_task = select_rows(of_task, of_task.model == verdict.model)
-    known = set(of_task.arm)
-    names = [f'{arm}({verdict.strategy})' for arm in ('placebo', 'st-own')]
-    placebo, own = (n if n in known else n.partition('(')[0] for n in names)
-    if not {placebo, own} <= known:
-        return False
-    return contrast(of_task, placebo, own, verdict.task).high < 0
 
 
 def _warn_of_open_runs(record: StudyRecord) -> str:

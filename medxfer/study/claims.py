@@ -94,6 +94,7 @@ class Verdict:
     n_docs: int
     scalar: Contrast | None = None  # strategy minus scalar; None: not run
     model: str | None = None  # None: the study has one
+    harm: Contrast | None = None  # placebo minus st-own, where shuffled labels did harm
 
 
 def empty_contrast(reason: str = '') -> Contrast:
@@ -620,6 +621,7 @@ class _Cell:
     added: Contrast | None
     content: Contrast | None
     scalar: Contrast | None
+    harm: Contrast | None  # placebo minus st-own, where it is below 0
     parity: float
     notes: tuple[str, ...]  # to be said beside any verdict
 
@@ -649,6 +651,7 @@ def _make_cell(study: _Study, strategy: str, task: str | None) -> _Cell:
         added=found['st-own'],
         content=found['placebo'],
         scalar=found['scalar'],
+        harm=_find_harm(study, strategy, tasks),
         parity=parity,
         notes=(*notes, *_find_copies(study, arms, tasks)),
     )
@@ -674,6 +677,15 @@ def _contrast_with(study: _Study, strategy: str, kind: str, tasks: list[str]) ->
     if not reason and kind in ('st-total', 'st-own'):
         reason = _refuse_at_floor(study, strategy, arm, tasks)
     return replace(found, reason=reason)
+
+
+def _find_harm(study: _Study, strategy: str, tasks: list[str]) -> Contrast | None:
+    "The placebo minus st-own where it is significantly worse: C then holds this harm, too"
+    placebo, own = (study.find_arm(kind, strategy) for kind in ('placebo', 'st-own'))
+    if study.find_missing(placebo, tasks) or study.find_missing(own, tasks):
+        return None
+    found = study.contrast(placebo, own, tasks)
+    return found if found.high < 0 and not found.reason else None
 
 
 def _refuse_strays(study: _Study, arms: Iterable[str], tasks: list[str]) -> str:
@@ -1161,6 +1173,11 @@ def _make_verdict(study: _Study, cell: _Cell, signs: _Signs, mde: float) -> Verd
     )
     if word in ('transfer', 'gain') and _note_scalar(cell.scalar, study.alpha):
         sentence += ' Tuned task weights do as well.'
+    if word in ('transfer', 'partial') and cell.harm:
+        sentence += (
+            ' But shuffled labels did harm: with them it was worse than without the other tasks, '
+            'so true labels may have taught less than this says.'
+        )
     return Verdict(
         task=cell.task,
         strategy=cell.strategy,
@@ -1181,6 +1198,7 @@ def _make_verdict(study: _Study, cell: _Cell, signs: _Signs, mde: float) -> Verd
         n_seeds=equal.n_seeds,
         n_docs=equal.n_docs,
         scalar=cell.scalar,
+        harm=cell.harm,
     )
 
 
