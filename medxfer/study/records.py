@@ -29,7 +29,7 @@ from .run import find_damage, list_finished_runs, read_state, set_aside
 from ..training.ledger import parquet_bytes
 
 # %% ../../nbs/study/40_records.ipynb #a316f437
-_COPIED = ('config.yaml', 'environment.json', 'metrics.json', 'progress.json')
+_COPIED = ('config.yaml', 'environment.json', 'metrics.json', 'progress.json', 'placebo.json')
 _TABLES = ('scores', 'ledger', 'curve', 'ood', 'cosines')
 _BESIDE = (  # what was found about a study as a whole
     'lookup.json',
@@ -89,14 +89,13 @@ def keep_run(
     "Write the record of a run; it is there as a whole, or not at all"
     record = Path(records) / run.name
     if (record / 'state.json').is_file():
+        _add_files(run, record)
         return False
     record.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=record.parent, prefix='.record-') as tmp:
         made = Path(tmp) / record.name
         made.mkdir()
-        for name in _COPIED:
-            if (run / name).is_file():
-                shutil.copyfile(run / name, made / name)
+        _add_files(run, made)
         for name in _TABLES:
             if (run / f'{name}.parquet').is_file():
                 _compress(pd.read_parquet(run / f'{name}.parquet'), made / f'{name}.parquet')
@@ -110,6 +109,13 @@ def keep_run(
                 return False  # another process was faster
             raise
     return True
+
+
+def _add_files(run: Path, record: Path):
+    "Copy what is small and as it was; a record of an older version may lack some of it"
+    for name in _COPIED:
+        if (run / name).is_file() and not (record / name).is_file():
+            write_atomic(record / name, (run / name).read_bytes())
 
 
 def _keep_adapters(plan: Mapping[str, Any], study: Path, records: Path):
