@@ -261,6 +261,7 @@ def probe_figure(
     for ax, name in zip(axes[0], names):
         _draw_property(ax, table.loc[table.property == name])
         ax.set(title=name, xlabel='layer', ylim=(0, 1.02))
+        ax.xaxis.get_major_locator().set_params(integer=True)
     axes[0, 0].set(ylabel='accuracy')
     axes[0, -1].legend(fontsize=7, loc='lower right')
     fig.tight_layout()
