@@ -114,11 +114,22 @@ def parse_document(
     text = found.get('text')
     if not isinstance(text, str):
         raise DataError('the object has no "text" that is a string', path, number)
-    doc_id = str(found.get('id', number))
+    doc_id = _read_name(found, 'id', str(number), path, number)
+    task = _read_name(found, 'task', '', path, number)
     candidates = _parse_candidates(found.get('candidates') or (), path, number)
     for part in (text, doc_id, *(c.text for c in candidates)):
         _check_encodable(part, path, number)
-    return UnifiedSample(doc_id, str(found.get('task') or ''), text, candidates=candidates)
+    return UnifiedSample(doc_id, task, text, candidates=candidates)
+
+
+def _read_name(found: dict, key: str, default: str, path: Path | None, number: int) -> str:
+    "An id or a name: a string or a whole number; the default where it is missing or null"
+    given = found.get(key)
+    if given is None:
+        return default
+    if isinstance(given, bool) or not isinstance(given, (str, int)):
+        raise DataError(f'"{key}" is neither a string nor a whole number', path, number)
+    return str(given)
 
 
 def _parse_candidates(given: Any, path: Path | None, number: int) -> tuple[Candidate, ...]:
@@ -130,7 +141,8 @@ def _parse_candidates(given: Any, path: Path | None, number: int) -> tuple[Candi
         fields = {'text': item} if isinstance(item, str) else item
         if not isinstance(fields, dict) or not isinstance(fields.get('text'), str):
             raise DataError(f'candidate {rank} has no "text" that is a string', path, number)
-        found.append(Candidate(str(fields.get('id', rank)), fields['text'], '?', rank))
+        name = _read_name(fields, 'id', str(rank), path, number)
+        found.append(Candidate(name, fields['text'], '?', rank))
     return tuple(found)
 
 # %% ../../nbs/data/70_documents.ipynb #4ae6c7d6
