@@ -190,8 +190,8 @@ ON_WRONG_DEVICE: Sequence[Mistake] = (
     Mistake(
         'gold relations stay on the CPU',
         'models.heads.relation',
-        '            gold = send(gold, scores.device)\n',
-        '',
+        'gold = send(self._mark_links(windows[b], scores.shape), scores.device)',
+        'gold = self._mark_links(windows[b], scores.shape)',
     ),
     Mistake(
         'gold values of attributes stay on the CPU',
@@ -298,8 +298,8 @@ IN_STATE_AND_SPEED: Sequence[Mistake] = (
     Mistake(
         "the GPU's generator is not saved",
         'training.snapshot',
-        'for i, s in enumerate(torch.cuda.get_rng_state_all())',
-        'for i, s in ()',
+        'states = torch.cuda.get_rng_state_all()',
+        'states = []',
         's3a',
         'fp32',
     ),
@@ -361,7 +361,7 @@ SEEN_LATER: Sequence[Mistake] = (
     Mistake(
         'kinds of mentions stay on the CPU in the relation head',
         'models.heads.relation',
-        'kinds = send([self.labels[m.label] for m in mentions], states.device)',
+        'kinds = send([self.labels[m.label] for m in mentions], device)',
         'kinds = torch.tensor([self.labels[m.label] for m in mentions])',
     ),
     Mistake(
@@ -373,14 +373,14 @@ SEEN_LATER: Sequence[Mistake] = (
     Mistake(
         'labels of candidates stay on the CPU in the ranking head',
         'models.heads.ranking',
-        'wanted = send(labels, hidden.device)',
-        'wanted = torch.tensor(labels)',
+        'targets = send(labels, hidden.device)',
+        'targets = torch.tensor(labels)',
     ),
     Mistake(
         'ends of mentions stay on the CPU',
         'models.heads.base',
-        'ends, fragments = (send(rows, hidden.device) for rows in _index_mentions(mentions))',
-        'ends, fragments = (rows for rows in _index_mentions(mentions))',
+        'window, first, last = send(ends, hidden.device).T',
+        'window, first, last = torch.tensor(ends).T',
     ),
     Mistake(
         'kinds of channels are no buffer, so they do not move',
@@ -435,8 +435,8 @@ SEEN_LATER: Sequence[Mistake] = (
     Mistake(
         'candidates with a label are picked by a host list',
         'models.heads.ranking',
-        '[send(known, hidden.device)]',
-        '[known]',
+        'rows = send(known, hidden.device)',
+        'rows = known',
     ),
     Mistake(
         'the table of gold pairs stays on the CPU',
