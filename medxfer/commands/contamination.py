@@ -18,7 +18,7 @@ from medxfer.commands.base import (
     print_result,
     printer,
 )
-from ..data.base import MedxferError
+from ..data.base import MedxferError, format_count
 
 # %% ../../nbs/commands/36_contamination.ipynb #9e967dfd
 def _resolve_model(args, model: str):
@@ -228,7 +228,11 @@ def _format_result(result: dict) -> str:
         reason = textwrap.fill(row['reason'], 98, initial_indent='  ', subsequent_indent='  ')
         parts.append(f'{row["verdict"]}  {row["model"]}, {row["task"]}\n{reason}')
     for task, count in result['suspicious'].items():
-        parts.append(f'{count} test documents of {task} are suspicious; the report leaves them out')
+        documents = format_count(count, 'test document')
+        pronoun, verb = ('it', 'is') if count == 1 else ('them', 'are')
+        parts.append(
+            f'{documents} of {task} {verb} suspicious; the report shows results without {pronoun}, too'
+        )
     if result['advice']:
         lines = '\n'.join(f'  {line}' for line in result['advice'])
         parts.append(f'without a contaminated task, or with another corpus for it:\n{lines}')
