@@ -127,15 +127,20 @@ def _parse_entities(entities: Iterable[Mapping], name: str, text: str, note) -> 
     for entity in entities:
         places = _read_places(entity)
         if not places or not all(0 <= start < end <= len(text) for start, end in places):
-            note('entity outside', f'the entity {entity["id"]} of {name} is outside its text')
+            note('entity outside', f'{_name_part("entity", entity, name)} is outside its text')
             continue
         for mention in _list_mentions([entity]):
             if not _has_words(mention, text):
                 hint = explain_offsets(mention, text)
-                message = f'the entity {entity["id"]} of {name} records other words{hint}'
+                message = f'{_name_part("entity", entity, name)} records other words{hint}'
                 note('text disagrees', message, lost=False)
         concepts = tuple(f'{n["db_name"]}:{n["db_id"]}' for n in entity.get('normalized') or ())
         yield Span(str(entity['id']), str(entity['type']), places, {}, concepts)
+
+
+def _name_part(kind: str, part: Mapping, document: str) -> str:
+    "A part of a document for a message, however long its names are"
+    return f'the {kind} {str(part["id"])[:40]} of {document[:40]}'
 
 
 def _read_places(entity: Mapping) -> tuple[tuple[int, int], ...]:
@@ -169,7 +174,7 @@ def _parse_relations(
             yield Relation(str(found['id']), str(found['type']), *ends)
         else:
             note(
-                'end missing', f'the relation {found["id"]} of {name} has an end that is not there'
+                'end missing', f'{_name_part("relation", found, name)} has an end that is not there'
             )
 
 

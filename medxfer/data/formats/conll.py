@@ -181,7 +181,7 @@ def _check_columns(columns: list[str], path: Path, number: int):
     if not columns[0]:
         raise DataError('has no token before the first tab', path, number)
     if len(columns) < 2:
-        raise DataError(f'has no tag after the token {columns[0]!r}', path, number)
+        raise DataError(f'has no tag after the token {columns[0][:40]!r}', path, number)
 
 
 def _close(spans: list[Span], label: str, start: int, end: int) -> str:

@@ -94,7 +94,7 @@ def _parse_document(rows: list[tuple[int, str]], path: Path, report: ParseReport
     for number, line in rows[2:]:
         fields = line.split('\t')
         if fields[0] != name:
-            message = f'is about {fields[0][:40]}, but is in the document {name}'
+            message = f'is about {fields[0][:40]}, but is in the document {name[:40]}'
             report.problem(path, number, 'other document', message)
         elif len(fields) == 4:
             links.append(fields[1:])
@@ -117,7 +117,9 @@ def _parse_texts(rows: list[tuple[int, str]], path: Path) -> tuple[str, str, str
         if not found:
             raise DataError('is not a line ID|t|TITLE or ID|a|ABSTRACT', path, number)
         if name not in ('', found[1]):
-            raise DataError(f'is about {found[1]}, but the title above is of {name}', path, number)
+            raise DataError(
+                f'is about {found[1][:40]}, but the title above is of {name[:40]}', path, number
+            )
         name, texts[found[2]] = found[1], found[3]
     if len(texts) < 2:
         raise DataError('has no abstract after its title', path, rows[0][0])
