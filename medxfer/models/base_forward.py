@@ -19,6 +19,7 @@ from .base_loader import find_layer_list, layer_stack
 
 # %% ../../nbs/models/05_base_forward.ipynb #64d7a04a
 _ONLY_CAUSAL = ('bloom', 'gpt_neo', 'opt')  # model types that do not take a mask of four dimensions
+_KERNELS = ('sdpa', 'eager')  # of attention, that do
 
 # %% ../../nbs/models/05_base_forward.ipynb #7be89bff
 def is_causal_decoder(base) -> bool:
@@ -62,7 +63,7 @@ def _takes_causal_mask(
 ) -> bool:
     "Whether a base may be given `causal_mask` in place of its own"
     config = base.config
-    is_known = config._attn_implementation in ('sdpa', 'eager')
+    is_known = config._attn_implementation in _KERNELS
     width = getattr(config, 'sliding_window', None) or t
     return is_known and config.model_type not in _ONLY_CAUSAL and t <= width
 
@@ -110,10 +111,11 @@ def _make_attention_mask(
         return _mask_padding_too(base, mask)
     if causal and attention == 'bidirectional':
         return bidirectional_mask(base, mask)
-    if mask.is_meta and not causal:
-        return bidirectional_mask(base, mask)  # values of a mask of two dimensions are asked for
     # transformers would ask a GPU whether a mask of two dimensions hides anything, and wait for it.
-    if causal and mask.device.type != 'cpu' and _takes_causal_mask(base, mask.shape[1]):
+    is_waited_for = mask.device.type != 'cpu'
+    if is_waited_for and not causal and base.config._attn_implementation in _KERNELS:
+        return bidirectional_mask(base, mask)
+    if is_waited_for and causal and _takes_causal_mask(base, mask.shape[1]):
         return causal_mask(base, mask)
     return mask.long()
 
