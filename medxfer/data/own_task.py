@@ -7,7 +7,8 @@ __all__ = ['FORMATS', 'SCORERS', 'PROFILE', 'OwnCorpus', 'read_own_corpus', 'Own
            'register_tasks_of']
 
 # %% ../../nbs/data/16_own_task.ipynb #f4dfeea0
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -142,8 +143,25 @@ class OwnTask(Task):
         )
 
     def counted(self, samples: Iterable[UnifiedSample]) -> tuple[UnifiedSample, ...]:
-        "The samples with the mentions and relations that count"
-        return tuple(map(self._keep, samples))
+        "The samples with the mentions and relations that count; refused where none has the ends that it should"
+        whole = tuple(samples)
+        kept = tuple(map(self._keep, whole))
+        self._refuse_other_ends(whole, kept)
+        return kept
+
+    def _refuse_other_ends(self, whole: Sequence[UnifiedSample], kept: Sequence[UnifiedSample]):
+        "A `MedxferError` where no relation of a label joins what the file says, as if its ends were swapped"
+        matching = Counter(r.label for sample in kept for r in sample.relations)
+        for label, ends in (self.corpus.relations or {}).items():
+            found = Counter(pair for sample in whole for pair in _list_ends(sample, label))
+            if matching[label] or found.total() < _FEW_RELATIONS:
+                continue
+            (usual, number), *_ = found.most_common()
+            raise MedxferError(
+                f'task.{self.name}.corpus.relations.{label} is {list(ends)}, but none of the '
+                f'{found.total()} such relations joins these: {number} go from {usual[0]} to '
+                f'{usual[1]}; write {label}: [{", ".join(usual)}]'
+            )
 
     def _keep(self, sample: UnifiedSample) -> UnifiedSample:
         labels, relations = self.corpus.labels, self.corpus.relations
@@ -156,6 +174,16 @@ class OwnTask(Task):
                 continue
             kept.append(relation)
         return replace(sample, spans=spans, relations=tuple(kept))
+
+
+_FEW_RELATIONS = 5  # that may all be of another kind by chance
+
+
+def _list_ends(sample: UnifiedSample, label: str) -> list[tuple[str, str]]:
+    "Labels of head and tail of each relation of a label"
+    known = {span.id: span.label for span in sample.spans}
+    pairs = [(r.head, r.tail) for r in sample.relations if r.label == label]
+    return [(known[a], known[b]) for a, b in pairs if a in known and b in known]
 
 
 def _import_name(path: str) -> Any:
