@@ -193,6 +193,7 @@ def _plan_rules(settings: dict):
 def _find_detectable_effects(
     plan: StudyPlan,
     documents: dict,  # task: test documents
+    components,  # see `_choose_components`
 ) -> tuple[list, str]:
     "Minimum detectable effects, as rows (task or None for the mean, points), and the source of the variation"
     from medxfer.study.power import MIN_SEEDS, planned_mde
@@ -201,7 +202,6 @@ def _find_detectable_effects(
     if seeds < MIN_SEEDS:
         few = f'with fewer than {MIN_SEEDS} seeds every verdict is undetermined'
         return [], f'{few}; plan at least {MIN_SEEDS}'
-    components = _choose_components(plan, documents)
     rules = _plan_rules(plan.settings)
     frame = planned_mde(seeds, documents, list(documents), components, rules)
     rows = [(t if t in documents else None, float(m)) for t, m in zip(frame.task, frame.mde)]
@@ -211,15 +211,15 @@ def _find_detectable_effects(
 _SLOPE = 3.0  # points that a doubling of own tokens brings, to plan with
 
 
-def _expect_widths(plan: StudyPlan, documents: dict, own: dict) -> dict[float, float]:
+def _expect_widths(plan: StudyPlan, documents: dict, components, own: dict) -> dict[float, float]:
     "Exchange rate: width of its interval, where the study has a curve of budgets and seeds enough"
     from medxfer.study.power import MIN_SEEDS, expect_noise, planned_width
 
     seeds = len(plan.settings['plan']['seeds'])
     if seeds < MIN_SEEDS or own.keys() != documents.keys():
         return {}
-    found = _choose_components(plan, documents)
-    of_task = [found[task] if isinstance(found, dict) else found for task in documents]
+    is_by_task = isinstance(components, dict)
+    of_task = [components[task] if is_by_task else components for task in documents]
     noise = expect_noise(seeds, list(documents.values()), of_task)
     shares = [own[task] for task in documents]
     return {x: planned_width(noise, shares, _SLOPE, x) for x in (0.0, 1.0)}
@@ -255,7 +255,8 @@ def plan_costs(
     checkpointing = plan.settings['model'].get('checkpointing', False)
     to_do = sum(tokens[run.id] for run in plan.runs if not is_done(run))
     speed = plan_speed(plan)
-    effects, source = _find_detectable_effects(plan, documents)
+    components = _choose_components(plan, documents)
+    effects, source = _find_detectable_effects(plan, documents, components)
     return Costs(
         tokens=to_do,
         parameters=parameters,
@@ -266,7 +267,7 @@ def plan_costs(
         workers=workers,
         mde=effects,
         source=source,
-        widths=_expect_widths(plan, documents, own or {}),
+        widths=_expect_widths(plan, documents, components, own or {}),
     )
 
 # %% ../../nbs/study/11_costs.ipynb #c0dab0bf

@@ -183,7 +183,8 @@ def find_rate(
     places = _spread_places(tasks, least, most)
     found = [compare_sides(arm, _average_curves(tasks, x)) for x in places]
     point, low, high = _find_ends(found, places, alpha)
-    slope, width = _measure_width(arm, tasks, 1.0 if math.isnan(point) else point, alpha)
+    place = min(max(1.0 if math.isnan(point) else point, least), most)
+    slope, width = _measure_width(arm, tasks, place, (least, most), alpha)
     return Rate(
         task=name,
         strategy=strategy,
@@ -201,19 +202,17 @@ def find_rate(
 
 
 def _measure_width(
-    arm: Side, tasks: Sequence[_Task], x: float, alpha: float
+    arm: Side, tasks: Sequence[_Task], x: float, ends: tuple[float, float], alpha: float
 ) -> tuple[float, float]:
     "Points that a doubling of own tokens brings at a rate, and the width of the interval that follows"
     first = tasks[0]
-    least = max(task.range[0] for task in tasks)
-    most = min(task.range[1] for task in tasks)
-    tokens = first.place(min(max(x, least), most))
-    ends = [first.rate(tokens * factor) for factor in (2**-0.5, 2**0.5)]
-    low, high = max(ends[0], least), min(ends[1], most)
+    tokens = first.place(x)
+    low = max(first.rate(tokens * 2**-0.5), ends[0])
+    high = min(first.rate(tokens * 2**0.5), ends[1])
     doublings = math.log2(first.place(high) / first.place(low))
     sides = [_average_curves(tasks, end) for end in (low, high)]
     rise = float(sides[1].scores.mean() - sides[0].scores.mean())
-    error = compare_sides(arm, _average_curves(tasks, first.rate(tokens)))
+    error = compare_sides(arm, _average_curves(tasks, x))
     limits = 2 * float(special.stdtrit(float(error.df), 1 - alpha / 2)) * float(error.se)
     width = limits * (high - low) / rise if rise > 0 else math.inf
     return rise / doublings, width
