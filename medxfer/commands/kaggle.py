@@ -18,7 +18,7 @@ from medxfer.commands.base import (
     print_result,
     printer,
 )
-from ..data.base import MedxferError
+from ..data.base import MedxferError, format_count
 
 if TYPE_CHECKING:
     from medxfer.data.sources.venues import Permission
@@ -158,7 +158,7 @@ def _format_state(rows: list[dict], state: dict) -> str:
     "A table of the runs, and a line about the sessions"
     from medxfer.study.progress import progress_lines
 
-    sessions = '1 session' if state['sessions'] == 1 else f'{state["sessions"]} sessions'
+    sessions = format_count(state['sessions'], 'session')
     parts = [f'{state["finished"]} of {len(rows)} runs are finished after {sessions}']
     if state['open']:
         parts.append(f'{state["open"]} is {state["status"]}')

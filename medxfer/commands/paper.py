@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .base import add_command, print_result
 from .study import find_study
+from ..data.base import format_count
 
 # %% ../../nbs/commands/12_paper.ipynb #ed8295db
 def _write_paper(args) -> int:
@@ -34,7 +35,7 @@ def _format_result(result: dict) -> str:
     "What was written, a line each"
     lines = [f'paper: {result["paper"]}']
     if result['pdf']:
-        lines.append(f'pdf: {result["pdf"]} ({result["pages"]} pages)')
+        lines.append(f'pdf: {result["pdf"]} ({format_count(result["pages"], "page")})')
     else:
         folder, name = Path(result['paper']).parent, Path(result['paper']).name
         lines.append(

@@ -14,7 +14,7 @@ import shutil
 import sys
 
 from .base import add_command, add_run_argument, print_result
-from ..data.base import MedxferError, UnifiedSample
+from ..data.base import MedxferError, UnifiedSample, format_count
 
 # %% ../../nbs/commands/21_predict.ipynb #ba1328d8
 _SPOKEN = 'text'  # the name of a document that has no file
@@ -211,7 +211,9 @@ def _note_oddities(args: Namespace, documents: dict[str, list[UnifiedSample]]):
     read = {s.id: s.text for of_task in documents.values() for s in of_task}
     empty = [doc_id for doc_id, text in read.items() if not text.strip()]
     if empty:
-        note = f'{len(empty)} of {len(read)} documents have no text, such as {empty[0]}'
+        note = (
+            f'no text in {len(empty)} of {format_count(len(read), "document")}, such as {empty[0]}'
+        )
         print(f'medxfer: {note}', file=sys.stderr)
     unread = find_unread_texts(args.input)
     if unread:

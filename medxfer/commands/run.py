@@ -86,9 +86,9 @@ def _write_task_predictions(predicted: Path, corpus, out: Path) -> int:
     outside = write_official(corpus.task, documents, out, corpus.profile)
     if outside:
         print(
-            f'medxfer: {outside} mentions of {corpus.task} have no place in their documents, so no '
-            'official file can hold them; they are left out here, and count as errors in the scores '
-            'of the run',
+            f'medxfer: left out here: {format_count(outside, "mention")} of {corpus.task} without a place '
+            'in the document, which no official file can hold; in the scores of the run they count '
+            'as errors',
             file=sys.stderr,
         )
     return len(documents)
@@ -124,9 +124,7 @@ def _load_gold_and_predictions(args):
         )
     if gold.report.lost:
         first, count = gold.report.lost[0], len(gold.report.lost)
-        note = (
-            f'{first} ({count:,} annotations of the gold are lost; medxfer data stats lists them)'
-        )
+        note = f'{first} (lost from the gold: {format_count(count, "annotation")}; medxfer data stats lists all)'
         print(f'medxfer: {note}', file=sys.stderr)
     splits = {sample.split: gold.split(sample.split) for sample in gold}
     try:
@@ -213,7 +211,7 @@ def _format_intervals(result: dict) -> str:
             f' ({found["low"]:.2f} to {found["high"]:.2f})' if found['low'] == found['low'] else ''
         )
         lines.append(f'{name} {found["score"]:.2f}{ends}')
-    of = f'{result["documents"]} documents in {result["groups"]} groups'
+    of = f'{format_count(result["documents"], "document")} in {format_count(result["groups"], "group")}'
     if result['groups'] < 10:
         lines.append(f'no intervals: {of}, and it takes 10')
     else:

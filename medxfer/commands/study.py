@@ -97,7 +97,9 @@ class _PlanSheet:
         done = sum(row['done'] for row in self.rows)
         lines = list(_format_arms(self.rows))
         of = f'{self.model}: ' if self.model else ''
-        lines.append(f'{of}{len(self.rows)} runs, {self.tokens:,} training tokens; {done} are done')
+        lines.append(
+            f'{of}{format_count(len(self.rows), "run")}, {self.tokens:,} training tokens; done: {done}'
+        )
         computed = sum(row['computed'] for row in self.rows)
         if computed < self.tokens:
             lines.append(f'{computed:,} of these tokens are computed: branches share the rest')
@@ -203,7 +205,7 @@ class _PlanBook:
         hours = f'{format_hours(found["gpu_hours"])} on a {found["gpu"]}'
         money, weeks = format_dollars(found['dollars']), format_share(found['kaggle_weeks'])
         return (
-            f'{len(self.sheets)} models: {len(found["runs"])} runs, {found["tokens"]:,} training '
+            f'{len(self.sheets)} models: {format_count(len(found["runs"]), "run")}, {found["tokens"]:,} training '
             f'tokens; {hours}, {money}, {weeks}\n'
             'Each model is judged at an equal share of the level: '
             f'any false word about one has a chance of at most {5 / len(self.sheets):.2g} %'
@@ -282,7 +284,7 @@ def _show_plan(args) -> int:
     from medxfer.study.run import measure_run
 
     _, plan = _make_plans(args)
-    say(f'reading the corpora and the model of {len(plan.runs)} runs')
+    say(f'reading the corpora and the model of {format_count(len(plan.runs), "run")}')
     for part in map(plan.pick_model, plan.models):
         if args.measure and plan_speed(part) is None:
             measure_run(part.widest, printer(args))
@@ -305,13 +307,13 @@ def _run_study(args) -> int:
     say = printer(args)
     run_missing = choose_engine(args)
     whole, part = _make_plans(args)
-    say(f'{len(part.runs)} runs; reading the corpora')
+    say(f'{format_count(len(part.runs), "run")}; reading the corpora')
     worker_count(part, args.workers)
     check_data(whole)
     _refuse_full_disk(part)
     if args.records:
         restored = restore_records(part, args.records, say)
-        say(f'{len(restored)} runs are taken from the records in {args.records}')
+        say(f'taken from the records in {args.records}: {format_count(len(restored), "run")}')
     write_study(whole, args.experiment)
     on_end = None
     if args.records:

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 import json, os, re, shutil, time
 
-from ..data.base import MedxferError, write_atomic
+from ..data.base import MedxferError, format_count, write_atomic
 from ..data.sources.venues import PERMISSIONS_FILE, read_permissions
 from .bundle import PACK_SUFFIX, extract_pack, read_pack_header
 from .client import KaggleError, is_transient, redact_secrets
@@ -144,7 +144,7 @@ class Collector:
         why = f', {ended["why"]}' if ended['why'] else ''
         total = len(home.plan.runs)
         home.say(
-            f'session {memory.count} ended ({ended["status"]}{why}): {advanced} runs advanced, '
+            f'session {memory.count} ended ({ended["status"]}{why}): {format_count(advanced, "run")} advanced, '
             f'{total - len(home.missing)} of {total} are finished'
         )
 

@@ -9,7 +9,7 @@ __all__ = ['Driver']
 from collections.abc import Callable, Iterable
 import shlex, time
 
-from ..data.base import MedxferError, locked_file
+from ..data.base import MedxferError, format_count, locked_file
 from ..data.sources.venues import Permission
 from .client import Client, KaggleError
 from .collector import Collector, SnapshotStore
@@ -194,8 +194,7 @@ class Driver:
                 f'{len(failed)} runs failed {_MAX_FAILURES} times and {len(missing) - len(failed)} '
                 f'need them; {run}: {reason}. `medxfer kaggle push` as before tries them again'
             )
-        count = self.memory.count
-        sessions = '1 session' if count == 1 else f'{count} sessions'
+        sessions = format_count(self.memory.count, 'session')
         self.say(
             f'all {len(self.plan.runs)} runs are finished after {sessions}; '
             f'next: {shlex.join(self._next_command())}'

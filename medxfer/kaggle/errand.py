@@ -14,7 +14,7 @@ import secrets
 import shutil
 import time
 
-from ..data.base import MedxferError, NotFound, locked_file, write_atomic
+from ..data.base import MedxferError, NotFound, format_count, locked_file, write_atomic
 from ..data.sources.venues import Permission
 from .client import Client, KaggleError, redact_secrets, is_transient
 from .collector import SnapshotStore
@@ -97,7 +97,7 @@ class Errand:
         with self._lock(), TemporaryDirectory() as d:
             self._download(Path(d))
             kept = self._take(Path(d))
-        self.say(f'{kept} files in {self.out}')
+        self.say(f'{format_count(kept, "file")} in {self.out}')
         return self.out
 
     def _lock(self):

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 import json, re, secrets, shlex, time
 
-from ..data.base import MedxferError, NotFound
+from ..data.base import MedxferError, NotFound, format_count
 from ..data.packages import require_package
 from .client import KaggleError, is_transient
 from .publisher import Publisher
@@ -126,7 +126,7 @@ class Pusher:
         count = len(session['runs'])
         self.home.say(
             f'session {memory.count} ({session["name"]}) is pushed: '
-            f'{count} runs to go, at most {hours:.1f} h'
+            f'{format_count(count, "run")} to go, at most {hours:.1f} h'
         )
 
     def _push_when_there_is_room(self, datasets: str, hours: float):

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 import hashlib, json, os, queue, shlex, shutil, signal, tempfile, threading, time
 
-from ..data.base import MedxferError, write_atomic
+from ..data.base import MedxferError, format_count, write_atomic
 from .bundle import CONTENT_FILE, PACK_SUFFIX, missing_packages
 from .client import Client
 from .inputs import Inputs
@@ -209,7 +209,7 @@ class StatePublisher:
                 for path in [*self._list_former_files(), *snapshots]:
                     shutil.copyfile(path, Path(d) / path.name)
                 client.publish(self.state, d, self.record.name)
-                self.record.say(f'{len(snapshots)} runs are published from here')
+                self.record.say(f'published from here: {format_count(len(snapshots), "run")}')
         except (MedxferError, OSError) as e:
             self.record.say(f'not published from here: {e}; the driver collects what is kept')
 
@@ -368,10 +368,12 @@ class Session:
         record = self.record
         if record.why:
             count = len(record.waiting)
-            self.say(f'the session stopped because {record.why}; {count} runs resume in the next')
+            self.say(
+                f'the session stopped because {record.why}; to be resumed in the next: {format_count(count, "run")}'
+            )
         if record.failed:
             run, reason = next(iter(record.failed.items()))
-            raise MedxferError(f'{len(record.failed)} runs failed: {run}: {reason}')
+            raise MedxferError(f'{format_count(len(record.failed), "run")} failed: {run}: {reason}')
         return json.loads((self.out / 'session.json').read_bytes())
 
     def scores(self, plan: StudyPlan):

@@ -17,7 +17,7 @@ from dataclasses import replace
 from functools import partial
 import numpy as np
 import pandas as pd
-from ..data.base import MedxferError
+from ..data.base import MedxferError, format_count
 from ..evaluation.gap_closure import GOAL, closure_table, gap_closure
 from ..evaluation.significance import Contrast, contrast
 from ..evaluation.task_similarity import read_similarity
@@ -622,7 +622,7 @@ def _judge_bases(means: pd.DataFrame, added: str, content: str) -> str:
 def _describe_shots(shots: int, rows: pd.DataFrame) -> str:
     "The means over tasks at one number of documents, as a sentence"
     said = [_describe_base(row, _SHOT_BASES) for row in rows.itertuples()]
-    return f'With {shots} documents {"; ".join(said)}.'
+    return f'With {format_count(shots, "document")} {"; ".join(said)}.'
 
 
 def _describe_outside(strategy: str, rows: pd.DataFrame) -> str:

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-from ..data.base import MedxferError
+from ..data.base import MedxferError, format_count
 from medxfer.evaluation.significance import (
     ArmScores,
     Contrast,
@@ -334,18 +334,18 @@ def _refuse_small(study: _Study, arms: Mapping[str, str]) -> str:
             return f'seed {seeds} of {arm} was planned and is missing in {task}'
         if len(side.seeds) < MIN_SEEDS:
             return (
-                f'{arm} has {len(side.seeds)} seeds in {task}: with fewer than {MIN_SEEDS} '
+                f'{arm} has {format_count(len(side.seeds), "seed")} in {task}: with fewer than {MIN_SEEDS} '
                 'a false word is too likely'
             )
         if len(side.groups) < MIN_GROUPS:
             return (
-                f'{task} has {len(side.groups)} groups of test documents: with fewer than '
-                f'{MIN_GROUPS} a false word is too likely'
+                f'{task} has {format_count(len(side.groups), "group")} of test documents: with fewer '
+                f'than {MIN_GROUPS} a false word is too likely'
             )
     if len(common) < MIN_SEEDS:
         return (
-            f'{next(iter(arms.values()))} has {len(common)} seeds that all tasks have: with fewer '
-            f'than {MIN_SEEDS} a false word is too likely'
+            f'{next(iter(arms.values()))} has {format_count(len(common), "seed")} that all tasks have: '
+            f'with fewer than {MIN_SEEDS} a false word is too likely'
         )
     return ''
 
@@ -751,7 +751,7 @@ def _refuse_points(study: _Study, task: str, points: Sequence[tuple[float, Side]
     for (_, name), side in named.items():
         if len(side.seeds) < MIN_SEEDS:
             return (
-                f'{name} has {len(side.seeds)} seeds in {task}: with fewer than {MIN_SEEDS} '
+                f'{name} has {format_count(len(side.seeds), "seed")} in {task}: with fewer than {MIN_SEEDS} '
                 'a false word is too likely'
             )
     of_task = {key: side for key, side in study.sides.items() if key[0] == task}

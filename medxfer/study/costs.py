@@ -276,7 +276,8 @@ def format_hours(hours: float) -> str:
     if 60 * hours < 1:
         return 'under a minute' if hours > 0 else 'no time'
     if hours < 2:
-        return f'{60 * hours:.0f} minutes'
+        minutes = f'{60 * hours:.0f}'
+        return '1 minute' if minutes == '1' else f'{minutes} minutes'
     return f'{hours:.1f} hours'
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import json, math, multiprocessing, os, shutil, subprocess, time, uuid
 from ..data.corpora import take_counted
 from ..data.load import load_task
-from ..data.base import Busy, MedxferError, describe_error, write_atomic
+from ..data.base import Busy, MedxferError, describe_error, format_count, write_atomic
 from .arms import reference_command, resolve_run
 from ..models.base_loader import refuse_missing_model
 from ..models.device import refuse_missing_device
@@ -172,7 +172,7 @@ def find_unfinished_runs(plan: StudyPlan, say) -> tuple[list[RunSpec], Outcome]:
             say(f'damaged      {run.id}: {what}')
     reused = [r for r in plan.runs if is_done(r)]
     if reused:
-        say(f'{len(reused)} of {len(plan.runs)} runs are finished and reused')
+        say(f'finished and reused: {len(reused)} of {format_count(len(plan.runs), "run")}')
     todo = [r for r in plan.runs if r not in reused]
     for run in todo:
         if run.arm == 'reference':
@@ -196,7 +196,7 @@ def run_study(
             refuse_missing_model(spec)  # once, and not in every run
         make_corpora(plan.settings)  # once, and not in each worker
         n = min(worker_count(plan, workers), len(todo))
-        say(f'{len(todo)} runs to do, {n} side by side')
+        say(f'{format_count(len(todo), "run")} to do, {n} side by side')
         most = 2 * n  # one in reserve for each worker
         with _Workers(n, list_gpus(plan.settings['device'])) as pool:
             try:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from ..data.base import MedxferError
+from ..data.base import MedxferError, format_count
 from ..evaluation.significance import Side, combine_sides, weighted_holm
 from ..evaluation.simulation import MEASURED_COMPONENTS, Components
 from medxfer.study.words import (
@@ -293,7 +293,7 @@ def planned_mde(
     by_task, sizes = _by_task(names, components), _by_task(names, documents)
     if seeds < MIN_SEEDS:
         raise MedxferError(
-            f'{seeds} {"seed" if seeds == 1 else "seeds"}: with fewer than {MIN_SEEDS} every word is '
+            f'{format_count(seeds, "seed")}: with fewer than {MIN_SEEDS} every word is '
             f'undetermined; plan at least {MIN_SEEDS}'
         )
     noise = expect_noise(seeds, list(sizes.values()), list(by_task.values()))

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from ..data.base import MedxferError
+from ..data.base import MedxferError, format_count
 from ..data.corpora import TASKS, find_group, get_corpus, suggest_name
 from medxfer.evaluation.significance import (
     Contrast,
@@ -187,7 +187,7 @@ def _subtract_published(scores: pd.DataFrame, value: float, model: str) -> Contr
     if seeds < 2:
         reason = describe_few_seeds(model, seeds)
     elif count < _FEWEST_GROUPS:
-        reason = f'{count} groups of documents allow no interval; it takes {_FEWEST_GROUPS}'
+        reason = f'no interval from {format_count(count, "group")} of documents; it takes {_FEWEST_GROUPS}'
     if reason:
         mean = seed_scores(num.to_numpy(), den.to_numpy()).mean()
         return point_contrast(mean - value, seeds, documents, reason)

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 import os, re, subprocess, tempfile, uuid
-from ..data.base import MedxferError, write_atomic
+from ..data.base import MedxferError, format_count, write_atomic
 from ..data.packages import require_package
 from .arms import resolve_run
 from .config import ConfigError, RunSpec, make_corpora
@@ -260,7 +260,8 @@ def run_study_on_ray(
         )
         check_capacity(nodes, cpus, gpus, not address, say)
         say(
-            f'{len(todo)} runs to do on {len(nodes)} machine{"s" * (len(nodes) != 1)}, {cpus} CPU{"s" * (cpus != 1)} and {gpus:g} GPUs each'
+            f'{format_count(len(todo), "run")} to do on {format_count(len(nodes), "machine")}, '
+            f'{format_count(cpus, "CPU")} and {gpus:g} GPUs each'
         )
         call = partial(_execute_with_processes, int(gpus)) if gpus > 1 else execute_in_worker
         pool, most = RayPool(ray, plan.folder, cpus, gpus), workers or len(todo)

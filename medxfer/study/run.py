@@ -22,6 +22,7 @@ from medxfer.data.base import (
     Relation,
     Span,
     describe_error,
+    format_count,
     locked_file,
     write_atomic,
 )
@@ -209,7 +210,7 @@ def load_ood(cfg: dict) -> dict[str, list]:
         lost = loaded.report.lost
         if lost and not cfg['data']['allow_lost']:
             raise MedxferError(
-                f'{lost[0]} ({len(lost)} annotations of {task} cannot be read; '
+                f'{lost[0]} ({format_count(len(lost), "annotation")} of {task} cannot be read; '
                 'correct the files, or continue without them: data.allow_lost=true)'
             )
         found[task] = list(get_task(task).counted(loaded.samples))

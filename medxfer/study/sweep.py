@@ -28,7 +28,7 @@ import subprocess
 import sys
 import time
 import yaml
-from ..data.base import MedxferError, describe_error, locked_file, write_atomic
+from ..data.base import MedxferError, describe_error, format_count, locked_file, write_atomic
 from ..data.packages import require_package
 from .config import ConfigError
 from .family import end_family, process_family
@@ -397,7 +397,9 @@ def run_sweep(
     board = Board(say)
     shown = _add_earlier_cells(cells, out)
     if len(waiting) < len(cells):
-        say(f'{len(cells) - len(waiting)} of {len(cells)} cells are finished and reused')
+        say(
+            f'finished and reused: {len(cells) - len(waiting)} of {format_count(len(cells), "cell")}'
+        )
     write_index(shown, out)
     while waiting or running:
         while waiting and len(running) < most:
@@ -607,7 +609,7 @@ def write_index(cells: list[Cell], out: str | Path):
     headings, rows = _index_rows(cells)
     page = Environment(autoescape=True).from_string(_PAGE)
     text = page.render(
-        title=f'{cells[0].notebook.stem}: {len(cells)} cells',
+        title=f'{cells[0].notebook.stem}: {format_count(len(cells), "cell")}',
         style=Markup(_STYLE),
         sorting=Markup(_SORTING),
         headings=headings,

@@ -16,7 +16,7 @@ import shutil
 import time
 import numpy as np
 from ..data.load import load_task, write_task
-from ..data.base import Diverged, MedxferError, OutOfMemory
+from ..data.base import Diverged, MedxferError, OutOfMemory, format_count
 from ..data.formats.cqa_xml import read_prediction_file, write_prediction_file
 from ..data.multitask_loader import split_into_batches
 from ..models.device import empty_caches, is_out_of_memory
@@ -207,7 +207,7 @@ class SmokeReport:
         resumed = 'to the same bits' if self.exact else 'within 1 %'
         took = format_duration(self.took)
         return [
-            f'smoke test: {self.steps} steps, {self.tokens:,} tokens in {took}',
+            f'smoke test: {format_count(self.steps, "step")}, {self.tokens:,} tokens in {took}',
             f'loss: {fell}',
             f'checkpoint: restored, and resumed {resumed}',
             f'predictions: written and read back ({found})',

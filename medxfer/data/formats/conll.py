@@ -18,6 +18,7 @@ from medxfer.data.base import (
     ParseReport,
     Span,
     UnifiedSample,
+    format_count,
     list_files,
     read_text,
 )
@@ -129,7 +130,7 @@ def _report_columns(rows: list[_Row], path: Path, report: ParseReport):
     [(usual, _)] = counts.most_common(1) or [(0, 0)]
     for number, columns in full:
         if len(columns) != usual:
-            message = f'has {len(columns)} columns, and most lines of this file have {usual}'
+            message = f'has {format_count(len(columns), "column")}, and most lines of this file have {usual}'
             report.problem(path, number, 'columns', message, lost=False)
         elif ' ' in columns[0]:
             message = 'has a blank inside its first column, which is read as one token'

@@ -21,9 +21,10 @@ from medxfer.data.base import (
     DataError,
     Format,
     MedxferError,
-    UnknownName,
     ParseReport,
     UnifiedSample,
+    UnknownName,
+    format_count,
     list_files,
     numbered_lines,
     read_text,
@@ -1018,7 +1019,9 @@ def read_prediction_file(
         _check_prediction_row(row, ids, path)
     if len(rows) != len(expected):
         raise DataError(
-            f'has {len(rows)} predictions, but the gold has {len(expected)} candidates', path
+            f'has {format_count(len(rows), "prediction")}, but the gold has '
+            f'{format_count(len(expected), "candidate")}',
+            path,
         )
     remaining = iter(rows)
     predicted = []

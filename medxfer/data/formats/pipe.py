@@ -22,6 +22,7 @@ from medxfer.data.base import (
     UnifiedSample,
     check_fragments,
     find_alone,
+    format_count,
     is_about_corpus,
     list_files,
     numbered_lines,
@@ -249,7 +250,7 @@ def _find_lost_mention(form: _TextFormat, sample: UnifiedSample, again: UnifiedS
     given = [form.canonical(span) for span in all_mentions(sample)]
     back = [form.canonical(span) for span in all_mentions(again)]
     if len(given) != len(back):
-        return f'{len(given)} mentions would come back as {len(back)}'
+        return f'{format_count(len(given), "mention")} would come back as {len(back)}'
     for before, after in zip(given, back):
         if before != after:
             return f'a mention would come back as {after}, but is {before}'

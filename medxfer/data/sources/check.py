@@ -142,7 +142,7 @@ def find_obstacle(
     lost = [p for c in corpora.values() for p in c.report.lost]
     if lost and not allow_lost:
         return (
-            f'{lost[0]} ({len(lost)} annotations of {task} cannot be read; '
+            f'{lost[0]} ({format_count(len(lost), "annotation")} of {task} cannot be read; '
             'correct the files, or continue without them: data.allow_lost=true)'
         )
     reasons = (
@@ -343,7 +343,7 @@ def _format_notes(row: dict) -> list[str]:
     notes += [p for p in row['first'] if p not in row['warnings']]
     for source, count in row['marks'].items():
         notes.append(
-            f'{count:,} documents carry marks of {source} text, but the profile of the corpus has '
+            f'marks of {source} text are in {format_count(count, "document")}, but the profile of the corpus has '
             'another source: keep it on this machine and load it under the right profile'
         )
     return notes

@@ -16,8 +16,9 @@ from medxfer.data.base import (
     CorpusInfo,
     DataError,
     MedxferError,
-    UnknownName,
     ParseReport,
+    UnknownName,
+    format_count,
     locked_file,
     write_atomic,
 )
@@ -354,8 +355,8 @@ def _write_documents(recipe: Recipe, raw: Path, aside: Path, say: Callable):
     if report.problems:
         first = str(report.problems[0]).replace(str(raw) + os.sep, '')
         say(
-            f'{recipe.place}: {len(report.problems)} problems in the files, '
-            f'{len(report.lost)} annotations left out; the first: {first}'
+            f'{recipe.place}: {format_count(len(report.problems), "problem")} in the files, '
+            f'{format_count(len(report.lost), "annotation")} left out; the first: {first}'
         )
 
 

@@ -15,7 +15,7 @@ import getpass
 import json
 import os
 import re
-from ..base import VENUES, MedxferError
+from ..base import MedxferError, VENUES, format_count
 
 # %% ../../../nbs/data/sources/40_venues.ipynb #0952b34b
 SOURCES = {  # source: whose text it is
@@ -207,9 +207,9 @@ def _check_sample_marks(
         return
     for source, ids in find_foreign_marks(samples, corpus.source).items():
         raise MedxferError(
-            f'{len(ids)} documents of {corpus.task} ({corpus.profile}) carry marks of {source} '
-            f'text, such as {ids[0]}, '
-            f'but the corpus is registered as {corpus.source}: they may not go to {venue}; '
+            f'marks of {source} text are in {format_count(len(ids), "document")} of {corpus.task} '
+            f'({corpus.profile}), such as {ids[0]}, but the corpus is registered as '
+            f'{corpus.source}: this text may not go to {venue}; '
             f'load them under a profile whose source is {source}, or take them out of the folder'
         )
 
