@@ -277,7 +277,7 @@ def format_hours(hours: float) -> str:
         return 'under a minute' if hours > 0 else 'no time'
     if hours < 2:
         return f'{60 * hours:.0f} minutes'
-    return f'{hours:.1f} hours'
+    return f'{hours:,.1f} hours'
 
 
 def format_dollars(dollars: float) -> str:
