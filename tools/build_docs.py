@@ -35,6 +35,9 @@ EMPTY_HEAD = re.compile(r'<th\b([^>]*)>\s*</th>')
 FOLD = re.compile(
     r'(data-bs-toggle="collapse" data-bs-target="(#quarto-sidebar-section-\d+)") role="navigation"'
 )
+# The list of a page's headings; names of modules in it break behind a dot or a low line.
+CONTENTS = re.compile(r'<nav [^>]*id="TOC".*?</nav>', re.S)
+NAME = re.compile(r'(?<=>)[\w.]+(?=</a>)')
 SKIP = '<a class="skip-link" href="#quarto-document-content">Skip to the text</a>'
 NAMES = {  # of the parts of a page, for who hears it instead of seeing it
     '<nav class="navbar ': '<nav aria-label="Site" class="navbar ',
@@ -153,10 +156,16 @@ def order_headings(page):
     return re.sub(r'<h([1-6])(?=[ >])', order, page)
 
 
+def break_name(match):
+    "The name that `NAME` found, with places where a narrow column may break it"
+    return re.sub('[._]', r'\g<0><wbr>', match[0])
+
+
 def make_accessible(page):
     "The page for a keyboard and a screen reader: what smalldocs leaves out"
     aside, main, text = page.partition('<main')
     page = aside + main + order_headings(name_pictures(text))
+    page = CONTENTS.sub(lambda found: NAME.sub(break_name, found[0]), page)
     page = EMPTY_HEAD.sub(r'<td\1></td>', page)
     page = FOLD.sub(r'href="\2" role="button" \1', page)
     for part, named in NAMES.items():

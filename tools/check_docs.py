@@ -53,7 +53,7 @@ const was = console.error; console.error = (...a) => { tell(a.join(' ')); was(..
 </script>"""
 
 # Opens one page after the other in a frame and sends back what it saw.
-HARNESS = """<!doctype html><title>check</title><iframe id=f width=1200 height=900></iframe><script>
+HARNESS = """<!doctype html><title>check</title><link rel=icon href="data:,"><iframe id=f width=1200 height=900></iframe><script>
 const pages = %s, errors = [], seen = {}, f = document.getElementById('f');
 addEventListener('message', e => errors.push(e.data.page + ': ' + e.data.error));
 const open = p => new Promise(done => { f.onload = () => setTimeout(done, 150); f.src = '/' + p; });
@@ -109,6 +109,9 @@ async function useIt() {
                dark: [...d.images].filter(i => i.src && !i.naturalWidth && i.loading != 'lazy').map(i => i.src)};
     f.width = 390;
     seen[p].beside = d.documentElement.scrollWidth - f.contentWindow.innerWidth;
+    f.contentWindow.dispatchEvent(new Event('resize'));  // the browser tells it later, and only if it is idle
+    seen[p].stuck = [...main.querySelectorAll('pre, code, table, div')].filter(e => e.scrollWidth > e.clientWidth && e.tabIndex < 0
+      && /auto|scroll/.test(f.contentWindow.getComputedStyle(e).overflowX)).map(e => e.tagName + ' ' + e.innerText.slice(0, 40));
     f.width = 1200;
   }
   await useIt().catch(say);
@@ -128,8 +131,6 @@ class Site(SimpleHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path)
         if path == '/__check__':
             return self.reply(HARNESS % json.dumps(self.state['pages']))
-        if path == '/favicon.ico':
-            return self.reply('')
         file = DOCS / path.lstrip('/')
         if file.suffix == '.html' and file.is_file():
             return self.reply(with_spy(file.read_text(encoding='utf-8')))
@@ -166,15 +167,19 @@ class Outline(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.problems, self.levels, self.lands = [], [], []
+        self.has_icon = False
         self.feed(text)
         if 'main' not in self.lands:
             self.problems.append('it has no main part')
+        if not self.has_icon:
+            self.problems.append('it has no icon, so that the browser asks for favicon.ico')
         if self.levels.count(1) != 1 or self.levels[0] != 1:
             self.problems.append('it does not begin with its one heading of the first level')
 
     def handle_starttag(self, tag, attributes):
         attributes = dict(attributes)
         self.lands.append(tag)
+        self.has_icon |= tag == 'link' and attributes.get('rel') == 'icon'
         if tag == 'html' and not attributes.get('lang'):
             self.problems.append('it does not say its language')
         if tag == 'img' and not attributes.get('alt'):
@@ -295,6 +300,8 @@ def what_is_wrong(state):
             yield f'{page}: only {saw["letters"]} letters of content'
         if saw['beside'] > 0:
             yield f'{page}: {saw["beside"]} pixels of it are beside the screen of a phone'
+        for part in saw['stuck'][:3]:
+            yield f'{page}: the keyboard cannot scroll {part!r}'
         for src in saw['dark']:
             yield f'{page}: the picture {src} did not load'
     yield from answer['errors']

@@ -152,11 +152,18 @@ import medxfer
 assert set(medxfer.__all__) == {'load_task', 'write_task', 'score_task', 'decide', 'open_run'}'''
 
 
+def title_of(path):
+    "The title of a module's page"
+    page = (FOLDER / page_of(path)).resolve()
+    head = ''.join(json.loads(page.read_text(encoding='utf-8'))['cells'][0]['source'])
+    return head.splitlines()[0].removeprefix('# ')
+
+
 def module_lines(name, path, entries):
     "The Markdown of one module"
     yield f'### {name}'
     yield ''
-    yield f'[Its page]({page_of(path).as_posix()})'
+    yield f'Explained on the page [{title_of(path)}]({page_of(path).as_posix()})'
     yield ''
     yield '| | |'
     yield '| --- | --- |'

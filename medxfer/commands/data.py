@@ -30,7 +30,9 @@ def _list_corpora(args) -> int:
     "List tasks and corpora: source, licence, and where the text may go"
     from medxfer.data.corpora import TASKS, all_corpora, get_task
     from medxfer.data.sources.venues import allowed_venues
+    from medxfer.study.own_configs import register_own_tasks
 
+    register_own_tasks(args.config_dir)
     corpora = [
         dict(
             task=c.task,
@@ -75,10 +77,17 @@ def _get_corpus(args) -> int:
 
 def _check_corpora(args) -> int:
     "Say what a folder holds, what the official releases have beyond it, and which tasks can run"
-    from medxfer.data.sources.check import can_run, check_root, format_check_report
+    from medxfer.data.sources.check import (
+        can_run,
+        check_root,
+        find_unclaimed_folders,
+        format_check_report,
+    )
 
     rows = check_root(args.data)
-    print_result(args, dict(corpora=rows), lambda: format_check_report(rows))
+    unclaimed = find_unclaimed_folders(args.data, rows)
+    result = dict(corpora=rows, unclaimed=unclaimed)
+    print_result(args, result, lambda: format_check_report(rows, unclaimed))
     return 0 if can_run(rows) else 1
 
 # %% ../../nbs/commands/30_data.ipynb #35b18c05
@@ -224,7 +233,7 @@ def add_data_commands(commands):
     _add_synth_options(
         add_command(data, 'synth', _generate_corpora, 'medxfer data synth corpora --documents 6')
     )
-    add_command(data, 'list', _list_corpora, 'medxfer data list')
+    add_config_option(add_command(data, 'list', _list_corpora, 'medxfer data list'))
     _add_get_options(
         add_command(data, 'get', _get_corpus, 'medxfer data get semeval2021t6', needs=NETWORK)
     )

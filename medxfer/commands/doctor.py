@@ -20,7 +20,7 @@ _TITLES = {
     'memory': 'Memory',
     'disk': 'Disk',
     'speed': 'Speed',
-    'access': 'Keys',
+    'access': 'Tokens and API keys',
     'models': 'Models',
     'corpora': 'Corpora',
     'experiments': 'What can run here',

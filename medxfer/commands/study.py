@@ -299,7 +299,12 @@ def _run_study(args) -> int:
     if args.dry_run:
         return _show_plan(args)
     printer(args)(f'planning {args.experiment}')
-    from medxfer.study.engines import check_data, score_dictionary, worker_count
+    from medxfer.study.engines import (
+        check_data,
+        refuse_missing_models,
+        score_dictionary,
+        worker_count,
+    )
     from medxfer.study.plan import write_study
     from medxfer.study.records import keep_records, restore_records
     from medxfer.study.similarity import write_similarity
@@ -307,6 +312,7 @@ def _run_study(args) -> int:
     say = printer(args)
     run_missing = choose_engine(args)
     whole, part = _make_plans(args)
+    refuse_missing_models(part.runs)
     say(f'{format_count(len(part.runs), "run")}; reading the corpora')
     worker_count(part, args.workers)
     check_data(whole)
@@ -476,12 +482,14 @@ def _format_beside(
 
 def _tune_study(args) -> int:
     "Search settings for every arm on dev, with the same number of trials each"
-    from medxfer.study.engines import check_data
+    from medxfer.study.engines import check_data, refuse_missing_models
     from medxfer.study.hpo import tune
     from medxfer.study.plan import plan_study
 
     overrides = collect_overrides(args)
-    check_data(plan_study(args.experiment, [*overrides, 'hpo.tuned=false']))
+    plan = plan_study(args.experiment, [*overrides, 'hpo.tuned=false'])
+    refuse_missing_models(plan.runs)
+    check_data(plan)
     found = tune(args.experiment, overrides, printer(args), args.top)
     print_result(args, found, lambda: json.dumps(to_plain(found), indent=1))
     return 0

@@ -71,7 +71,8 @@ def window_bounds(
     "Cut `n` tokens into overlapping windows whose owned parts cover each token once"
     if not 0 <= overlap < size:
         raise MedxferError(
-            f'windows of {size} tokens cannot overlap by {overlap}; choose an overlap from 0 to {size - 1}'
+            f'windows of {size} tokens cannot overlap by {overlap}; choose an overlap from 0 to '
+            f'{size - 1}, such as data.overlap={size // 4}'
         )
     starts = [0]
     while starts[-1] + size < n:

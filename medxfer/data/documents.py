@@ -25,6 +25,7 @@ from medxfer.data.base import (
     read_text,
 )
 from .corpora import get_task
+from .formats.bigbio import read_unannotated
 from .load import load_task
 
 # %% ../../nbs/data/70_documents.ipynb #31f6b159
@@ -111,9 +112,13 @@ def parse_document(
     path: Path | None = None,  # where it came from, for the message
 ) -> UnifiedSample:
     "The document that a JSON object describes; a `DataError` if it describes none"
+    if 'passages' in found and 'text' not in found:
+        return read_unannotated(found, path, number)
     text = found.get('text')
     if not isinstance(text, str):
-        raise DataError('the object has no "text" that is a string', path, number)
+        raise DataError(
+            'the object has no "text" that is a string; write {"text": "…"}', path, number
+        )
     doc_id = _read_name(found, 'id', str(number), path, number)
     task = _read_name(found, 'task', '', path, number)
     candidates = _parse_candidates(found.get('candidates') or (), path, number)

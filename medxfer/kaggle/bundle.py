@@ -232,7 +232,7 @@ def _list_digests(files: dict[str, bytes], record: str) -> str:
 
 # %% ../../nbs/kaggle/10_bundle.ipynb #e0376bd2
 MISSING_FROM_IMAGE = (
-    'hydra-core',
+    'hydra-core<1.4',  # the next one wants another antlr4
     'antlr4-python3-runtime==4.9.3',
     'omegaconf<2.4',
     'datasketch',

@@ -333,6 +333,7 @@ def _require_hub(folder: Path, corpora: Iterable[CorpusInfo], is_public: bool):
 @contextmanager
 def _explain_hub(repo: str) -> Iterator[None]:
     "A `MedxferError` for whatever the hub says instead of yes"
+    from httpx import HTTPError
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
     try:
@@ -342,10 +343,17 @@ def _explain_hub(repo: str) -> Iterator[None]:
     except OfflineModeIsEnabled:
         raise MedxferError('the hub is switched off here; unset HF_HUB_OFFLINE') from None
     except HfHubHTTPError as e:
+        if e.response is not None and e.response.status_code in (401, 403):
+            raise MedxferError(
+                f'the hub does not accept the token that it was given for {repo}; make one with the '
+                'right to write there on its page Access Tokens, then call hf auth login, or set HF_TOKEN'
+            ) from None
         reason = str(e).strip().splitlines()[0]
         raise MedxferError(f'the hub refused {repo}: {reason}') from None
-    except OSError as e:
-        raise MedxferError(f'the hub does not answer ({e}); try again later') from None
+    except (HTTPError, OSError) as e:  # the hub's client passes on what its transport says
+        raise MedxferError(
+            f'the hub does not answer ({e}); check the network, and call the same command again'
+        ) from None
 
 # %% ../../nbs/report/70_card.ipynb #29344d4b
 def push_run(

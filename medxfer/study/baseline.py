@@ -10,10 +10,8 @@ from dataclasses import replace
 import json
 import yaml
 from ..data.base import write_atomic
-from ..models.base_loader import refuse_missing_model
 from .arms import override_key, resolve_run
-from .build import base_spec
-from .engines import check_data, is_done
+from .engines import check_data, refuse_missing_models
 from .config import ConfigError, RunSpec, compose, fingerprint_tasks
 from .plan import StudyPlan, study_command
 
@@ -47,9 +45,7 @@ def plan_baselines(
 # %% ../../nbs/study/12_baseline.ipynb #a29c20c6
 def check_baselines(plan: StudyPlan):
     "Refuse baselines that cannot be trained, before their runs fail one by one"
-    unknown = [run for run in plan.runs if not is_done(run)]
-    for spec in {run.config['model']['name']: base_spec(run) for run in unknown}.values():
-        refuse_missing_model(spec)
+    refuse_missing_models(plan.runs)
     for task in plan.tasks:
         of_task = tuple(run for run in plan.runs if task in run.tasks)
         check_data(replace(plan, runs=of_task))

@@ -278,7 +278,7 @@ def format_hours(hours: float) -> str:
     if hours < 2:
         minutes = f'{60 * hours:.0f}'
         return '1 minute' if minutes == '1' else f'{minutes} minutes'
-    return f'{hours:.1f} hours'
+    return f'{hours:,.1f} hours'
 
 
 def format_dollars(dollars: float) -> str:

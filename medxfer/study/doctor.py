@@ -19,7 +19,7 @@ import sys
 import time
 
 from ..data.base import MedxferError
-from ..data.packages import write_install_command
+from ..data.packages import is_installed, write_install_command
 from .advice import StudyCommand
 from .disk import find_free_space
 from .environment import find_commit, find_version
@@ -47,10 +47,13 @@ _OPTIONAL = {  # a package that only something needs: what
     'bitsandbytes': 'bases in four bits on a GPU (strategy=s5, model.quantization=nf4)',
     'ray': '--engine ray',
     'kaggle': 'medxfer kaggle',
+    'papermill': 'medxfer sweep',
+    'openai': 'medxfer reference',
     'wandb': 'wandb=offline',
     'tensorboard': 'tensorboard=true',
     'unsloth': 'accelerator=unsloth',
     'gguf': 'model=smollm2-135m',
+    'auto_round': 'export in GPTQ and AWQ',
     'shtab': 'medxfer --print-completion',
 }
 _OLDEST_PYTHON = (3, 11)
@@ -199,9 +202,10 @@ def _count_multiplied(model: str) -> int:
 # %% ../../nbs/study/41_doctor.ipynb #3e3eb87f
 @dataclass(frozen=True)
 class _Access:
-    "A service, and the places where its key may be"
+    "A service, and the places where its token or API key may be"
 
     name: str
+    word: str  # what the service calls it
     use: str
     variables: tuple[str, ...]  # of the environment; any of them
     files: tuple[str, ...]  # any of them
@@ -216,6 +220,7 @@ def _list_access(environment: Mapping[str, str]) -> list[_Access]:
     return [
         _Access(
             'Kaggle',
+            'token',
             'medxfer kaggle',
             ('KAGGLE_API_TOKEN', 'KAGGLE_KEY'),
             (str(kaggle / 'access_token'), str(kaggle / 'kaggle.json')),
@@ -224,6 +229,7 @@ def _list_access(environment: Mapping[str, str]) -> list[_Access]:
         ),
         _Access(
             'Hugging Face',
+            'token',
             'gated models such as gemma-2-2b',
             ('HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN'),
             (environment.get('HF_TOKEN_PATH') or str(hub / 'token'),),
@@ -231,6 +237,7 @@ def _list_access(environment: Mapping[str, str]) -> list[_Access]:
         ),
         _Access(
             'OpenAI',
+            'API key',
             'medxfer reference',
             ('OPENAI_API_KEY',),
             (),
@@ -238,6 +245,7 @@ def _list_access(environment: Mapping[str, str]) -> list[_Access]:
         ),
         _Access(
             'Weights & Biases',
+            'API key',
             'wandb=online',
             ('WANDB_API_KEY',),
             (str(home / '.netrc'),),
@@ -247,27 +255,27 @@ def _list_access(environment: Mapping[str, str]) -> list[_Access]:
 
 
 def check_access(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
-    "Which keys are there and where, and where the others belong; never what they are"
+    "Which tokens and API keys are there and where, and where the others belong; never what they are"
     for service in _list_access(environment):
         places = [f'the variable {name}' for name in service.variables if environment.get(name)]
-        files = [Path(name) for name in service.files if _holds_key(Path(name), service.name)]
+        files = [Path(name) for name in service.files if _holds_secret(Path(name))]
         places += map(str, files)
-        about = f'{service.name}, for {service.use}'
         values = dict(places=places)
         if not places:
-            text = f'no key of {about}'
+            text = f'no {service.name} {service.word}, for {service.use}'
             yield Finding('access', service.name, None, text, service.belongs, values)
             continue
         open_files = [path for path in files if _is_open(path)]
-        text = f'a key of {about} is in {" and in ".join(places)}'
+        where = ' and in '.join(places)
+        text = f'{service.name} {service.word}, for {service.use}, in {where}'
         advice = (
             f'others on this machine can read it: chmod 600 {open_files[0]}' if open_files else ''
         )
         yield Finding('access', service.name, not open_files, text, advice, values)
 
 
-def _holds_key(path: Path, service: str) -> bool:
-    "Whether a file may hold a service's key; .netrc is shared, so it must name the service"
+def _holds_secret(path: Path) -> bool:
+    "Whether a file may hold a token or key; .netrc is shared, so it must name the service"
     try:
         text = path.read_text('utf-8')
     except (OSError, ValueError):
@@ -329,23 +337,19 @@ def _check_model(spec: Any, memory: int, capability: tuple[int, int]) -> Finding
     held = quantization or dtype
     values |= dict(fits=held)
     text = f'{name} ({size}, held in {held}): {where}'
-    is_here = {'here': True, 'to be downloaded': None}.get(where, False)
-    return Finding('models', name, is_here, text, lacks, values)
+    return Finding('models', name, where == 'here' or None, text, lacks, values)
+
+
+_LACKS = 'needs the package'
 
 
 def _find_weights(spec) -> tuple[str, str]:
     "Where the weights of a model are, and what is missing"
-    from importlib.util import find_spec
-    from medxfer.models.base_loader import model_spec
+    from medxfer.models.base_loader import list_packages
 
-    packages = [spec.package]
-    if spec.random and spec.tokenizer:
-        packages.append(model_spec(spec.tokenizer).package)
-    if spec.gguf:
-        packages.append('gguf')
-    missing = [name for name in packages if name and find_spec(name) is None]
+    missing = [name for name in list_packages(spec) if not is_installed(name)]
     if missing:
-        return f'needs the package {missing[0]}', write_install_command(missing[0])
+        return f'{_LACKS} {missing[0]}', write_install_command(missing[0])
     if not spec.hub or spec.package:
         return 'here', ''
     from huggingface_hub import try_to_load_from_cache
@@ -384,33 +388,44 @@ def check_experiments(
     from medxfer.study.own_configs import list_choices
 
     found = list(findings)
-    models = {f.name for f in found if f.about == 'models' and f.good is not False}
+    missing = {
+        f.name: f.advice
+        for f in found
+        if f.about == 'models' and f.values['weights'].startswith(_LACKS)
+    }
     corpora = [f.values for f in found if f.about == 'corpora' and f.good]
     profiles = {(row['task'], row['profile']) for row in corpora}
     for name in list_choices('experiment', own):
-        lacks = _find_lack([f'experiment={name}', *_name_folder(own)], data, models, profiles)
+        overrides = [f'experiment={name}', *_name_folder(own)]
+        lacks, advice = _find_lack(overrides, data, missing, profiles)
         text = f'experiment {name} can run' if not lacks else f'experiment {name}: {lacks}'
-        yield Finding('experiments', name, not lacks or None, text, values=dict(lacks=lacks))
+        values = dict(lacks=lacks)
+        yield Finding('experiments', name, not lacks or None, text, advice, values)
 
 
-def _find_lack(overrides: list[str], data, models: set[str], profiles: set[tuple[str, str]]) -> str:
-    "What an experiment lacks here; '' if nothing"
+def _find_lack(
+    overrides: list[str],
+    data,
+    missing: Mapping[str, str],  # model: the command that installs its package
+    profiles: set[tuple[str, str]],
+) -> tuple[str, str]:
+    "What an experiment lacks here, and what to do; '' if nothing"
     from medxfer.study.config import compose, resolve_profile
 
     cfg = compose(overrides)
     used = cfg['plan']['models'] or [cfg['model']['name']]
-    if absent := [model for model in used if model not in models]:
-        return f'its model {absent[0]} is missing'
+    if absent := [model for model in used if model in missing]:
+        return f'its model {absent[0]} is missing', missing[absent[0]]
     if cfg['data']['synthetic']:
-        return ''
+        return '', ''
     if data is None:
-        return 'needs corpora (--data DIR)'
+        return 'needs corpora (--data DIR)', ''
     wanted = [(task, resolve_profile(cfg, task)) for task in cfg['task']]
     if absent := [
         f'{task} ({profile})' for task, profile in wanted if (task, profile) not in profiles
     ]:
-        return f'{data} has no {" and no ".join(absent)}'
-    return ''
+        return f'{data} has no {" and no ".join(absent)}', ''
+    return '', ''
 
 # %% ../../nbs/study/41_doctor.ipynb #b3cd2e48
 def examine(
@@ -439,6 +454,7 @@ def choose_next(
     "What to do next, the first thing first: commands and advice"
     found = list(findings)
     steps = [f.advice for f in found if f.good is False and f.advice and f.about != 'corpora']
+    steps += [f.advice for f in found if f.about == 'experiments' and f.name == 'demo' and f.advice]
     ready = [f.name for f in found if f.about == 'experiments' and f.good]
     mine = [name for name in ready if _needs_corpora(name, own)]
     mine.sort(key=_rank_experiment)

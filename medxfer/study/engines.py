@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['PLACE_VARIABLE', 'execute_in_worker', 'wait_until_free', 'note_place', 'list_gpus', 'worker_count', 'Outcome',
-           'is_done', 'find_unfinished_runs', 'run_study', 'dispatch_runs', 'check_data', 'score_dictionary']
+           'is_done', 'find_unfinished_runs', 'refuse_missing_models', 'run_study', 'dispatch_runs', 'check_data',
+           'score_dictionary']
 
 # %% ../../nbs/study/25_engines.ipynb #40d730ab
 from collections.abc import Callable, Iterable
@@ -182,6 +183,13 @@ def find_unfinished_runs(plan: StudyPlan, say) -> tuple[list[RunSpec], Outcome]:
     return left, Outcome(reused, [], {}, [])
 
 # %% ../../nbs/study/25_engines.ipynb #243e3ef1
+def refuse_missing_models(runs: Iterable[RunSpec]):
+    "Refuse models that are not here, once and not in every run that they are missing in"
+    missing = (base_spec(run) for run in runs if run.arm != 'reference' and not is_done(run))
+    for spec in {(spec.name, spec.quantization): spec for spec in missing}.values():
+        refuse_missing_model(spec)
+
+
 def run_study(
     plan: StudyPlan,
     workers: int | None = None,  # runs side by side
@@ -192,8 +200,7 @@ def run_study(
     todo, out = find_unfinished_runs(plan, say)
     if todo:
         refuse_missing_device(plan.settings['device'])
-        for spec in {run.config['model']['name']: base_spec(run) for run in todo}.values():
-            refuse_missing_model(spec)  # once, and not in every run
+        refuse_missing_models(plan.runs)
         make_corpora(plan.settings)  # once, and not in each worker
         n = min(worker_count(plan, workers), len(todo))
         say(f'{format_count(len(todo), "run")} to do, {n} side by side')

@@ -9,6 +9,7 @@ __all__ = ['Limit', 'read_limit', 'Cut', 'LimitFit', 'fit_limit']
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from .costs import format_dollars, format_hours, format_share
 from .gpu import Gpu
 from .plan import StudyPlan, plan_study
 
@@ -31,8 +32,13 @@ class Limit:
         return free / gpu.weekly_hours, (hours - free) * gpu.dollars
 
     def __str__(self):
-        weeks = 'week' if self.weeks == 1 else 'weeks'
-        return f'{self.dollars:g} dollars and {self.weeks:g} {weeks}'
+        parts = [_count(self.dollars, 'dollar'), _count(self.weeks, 'week')]
+        return ' and '.join(part for part in parts if part) or 'no dollars and no weeks'
+
+
+def _count(number: float, unit: str) -> str:
+    "A number of units; '' for none"
+    return f'{number:g} {unit}{"" if number == 1 else "s"}' if number else ''
 
 
 def read_limit(settings: Mapping) -> Limit | None:
@@ -129,7 +135,10 @@ class LimitFit:
 
     def _describe(self, hours: float) -> str:
         weeks, dollars = self.limit.share_out(hours, self.gpu)
-        return f'{hours:,.1f} hours, {weeks:.1f} weeks and {dollars:.2f} dollars'
+        parts = [format_share(weeks)] if weeks else []
+        if dollars or not parts:
+            parts.append(format_dollars(dollars))
+        return f'{format_hours(hours)}, {" and ".join(parts)}'
 
 
 def fit_limit(

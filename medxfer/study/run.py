@@ -30,6 +30,7 @@ from ..data.corpora import get_corpus, get_task, take_counted
 from ..data.own_task import register_tasks_of
 from .arms import refuse_reference, resolve_run, strategy_overrides
 from .budgets import build_schedule, find_token_budget, make_branches
+from ..models.base_loader import refuse_missing_model
 from ..models.device import empty_caches, refuse_missing_device
 from medxfer.study.build import (
     base_spec,
@@ -733,6 +734,7 @@ def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
     build = choose_builder(
         processes.on_first(lambda: _choose_backend(spec, say))
     )  # first of all: an accelerator must come before transformers
+    refuse_missing_model(base_spec(spec))
     processes.first_then_others(lambda: make_corpora(spec.settings))
     data, encoder = processes.together(lambda: load_data(spec)), encoder_for(spec)
     elsewhere = load_ood(spec.settings)  # before training: a corpus that cannot be read stops it

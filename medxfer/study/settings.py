@@ -89,6 +89,8 @@ def check_type(
     accepted = {float: (int, float), int: int, Sequence: (list, tuple)}.get(wanted, wanted)
     is_number_word = isinstance(value, bool) and wanted in (int, float)
     if isinstance(value, accepted) and not is_number_word:
+        if wanted is float and not math.isfinite(value):
+            raise ConfigError(f'{name} is {value!r}; it must be a finite number')
         return
     advice = ''
     if wanted is Sequence:

@@ -156,9 +156,13 @@ def measure_plan(plan: StudyPlan) -> dict[str, PlanSizes]:  # by model
 def _find_sizes(plan: StudyPlan, read_data: Callable[[], dict]) -> PlanSizes:
     "What is kept of a plan with one model, or what is counted"
     path = _find_folder() / f'{make_key(plan)}.json'
+    from medxfer.models.base_loader import refuse_missing_model
+    from medxfer.study.build import base_spec
+
     known = _read_sizes(path)
     if known is not None:
         return known
+    refuse_missing_model(base_spec(plan.widest))  # before anything waits for it
     found = count_sizes(plan, read_data())
     _keep_sizes(path, found)
     return found

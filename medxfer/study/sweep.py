@@ -530,7 +530,10 @@ document.querySelectorAll('th').forEach((th, i) => {
       return up * (numbers ? x - y : x.localeCompare(y));
     };
     body.append(...[...body.rows].sort(by));
+    document.querySelectorAll('th').forEach(other => other.removeAttribute('aria-sort'));
+    th.setAttribute('aria-sort', up > 0 ? 'ascending' : 'descending');
   };
+  th.onkeydown = e => { if (e.key == 'Enter') th.onclick(); };
 });
 """
 _PAGE = """<!doctype html>
@@ -540,8 +543,8 @@ _PAGE = """<!doctype html>
 <h1>{{ title }}</h1><p>{{ count.done }} of {{ rows|length }} cells done
 {%- if count.failed %}, <span class="failed">{{ count.failed }} failed</span>{% endif %}
 {%- if count.running %}, {{ count.running }} running or stopped{% endif %}.</p>
-<div class="scroll"><table>
-<thead><tr>{% for h in headings %}<th scope="col">{{ h }}</th>{% endfor %}</tr></thead><tbody>
+<div class="scroll" tabindex="0" role="region" aria-label="Cells"><table>
+<thead><tr>{% for h in headings %}<th scope="col" tabindex="0">{{ h }}</th>{% endfor %}</tr></thead><tbody>
 {% for r in rows %}<tr>
 {%- for v in r['values'] %}<td{% if v is number %} class="n"{% endif %}>{{ v }}</td>{% endfor %}
 {%- if r.reason %}<td class="failed">{{ r.status }}: {{ r.reason }}</td>

@@ -45,6 +45,8 @@ def _check_command(line: str):
         with redirect_stderr(said):
             args = build_parser().parse_args([word for word in words if word not in settings])
         experiment = getattr(args, 'experiment', None)
+        if getattr(args, 'config_dir', None):
+            settings.append(f'config_dir={args.config_dir}')
         if hasattr(args, 'overrides') and settings:
             compose([f'experiment={experiment}', *settings] if experiment else settings)
     except SystemExit:
@@ -91,8 +93,9 @@ class PageShell:
 
     def check(self) -> int:
         "How many commands the page shows; an `AssertionError` for one that medxfer would refuse as it is written"
-        for line in self.commands:
-            _check_command(line)
+        with chdir(self.folder):  # where a line may name a folder of configurations
+            for line in self.commands:
+                _check_command(line)
         return len(self.commands)
 
     def close(self):

@@ -81,7 +81,7 @@ class ProgressFile:
             budget=self.pace.budget,
             loss=round(loss, 4),
             speed=None if math.isnan(speed) else round(speed, 1),
-            left=None if math.isnan(left) else round(left),
+            left=None if math.isnan(left) else max(1, round(left)),  # 0 is what `end` says
         )
         if time.monotonic() - self.last >= self.every:
             self.write()
