@@ -50,20 +50,20 @@ def _read_tasks(args, run) -> list:
     return found
 
 # %% ../../nbs/commands/36_contamination.ipynb #3f72270f
-def _parse_controls(given: list[str], tasks: list[str]) -> dict[str, Path]:
-    "Task: its file of controls"
-    files = {}
+def _parse_controls(given: list[str], tasks: list[str]) -> dict[str, list[Path]]:
+    "Task: its files of controls"
+    files: dict[str, list[Path]] = {}
     for value in given:
         task, _, name = value.partition('=')
         if task not in tasks or not name:
             raise MedxferError(
                 f'--controls {value}: give TASK=FILE, with one of {", ".join(tasks)}'
             )
-        files[task] = Path(name)
+        files.setdefault(task, []).append(Path(name))
     return files
 
 
-def _find_controls(args, run, task: str, files: dict[str, Path]) -> tuple[str, ...] | None:
+def _find_controls(args, run, task: str, files: dict[str, list[Path]]) -> tuple[str, ...] | None:
     "The controls of a task; None where there are none"
     from medxfer.evaluation.contamination import generate_controls
     from medxfer.evaluation.text_stream import TextFile
@@ -73,11 +73,12 @@ def _find_controls(args, run, task: str, files: dict[str, Path]) -> tuple[str, .
         profile = resolve_profile(run.settings, task)
         return generate_controls(data_root(run.settings), task, profile, args.documents)
     texts: list[str] = []
-    for batch in TextFile(files[task], args.field).read():
-        texts += [text for text in batch.texts if text.strip()]
-        if len(texts) >= args.documents:
-            break
-    return tuple(texts[: args.documents])
+    for file in files[task]:
+        for batch in TextFile(file, args.field).read():
+            texts += [text for text in batch.texts if text.strip()]
+            if len(texts) >= args.documents:
+                return tuple(texts[: args.documents])
+    return tuple(texts)
 
 
 def _list_references(args) -> list:
