@@ -57,6 +57,7 @@ def _ask_reference(args) -> int:
 
     plan, runs = plan_references(args.experiment, _collect_overrides(args))
     if all(map(is_done, runs)):
+        _require_same_server(args, runs[0])
         write_study(plan)
         return _show_result(args, runs, 'reused')
     check_data(plan)
@@ -77,6 +78,21 @@ def _collect_overrides(args) -> list[str]:
     "The settings of the study, with those that options stand for"
     asked = [f'prompt.model={args.model}'] if args.model else []
     return [*collect_overrides(args), *asked]
+
+
+def _require_same_server(args, run: 'RunSpec'):
+    "Refuse to show the answers of one server for those of another"
+    about = _read_about(run)
+    if args.server and args.server != about['server']:
+        raise MedxferError(
+            f'{run.folder} has the answers of {about["server"]}; give the study another name with '
+            f'study=NAME to ask {args.server}, or leave out --server to see these'
+        )
+
+
+def _read_about(run: 'RunSpec') -> dict[str, Any]:
+    "What is known of the answers of a finished run"
+    return json.loads((run.folder / 'reference.json').read_bytes())
 
 
 def _prepare_order(args, runs: 'list[RunSpec]') -> _Order:
@@ -165,7 +181,7 @@ def _show_result(args, runs: 'list[RunSpec]', how: str) -> int:
     for run in runs:
         metrics = json.loads((run.folder / 'metrics.json').read_bytes())
         rows.append(dict(run=run.id, folder=str(run.folder), how=how, metrics=metrics))
-    about = json.loads((runs[0].folder / 'reference.json').read_bytes())
+    about = _read_about(runs[0])
     faults = find_answers_folder(runs[0]) / f'faults-{runs[0].id}.jsonl'
     result = dict(runs=rows, reference=about, faults=str(faults))
     print_result(args, result, lambda: _format_result(result))
@@ -176,6 +192,9 @@ def _format_result(result: dict) -> str:
     "A line a task, then money, calls and folders"
     about = result['reference']
     lines = []
+    if result['runs'][0]['how'] == 'reused':
+        where = f'{about["model"]} at {about["server"]}'
+        lines.append(f'nothing is asked: {where} answered all of it on {about["asked"][:10]}')
     for task, metrics in result['runs'][0]['metrics'].items():
         name, score = next(iter(metrics.items()))
         found = about['tasks'][task]
