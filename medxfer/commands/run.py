@@ -208,6 +208,7 @@ def _show_intervals(args, gold: list, predicted, profile: str | None) -> int:
 def _format_intervals(result: dict) -> str:
     "A line a metric, then what the intervals are over"
     import pandas as pd
+    from medxfer.data.base import format_count
 
     lines = []
     for name, found in result['metrics'].items():
@@ -217,7 +218,8 @@ def _format_intervals(result: dict) -> str:
         elif result['groups'] >= 10:
             ends = f' (too few groups: {found["groups"]} have anything to count)'
         lines.append(f'{name} {found["score"]:.2f}{ends}')
-    of = f'{result["documents"]} documents in {result["groups"]} groups'
+    groups = format_count(result['groups'], 'group')
+    of = f'{format_count(result["documents"], "document")} in {groups}'
     if result['groups'] < 10:
         lines.append(f'no intervals: too few groups, {of}; it takes 10')
     else:
