@@ -50,20 +50,21 @@ def _read_tasks(args, run) -> list:
     return found
 
 # %% ../../nbs/commands/36_contamination.ipynb #3f72270f
-def _parse_controls(given: list[str], tasks: list[str]) -> dict[str, Path]:
-    "Task: its file of controls"
-    files = {}
+def _parse_controls(given: list[str], tasks: list[str]) -> dict[str, list[Path]]:
+    "Task: its files of controls"
+    files: dict[str, list[Path]] = {}
     for value in given:
         task, _, name = value.partition('=')
         if task not in tasks or not name:
             raise MedxferError(
                 f'--controls {value}: give TASK=FILE, with one of {", ".join(tasks)}'
             )
-        files[task] = Path(name)
+        files.setdefault(task, []).append(Path(name))
+    _require_files([path for of_task in files.values() for path in of_task], 'controls')
     return files
 
 
-def _find_controls(args, run, task: str, files: dict[str, Path]) -> tuple[str, ...] | None:
+def _find_controls(args, run, task: str, files: dict[str, list[Path]]) -> tuple[str, ...] | None:
     "The controls of a task; None where there are none"
     from medxfer.evaluation.contamination import generate_controls
     from medxfer.evaluation.text_stream import TextFile
@@ -73,24 +74,32 @@ def _find_controls(args, run, task: str, files: dict[str, Path]) -> tuple[str, .
         profile = resolve_profile(run.settings, task)
         return generate_controls(data_root(run.settings), task, profile, args.documents)
     texts: list[str] = []
-    for batch in TextFile(files[task], args.field).read():
-        texts += [text for text in batch.texts if text.strip()]
-        if len(texts) >= args.documents:
-            break
-    return tuple(texts[: args.documents])
+    for file in files[task]:
+        for batch in TextFile(file, args.field).read():
+            texts += [text for text in batch.texts if text.strip()]
+            if len(texts) >= args.documents:
+                return tuple(texts[: args.documents])
+    if not texts:
+        raise MedxferError(f'{files[task][0]}: holds no text, so it is no control; leave it out')
+    return tuple(texts)
+
+
+def _require_files(paths: list[Path], what: str):
+    "Refuse what is not a file, before anything is computed"
+    folders = [path for path in paths if path.is_dir()]
+    if folders:
+        raise MedxferError(f'{folders[0]} is a folder; give the files in it: {folders[0]}/*')
+    missing = [path for path in paths if not path.is_file()]
+    if missing:
+        raise MedxferError(f'{missing[0]}: no such file; give the files of the {what}')
 
 
 def _list_references(args) -> list:
-    "The files of reference text; refused before anything is computed where one is missing"
+    "The files of reference text"
     from medxfer.evaluation.text_stream import TextFile
 
     files = [TextFile(Path(name), args.field) for name in args.reference]
-    folders = [str(file.path) for file in files if file.path.is_dir()]
-    if folders:
-        raise MedxferError(f'{folders[0]} is a folder; give the files in it: {folders[0]}/*')
-    missing = [str(file.path) for file in files if not file.path.is_file()]
-    if missing:
-        raise MedxferError(f'{missing[0]}: no such file; give the files of the reference text')
+    _require_files([file.path for file in files], 'reference text')
     return files
 
 # %% ../../nbs/commands/36_contamination.ipynb #594a57ff

@@ -6,11 +6,13 @@
 __all__ = ['add_reference_command']
 
 # %% ../../nbs/commands/24_reference.ipynb #293e4ac8
+from argparse import ArgumentTypeError
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 import json
+import math
 
 from medxfer.commands.base import (
     add_command,
@@ -21,9 +23,11 @@ from medxfer.commands.base import (
     print_result,
     printer,
 )
+from ..data.base import MedxferError
 
 if TYPE_CHECKING:
     from medxfer.evaluation.asking import Estimate
+    from medxfer.evaluation.chat import ChatServer
     from medxfer.evaluation.reference import Survey
     from medxfer.study.config import RunSpec
 
@@ -46,12 +50,14 @@ class _Order:
 
 def _ask_reference(args) -> int:
     "Ask a proprietary model about the test documents, under a cap; its answers become a run"
+    from medxfer.evaluation.chat import ChatServer
     from medxfer.study.engines import check_data, is_done
     from medxfer.study.plan import write_study
     from medxfer.study.reference import plan_references
 
     plan, runs = plan_references(args.experiment, _collect_overrides(args))
     if all(map(is_done, runs)):
+        _require_same_server(args, runs[0])
         write_study(plan)
         return _show_result(args, runs, 'reused')
     check_data(plan)
@@ -62,8 +68,9 @@ def _ask_reference(args) -> int:
         return 0
     printer(args)(_format_estimate(order, estimate))
     estimate.require_within(args.cap)
+    server = ChatServer(order.survey.server)  # refused without a key
     write_study(plan)
-    _ask_and_write(args, order)
+    _ask_and_write(args, order, server)
     return _show_result(args, runs, 'done')
 
 
@@ -73,16 +80,30 @@ def _collect_overrides(args) -> list[str]:
     return [*collect_overrides(args), *asked]
 
 
+def _require_same_server(args, run: 'RunSpec'):
+    "Refuse to show the answers of one server for those of another"
+    about = _read_about(run)
+    if args.server and args.server != about['server']:
+        raise MedxferError(
+            f'{run.folder} has the answers of {about["server"]}; give the study another name with '
+            f'study=NAME to ask {args.server}, or leave out --server to see these'
+        )
+
+
+def _read_about(run: 'RunSpec') -> dict[str, Any]:
+    "What is known of the answers of a finished run"
+    return json.loads((run.folder / 'reference.json').read_bytes())
+
+
 def _prepare_order(args, runs: 'list[RunSpec]') -> _Order:
     "Read the documents and build the questions; refused where their text may not leave"
     from medxfer.evaluation.chat import OPENAI_URL
-    from medxfer.evaluation.money import find_price, require_amount
+    from medxfer.evaluation.money import find_price
     from medxfer.evaluation.reference import Survey
     from medxfer.study.reference import load_reference_tasks, read_prompt_settings
 
     settings = read_prompt_settings(runs[0])
     price = find_price(settings.model, args.prices)
-    require_amount(args.cap)
     url = (args.server or OPENAI_URL).rstrip('/')
     survey = Survey(load_reference_tasks(runs[0]), settings, url, price)
     return _Order(runs, survey, args.batch, args.cap)
@@ -121,18 +142,16 @@ def _describe(order: _Order, estimate: 'Estimate') -> dict[str, Any]:
     )
 
 
-def _ask_and_write(args, order: _Order):
+def _ask_and_write(args, order: _Order, server: 'ChatServer'):
     "Ask what is missing, read all answers, and write the runs"
     from medxfer.evaluation.asking import Asker
     from medxfer.evaluation.batches import BatchAsker
-    from medxfer.evaluation.chat import ChatServer
     from medxfer.evaluation.journal import open_journal
     from medxfer.evaluation.money import Purse
     from medxfer.evaluation.reference import summarise_answers
     from medxfer.study.reference import write_reference
 
     survey, say = order.survey, printer(args)
-    server = ChatServer(survey.server)
     with open_journal(order.folder) as journal:
         known = (server, journal, Purse(order.cap, journal.spent), survey.price)
         if order.batched:
@@ -162,7 +181,7 @@ def _show_result(args, runs: 'list[RunSpec]', how: str) -> int:
     for run in runs:
         metrics = json.loads((run.folder / 'metrics.json').read_bytes())
         rows.append(dict(run=run.id, folder=str(run.folder), how=how, metrics=metrics))
-    about = json.loads((runs[0].folder / 'reference.json').read_bytes())
+    about = _read_about(runs[0])
     faults = find_answers_folder(runs[0]) / f'faults-{runs[0].id}.jsonl'
     result = dict(runs=rows, reference=about, faults=str(faults))
     print_result(args, result, lambda: _format_result(result))
@@ -173,6 +192,9 @@ def _format_result(result: dict) -> str:
     "A line a task, then money, calls and folders"
     about = result['reference']
     lines = []
+    if result['runs'][0]['how'] == 'reused':
+        where = f'{about["model"]} at {about["server"]}'
+        lines.append(f'nothing is asked: {where} answered all of it on {about["asked"][:10]}')
     for task, metrics in result['runs'][0]['metrics'].items():
         name, score = next(iter(metrics.items()))
         found = about['tasks'][task]
@@ -186,6 +208,27 @@ def _format_result(result: dict) -> str:
     return '\n'.join(lines)
 
 # %% ../../nbs/commands/24_reference.ipynb #315434e5
+def _read_amount(text: str) -> float:
+    "An amount of money; no other number is a cap"
+    try:
+        dollars = float(text)
+    except ValueError:
+        dollars = math.nan
+    if not 0 <= dollars < math.inf:
+        raise ArgumentTypeError(f'{text!r} is not an amount of US dollars, such as 2.50')
+    return dollars
+
+
+def _read_address(text: str) -> str:
+    "The address of a server"
+    from medxfer.evaluation.chat import require_address
+
+    try:
+        return require_address(text)
+    except MedxferError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
 _SECONDS = "model=tiny plan.seeds=[1] 'data.synthetic.documents={train: 12, dev: 3, test: 6}'"
 
 
@@ -199,11 +242,13 @@ def add_reference_command(commands):
     parser.add_argument('--model', help='the model to ask (default: prompt.model, gpt-4o-mini)')
     parser.add_argument(
         '--cap',
-        type=float,
+        type=_read_amount,
         default=5.0,
         help='US dollars that the study may spend on answers in all (default: 5)',
     )
-    parser.add_argument('--server', help="address of a server (default: OpenAI's)")
+    parser.add_argument(
+        '--server', type=_read_address, help="address of a server (default: OpenAI's)"
+    )
     parser.add_argument('--prices', help='file of prices (default: the one of medxfer)')
     parser.add_argument('--batch', action='store_true', help='ask in batches, at half the price')
     parser.add_argument(

@@ -194,8 +194,8 @@ def _show_intervals(args, gold: list, predicted, profile: str | None) -> int:
     table = bootstrap_scores(scores.assign(group=groups))
     totals = total_scores(scores, profile)  # what the official scorer says of 0 / 0
     metrics = {
-        metric: dict(score=totals[metric], low=low, high=high)
-        for metric, low, high in zip(table['metric'], table['low'], table['high'])
+        row.metric: dict(score=totals[row.metric], low=row.low, high=row.high, groups=row.groups)
+        for row in table.itertuples()
     }
     count = len(set(groups))
     result = dict(metrics=metrics, documents=len(gold), groups=count)
@@ -205,15 +205,21 @@ def _show_intervals(args, gold: list, predicted, profile: str | None) -> int:
 
 def _format_intervals(result: dict) -> str:
     "A line a metric, then what the intervals are over"
+    import pandas as pd
+    from medxfer.data.base import format_count
+
     lines = []
     for name, found in result['metrics'].items():
-        ends = (
-            f' ({found["low"]:.2f} to {found["high"]:.2f})' if found['low'] == found['low'] else ''
-        )
+        ends = ''
+        if not pd.isna(found['low']):
+            ends = f' ({found["low"]:.2f} to {found["high"]:.2f})'
+        elif result['groups'] >= 10:
+            ends = f' (too few groups: {found["groups"]} have anything to count)'
         lines.append(f'{name} {found["score"]:.2f}{ends}')
-    of = f'{format_count(result["documents"], "document")} in {format_count(result["groups"], "group")}'
+    groups = format_count(result['groups'], 'group')
+    of = f'{format_count(result["documents"], "document")} in {groups}'
     if result['groups'] < 10:
-        lines.append(f'no intervals: {of}, and it takes 10')
+        lines.append(f'no intervals: too few groups, {of}; it takes 10')
     else:
         lines.append(f'95 % intervals for other documents, from {of}')
     return '\n'.join(lines)

@@ -6,9 +6,11 @@
 __all__ = ['WAYS', 'Fragment', 'Place', 'QuoteFinder']
 
 # %% ../../nbs/evaluation/61_align.ipynb #90e89ee3
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, islice
+from itertools import chain as chain_lists
 import re
 import unicodedata
 
@@ -19,6 +21,11 @@ Fragment = tuple[int, int]  # start and end in the document, end exclusive
 
 _QUOTATION_MARKS = dict.fromkeys('‘’‚‛′´`', "'") | dict.fromkeys('“”„‟″«»', '"')
 _DROPPED = ('Mn', 'Me', 'Cf')  # Unicode categories: accents, enclosing marks, invisible characters
+# Cyrillic letters, and a Greek one, that look like Latin ones as capitals, too
+_LOOK_ALIKES = dict(
+    zip('\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u03bf', 'aeopcyxijso')
+)
+_FOLDED = _QUOTATION_MARKS | _LOOK_ALIKES
 
 
 def _fold_character(character: str) -> str:
@@ -31,7 +38,7 @@ def _fold_character(character: str) -> str:
         elif part.isspace():
             folded.append(' ')
         elif category not in _DROPPED:
-            folded.append(_QUOTATION_MARKS.get(part, part))
+            folded.append(_FOLDED.get(part, part))
     return ''.join(folded)
 
 
@@ -82,9 +89,28 @@ def _find_all(text: str, quote: str) -> list[Fragment]:
     return found
 
 
-def _overlaps_any(place: Fragment, others: Iterable[Fragment]) -> bool:
-    start, end = place
-    return any(start < other_end and other_start < end for other_start, other_end in others)
+class _Places:
+    "Some places, sorted, for questions about all of them at once"
+
+    def __init__(self, places: Iterable[Fragment]):
+        self.places = sorted(places)
+        self.starts = [start for start, _ in self.places]
+        self.reach = list(accumulate((end for _, end in self.places), max))  # of all up to each
+
+    def overlap(self, place: Fragment) -> bool:
+        "Whether one of them shares a character with a place"
+        start, end = place
+        before = bisect_left(self.starts, end)
+        return before > 0 and self.reach[before - 1] > start
+
+    def cover(self, place: Fragment) -> bool:
+        "Whether a place is part of a longer one of them"
+        start, end = place
+        before = bisect_left(self.starts, start)
+        if before and self.reach[before - 1] >= end:
+            return True
+        longer = bisect_right(self.places, (start, end))
+        return longer < len(self.places) and self.starts[longer] == start
 
 
 class _SearchableText:
@@ -104,9 +130,9 @@ class _SearchableText:
         found: dict[Fragment, str] = {}
         searches = self._find_exact, self._find_normalised, self._find_words
         for way, search in zip(WAYS, searches):
+            known = _Places(found)
             others = [place for place in search(quote) if place not in found]
-            new = [place for place in others if not _overlaps_any(place, found)]
-            found |= dict.fromkeys(new, way)
+            found |= {place: way for place in others if not known.overlap(place)}
         return dict(sorted(found.items()))
 
     def _find_exact(self, quote: str) -> list[Fragment]:
@@ -154,7 +180,8 @@ class QuoteFinder:
         self.document = _SearchableText(text)
         self.taken: dict[str, set[tuple[Fragment, ...]]] = {}  # of each label
         self.reached: dict[str, int] = {}  # label: where its last mention starts
-        self.fragments: list[Fragment] = []  # of all mentions so far
+        self.fragments: set[Fragment] = set()  # of all mentions so far
+        self.known: dict[tuple[str, ...], list[list[_Chains]]] = {}  # of quotes, see `_rank_chains`
 
     def place(self, label: str, quotes: Sequence[str]) -> Place:
         "The place of the next mention"
@@ -165,19 +192,40 @@ class QuoteFinder:
         if place.fragments:
             self.taken.setdefault(label, set()).add(place.fragments)
             self.reached[label] = min(start for start, _ in place.fragments)
-            self.fragments += place.fragments
+            self.fragments.update(place.fragments)
         return place
 
     def _find_place(self, label: str, quotes: Sequence[str]) -> Place:
-        found = [self.document.find(quote) for quote in quotes]
-        if not found or not all(found):
-            return _NOWHERE
         taken = self.taken.get(label, ())
-        free = [chain for chain in self._list_chains(found) if chain not in taken]
-        if not free:
-            return _NOWHERE
-        chain = min(free, key=lambda chain: self._rate(label, chain, _list_ways(chain, found)))
-        return Place(chain, WAYS[_list_ways(chain, found)[0]])
+        reached = self.reached.get(label, 0)
+        covering = _Places(self.fragments)
+        for group in self._rank_chains(tuple(quotes)):
+            covered = None
+            for chains in group:
+                for chain in chains.list_from(reached):
+                    if chain in taken:
+                        continue
+                    if not all(map(covering.cover, chain)):
+                        return Place(chain, chains.way)
+                    covered = covered or Place(chain, chains.way)
+            if covered:
+                return covered
+        return _NOWHERE
+
+    def _rank_chains(self, quotes: tuple[str, ...]) -> 'list[list[_Chains]]':
+        "Places for all quotes of a mention, the best first: those within words last, stricter ways first"
+        if quotes not in self.known:
+            found = [self.document.find(quote) for quote in quotes]
+            ranked: dict[bool, dict[tuple[int, ...], list]] = {}
+            for chain in self._list_chains(found) if found and all(found) else ():
+                splits = any(map(self.document.splits_word, chain))
+                ways = _list_ways(chain, found)
+                ranked.setdefault(splits, {}).setdefault(ways, []).append(chain)
+            self.known[quotes] = [
+                [_Chains(of_ways[ways], WAYS[ways[0]]) for ways in sorted(of_ways)]
+                for _, of_ways in sorted(ranked.items())
+            ]
+        return self.known[quotes]
 
     def _list_chains(self, found: Sequence[dict[Fragment, str]]) -> set[tuple[Fragment, ...]]:
         "Places for all quotes of a mention: among the best places of each, and among more and more"
@@ -190,27 +238,28 @@ class QuoteFinder:
                 chains.update(_link_quotes(allowed))
         return chains
 
-    def _rate(self, label: str, chain: tuple[Fragment, ...], ways: list[int]) -> tuple:
-        "What decides between places, the most important thing first; less is better"
-        start = min(start for start, _ in chain)
-        splits = any(map(self.document.splits_word, chain))
-        covered = all(any(map(_is_inside(place), self.fragments)) for place in chain)
-        return splits, covered, ways, start < self.reached.get(label, 0), start, chain
+
+class _Chains:
+    "Places for all quotes of a mention that are equally good, in the order of the text"
+
+    def __init__(self, chains: Iterable[tuple[Fragment, ...]], way: str):
+        starts = sorted((min(chain)[0], chain) for chain in chains)
+        self.chains = [chain for _, chain in starts]
+        self.starts = [start for start, _ in starts]
+        self.way = way  # the most tolerant that one of the quotes needed
+
+    def list_from(self, start: int) -> Iterator[tuple[Fragment, ...]]:
+        "Those that start there or later, then those before"
+        first = bisect_left(self.starts, start)
+        return chain_lists(islice(self.chains, first, None), islice(self.chains, first))
 
 
-def _list_ways(chain: tuple[Fragment, ...], found: Sequence[dict[Fragment, str]]) -> list[int]:
+def _list_ways(
+    chain: tuple[Fragment, ...], found: Sequence[dict[Fragment, str]]
+) -> tuple[int, ...]:
     "The numbers of the ways in which the places of quotes were found, the most tolerant first"
-    return sorted((WAYS.index(of[place]) for place, of in zip(chain, found)), reverse=True)
-
-
-def _is_inside(place: Fragment):
-    "A test whether a place is part of a longer one"
-    start, end = place
-
-    def covers(other: Fragment) -> bool:
-        return other != place and other[0] <= start and end <= other[1]
-
-    return covers
+    numbers = [WAYS.index(of[place]) for place, of in zip(chain, found)]
+    return tuple(sorted(numbers, reverse=True))
 
 
 def _link_quotes(places: Sequence[Sequence[Fragment]]) -> list[tuple[Fragment, ...]]:

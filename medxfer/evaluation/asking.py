@@ -184,6 +184,11 @@ class Asker:
         "What stops all questions, with what to do"
         if error.failure is Failure.STOP:
             return error
+        if isinstance(error, NoServer):
+            return NoServer(
+                f'{self.server.url}: {error}; start it, or correct --server, and repeat the command',
+                error.failure,
+            )
         return ServerError(
             f'{self.server.url}: {error} (tried again and again); once the server is well, the same '
             'command resumes with what is missing',

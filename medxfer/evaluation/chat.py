@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['OPENAI_URL', 'LABEL', 'Failure', 'ServerError', 'NoServer', 'OutOfMoney', 'explain_failure', 'translate_errors',
-           'Reply', 'read_usage', 'ChatServer', 'read_completion']
+           'Reply', 'read_usage', 'require_address', 'ChatServer', 'read_completion']
 
 # %% ../../nbs/evaluation/65_chat.ipynb #f73af970
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 import math
 import os
 import re
@@ -57,7 +58,8 @@ _MONEY_CODES = (
 )
 _LENGTH_CODES = ('context_length_exceeded', 'string_above_max_length')
 _AGAIN_STATUSES = (408, 409, 425, 429)
-_NEVER_SENT = ('ConnectError', 'ConnectTimeout')  # what the transport says where nobody answered
+# What the transport says where nothing was sent
+_NEVER_SENT = ('ConnectError', 'ConnectTimeout', 'UnsupportedProtocol', 'LocalProtocolError')
 _SECRET = re.compile(r'sk-[\w*-]{4,}')
 
 
@@ -237,6 +239,20 @@ OPENAI_URL = 'https://api.openai.com/v1'
 LABEL = 'medxfer'  # of a request's metadata: the key of its question
 
 
+def require_address(url: str) -> str:
+    "An address without its last slash; refused where nobody can be asked there"
+    try:
+        address = urlsplit(url)
+        (address.hostname or '').encode('idna')
+        is_web = address.scheme in ('http', 'https') and bool(address.hostname)
+        is_web = is_web and address.port != 0 and not re.search(r'[\s\0-\x1f]', url)
+    except ValueError:  # a port that is none, half of brackets, an empty part of a name
+        is_web = False
+    if not is_web:
+        raise MedxferError(f'{url!r} is not an address such as http://127.0.0.1:8000/v1')
+    return url.rstrip('/')
+
+
 class ChatServer:
     "A server that speaks OpenAI's protocol"
 
@@ -252,7 +268,7 @@ class ChatServer:
         require_package('openai', 'medxfer reference')
         from openai import DefaultHttpxClient, OpenAI
 
-        self.url = url.rstrip('/')
+        self.url = require_address(url)
         self.keeps = self.url == OPENAI_URL if keeps is None else keeps
         self.patience = patience
         self.clock = clock

@@ -14,6 +14,7 @@ import io
 import json
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 import numpy as np
 from ..data.base import DataError, MedxferError, UnifiedSample, write_atomic
 from ..data.sources.leaks import document_texts, find_common
@@ -476,16 +477,20 @@ def _save_state(path: Path, scan: OverlapScan, identity: str, where: tuple[int, 
 
 
 def _restore_state(path: Path, scan: OverlapScan, identity: str) -> tuple[int, int, int]:
-    "Take up a scan where it was saved; the beginning where it was another one"
+    "Take up a scan where it was saved; the beginning where it was another one, or the file is damaged"
     if not path.is_file():
         return 0, 0, 0
-    with np.load(path) as saved:
+    try:
+        with np.load(path) as file:
+            saved = dict(file)
         known, where, sources = json.loads(str(saved['about']))
-        if known != identity:
-            return 0, 0, 0
-        scan.tally.restore(saved)
-        scan._last = saved['last']
-        scan.sources = sources
+    except (BadZipFile, EOFError, KeyError, OSError, ValueError):
+        return 0, 0, 0
+    if known != identity:
+        return 0, 0, 0
+    scan.tally.restore(saved)
+    scan._last = saved['last']
+    scan.sources = sources
     return where[0], where[1], where[2]
 
 # %% ../../nbs/evaluation/50_overlap.ipynb #4e6ab05f

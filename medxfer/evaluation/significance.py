@@ -715,7 +715,10 @@ def bootstrap_scores(
     draws: int = 2000,
     seed: int = 0,
 ) -> pd.DataFrame:  # metric, score, low, high, groups
-    "Each metric with its percentile interval for other groups of documents; low and high are nan with fewer than 10"
+    """Each metric with its percentile interval for other groups of documents
+
+    `groups` have something to count for the metric; low and high are nan where these are fewer than 10.
+    """
     units = scores['group'] if 'group' in scores else scores['doc_id']
     groups, of_row = np.unique(units.to_numpy(str), return_inverse=True)
     weights = _draw_weights(np.random.default_rng(seed), len(groups), draws)
@@ -725,7 +728,7 @@ def bootstrap_scores(
         num, den = (np.bincount(of_row[at], part, len(groups)) for part in parts)
         total = seed_scores(num, den)
         low, high = _find_ends(num, den, weights, alpha)
-        rows.append((metric, float(total), low, high, len(groups)))
+        rows.append((metric, float(total), low, high, int(np.count_nonzero(den))))
     return pd.DataFrame(rows, columns=['metric', 'score', 'low', 'high', 'groups'])
 
 
@@ -736,7 +739,7 @@ def _find_ends(
     alpha: float,
 ) -> tuple[float, float]:  # nan with fewer than 10 groups
     "Ends of the percentile interval of a score"
-    if len(num) < FEWEST_GROUPS:
+    if np.count_nonzero(den) < FEWEST_GROUPS:
         return np.nan, np.nan
     drawn = seed_scores(num * weights.T, den * weights.T)
     if np.isnan(drawn).all():

@@ -98,6 +98,7 @@ class Errand:
             self._download(Path(d))
             kept = self._take(Path(d))
         self.say(f'{format_count(kept, "file")} in {self.out}')
+        self._add_to_study()
         return self.out
 
     def _lock(self):
@@ -141,3 +142,14 @@ class Errand:
         shutil.rmtree(self.out, ignore_errors=True)
         shutil.copytree(folder, self.out)
         return sum(path.is_file() for path in self.out.rglob('*'))
+
+    def _add_to_study(self):
+        "Copy runs that the session has made to the study's own, where they are missing"
+        for made in sorted(self.out.glob('study/*/config.yaml')):
+            run = self.home.home.parent / made.parent.name
+            if not run.exists():
+                shutil.copytree(made.parent, run)
+                self.say(
+                    f'{run.name} is now a run of the study; medxfer {self.home.memory.kernel} with '
+                    'the settings of the session adds it to the plan here, and asks nobody again'
+                )

@@ -55,6 +55,18 @@ class Inputs:
         found = self._find_files('driver.json')
         return found[0].parent if found else None
 
+    def find_attached(self, pattern: str) -> list[str]:
+        "The files of a pattern in whatever is mounted, wanted by the study or not; refused where none is"
+        mounts = self.root / 'input' if self.root else None
+        found = sorted(mounts.glob(f'**/{pattern}')) if mounts else []
+        files = [str(path) for path in found if path.is_file()]
+        if not files:
+            raise MedxferError(
+                f'no attached dataset has a file {pattern}; attach the dataset that has it, or '
+                'correct the pattern'
+            )
+        return files
+
     def link_models(self, plan: StudyPlan):
         "Let transformers find mounted models under their ids on the hub"
         if not self.root:
@@ -91,7 +103,12 @@ def _find_model(mounts: Path, hub: str, handle: str) -> Path:
             found.append(config.parent)
     if not found:
         raise MedxferError(f'the model {hub} is not mounted; attach {handle} to the kernel')
-    return found[-1]
+    return max(found, key=_read_version)
+
+
+def _read_version(folder: Path) -> tuple[int, str]:
+    "What orders the versions of a mounted model: their number, where they have one"
+    return int(folder.name) if folder.name.isdecimal() else -1, str(folder)
 
 
 def _link_model(hub: str, model: Path, cache: Path):

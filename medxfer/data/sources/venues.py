@@ -235,12 +235,12 @@ def require_venue(
     wanted = (corpus.task, corpus.profile, venue)
     permission = next((p for p in allow or () if (p.task, p.profile, p.venue) == wanted), None)
     if permission is None:
+        ways = ['leave it out', 'use an open or generated profile']
+        if allow is not None:  # elsewhere no permission helps
+            ways.append('give a permission for this corpus and venue with your reason')
         raise MedxferError(
             f'{corpus.task} ({corpus.profile}) may not go to {venue}: its licence is the '
-            f'{corpus.licence}; '
-            f'allowed: {", ".join(allowed_venues(corpus))}. Leave it out, use an open or '
-            'generated profile, or give '
-            f'a permission for this corpus and venue with your reason'
+            f'{corpus.licence}; allowed: {", ".join(allowed_venues(corpus))}; {" or ".join(ways)}'
         )
     if folder is None:
         raise MedxferError(
