@@ -11,7 +11,9 @@ __all__ = ['NETWORK', 'ACCOUNT', 'add_command', 'add_group', 'make_number_reader
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 import json
+import math
 import re
 
 from ..data.base import suggest_choice, to_plain
@@ -61,13 +63,23 @@ def _read_experiment(text: str) -> str:
     return text
 
 
-def make_number_reader(least: int) -> Callable[[str], int]:
-    "A `type` of an option that is a whole number, `least` or more"
+_Number = TypeVar('_Number', int, float)
+_FORMS = {int: r'-?\d{1,18}', float: r'[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?'}
 
-    def read_number(text: str) -> int:
-        if not re.fullmatch(r'-?\d{1,18}', text) or int(text) < least:
-            raise ArgumentTypeError(f'{text!r} is not a whole number of {least} or more')
-        return int(text)
+
+def make_number_reader(
+    least: float = -math.inf,
+    kind: type[_Number] = int,  # float: fractions, too
+) -> Callable[[str], _Number]:
+    "A `type` of an option that is a finite number, `least` or more"
+    what = 'a whole number' if kind is int else 'a number'
+    bound = '' if least == -math.inf else f' of {least:g} or more'
+
+    def read_number(text: str) -> _Number:
+        is_number = re.fullmatch(_FORMS[kind], text) and math.isfinite(float(text))
+        if not is_number or kind(text) < least:
+            raise ArgumentTypeError(f'{text!r} is not {what}{bound}')
+        return kind(text)
 
     return read_number
 

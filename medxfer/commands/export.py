@@ -6,17 +6,21 @@
 __all__ = ['add_export_command', 'add_document_options']
 
 # %% ../../nbs/commands/28_export.ipynb #3229fc88
-from argparse import ArgumentTypeError
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
-import math
 import os
 import shlex
-from .base import add_command, add_runs_option, print_result, printer
+from medxfer.commands.base import (
+    add_command,
+    add_runs_option,
+    make_number_reader,
+    print_result,
+    printer,
+)
 from ..data.base import MedxferError, NotFound, UnifiedSample
 
 if TYPE_CHECKING:
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 _MADE_UP = 20  # documents of a task
 _GGUF = ('gguf-f16', 'gguf-q8', 'gguf-q4')
 _FORMATS = ('adapters', 'fp32', 'bf16', 'fp16', 'int8', 'nf4', 'gptq', 'awq', *_GGUF)
+_DEFAULT_FORMAT = 'adapters'
 _CALIBRATED = ('gptq', 'awq')  # these have backends and see text
 
 
@@ -122,6 +127,12 @@ def ask_named_run(args, name: str, folder: Path, say) -> 'AskedRun':
 
 
 _DIFFERS = 3  # exit code of a check that says "not the same"; 1 is a refusal
+_WITHIN = 1.0  # points
+
+
+def _choose_within(args) -> float:
+    "By how many points scores may differ"
+    return _WITHIN if args.within is None else args.within
 
 
 def _check(args) -> int:
@@ -133,9 +144,10 @@ def _check(args) -> int:
     name = args.run or args.run_folder or describe_export(folder).run['id']
     asked = ask_named_run(args, name, folder, printer(args))
     found = asked.compare(folder, args.device, args.base)
-    verdict = found.judge(args.within)
+    within = _choose_within(args)
+    verdict = found.judge(within)
     record = found.to_record() | dict(verdict=verdict)
-    print_result(args, record, lambda: format_comparison(found, args.within))
+    print_result(args, record, lambda: format_comparison(found, within))
     return _DIFFERS if verdict == NOT_THE_SAME else 0
 
 # %% ../../nbs/commands/28_export.ipynb #7cf9dd2d
@@ -147,22 +159,44 @@ def _name_server(args):
         os.environ[SERVER_VARIABLE] = args.llama_server
 
 
+_OF_WRITING = ('format', 'out', 'task', 'into', 'backend', 'calibration', 'max_loss')
+_OF_COMPARING = ('in', 'base', 'within', 'llama_server')
+
+
+def _refuse_unused(args, options: Iterable[str], why: str):
+    "A `MedxferError` for options that were given and would change nothing"
+    values = dict(vars(args))
+    values['in'] = values.get('source')
+    unused = [f'--{o.replace("_", "-")}' for o in options if values.get(o) not in (None, [])]
+    if unused:
+        raise MedxferError(f'{" and ".join(unused)} would change nothing: {why}')
+
+
 def _refuse_unclear_call(args):
-    "A `MedxferError` for a call that names no run or no folder"
+    "A `MedxferError` for a call that names no run or no folder, or options that it has no use for"
     if not (args.run or args.run_folder):
         raise MedxferError('name the run: medxfer export RUN --out DIR')
     if args.run and args.run_folder and args.run != args.run_folder:
         raise MedxferError(f'two runs are named, {args.run_folder} and {args.run}; name one')
     if not args.out:
         raise MedxferError('say where the export goes: --out DIR')
+    if not _is_scored(args):
+        _refuse_unused(
+            args,
+            _OF_COMPARING,
+            'an export is compared with its run under --into or --max-loss only; leave them out, or '
+            'give them to the check that follows: medxfer export --check DIR',
+        )
 
 
 def _export(args) -> int:
     "Export a finished run for deployment, or check that an export answers as its run does"
     _name_server(args)
     if args.check:
+        _refuse_unused(args, _OF_WRITING, '--check compares a folder that was exported already')
         return _check(args)
     _refuse_unclear_call(args)
+    args.format = args.format or _DEFAULT_FORMAT
     from medxfer.quantization.export import (
         ExportRequest,
         check_export,
@@ -244,7 +278,7 @@ class _LossGate:
         from medxfer.quantization.check import format_comparison
 
         found = self.asked.compare(folder, self.args.device, self.args.base)
-        self.say(f'{name}: {format_comparison(found, self.args.within)}')
+        self.say(f'{name}: {format_comparison(found, _choose_within(self.args))}')
         self.found[name] = found.to_record()
         return found
 
@@ -260,22 +294,6 @@ class _LossGate:
             self.compare(write_export(self.run, request, Path(place) / 'other'), other)
 
 # %% ../../nbs/commands/28_export.ipynb #57bd61d8
-def _parse_points(text: str) -> float:
-    "A number of points of a score, which may be negative"
-    points = float(text)
-    if not math.isfinite(points):
-        raise ArgumentTypeError(f'{text} is not a number of points')
-    return points
-
-
-def _parse_distance(text: str) -> float:
-    "A number of points that two scores may be apart"
-    points = _parse_points(text)
-    if points < 0:
-        raise ArgumentTypeError(f'{text} is below 0')
-    return points
-
-
 def add_export_command(commands):
     "Add `medxfer export` to the sub-parsers of a parser"
     export = add_command(
@@ -285,7 +303,7 @@ def add_export_command(commands):
         'run_folder', nargs='?', metavar='RUN', help='a run: its folder, or the beginning of its id'
     )
     known = ', '.join(_FORMATS)
-    export.add_argument('--format', default='adapters', help=f'one of {known} (default: adapters)')
+    export.add_argument('--format', help=f'one of {known} (default: {_DEFAULT_FORMAT})')
     export.add_argument('--out', metavar='DIR', help='folder to export to; must not exist')
     export.add_argument(
         '--task',
@@ -312,7 +330,7 @@ def add_export_command(commands):
     )
     export.add_argument(
         '--max-loss',
-        type=_parse_points,
+        type=make_number_reader(kind=float),
         metavar='POINTS',
         help='refuse an export whose official score falls by more',
     )
@@ -325,8 +343,7 @@ def add_export_command(commands):
     )
     export.add_argument(
         '--within',
-        type=_parse_distance,
-        default=1.0,
+        type=make_number_reader(0, float),
         metavar='POINTS',
         help='by how much the official score of a task may differ for other documents: the far end of '
         'its interval counts, not the change that was seen (default: 1)',

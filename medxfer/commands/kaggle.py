@@ -6,7 +6,7 @@
 __all__ = ['add_kaggle_commands']
 
 # %% ../../nbs/commands/35_kaggle.ipynb #00a30774
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser
 from typing import TYPE_CHECKING, Any
 
 from medxfer.commands.base import (
@@ -15,6 +15,7 @@ from medxfer.commands.base import (
     add_experiment_argument,
     add_group,
     add_runs_option,
+    make_number_reader,
     print_result,
     printer,
 )
@@ -210,7 +211,10 @@ def add_kaggle_commands(commands):
     add_runs_option(push)
     watch = add_command(kaggle, 'watch', _watch, 'medxfer kaggle watch demo --poll 1')
     watch.add_argument(
-        '--poll', type=_parse_seconds, default=60.0, help='seconds between polls (default: 60)'
+        '--poll',
+        type=make_number_reader(0.01, float),
+        default=60.0,
+        help='seconds between polls (default: 60)',
     )
     pull = add_command(kaggle, 'pull', _pull, 'medxfer kaggle pull demo')
     pull.add_argument(
@@ -220,13 +224,6 @@ def add_kaggle_commands(commands):
     for parser in (watch, pull, status):
         parser.add_argument('study', help='name of the study, as in runs/STUDY')
         add_runs_option(parser)
-
-
-def _parse_seconds(text: str) -> float:
-    seconds = float(text)
-    if not seconds > 0:
-        raise ArgumentTypeError(f'{text} is not above 0')
-    return seconds
 
 
 def _add_study_arguments(parser: ArgumentParser):

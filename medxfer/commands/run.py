@@ -193,9 +193,10 @@ def _show_intervals(args, gold: list, predicted, profile: str | None) -> int:
     groups = [find_group(args.task, profile, doc_id) for doc_id in scores['doc_id']]
     table = bootstrap_scores(scores.assign(group=groups))
     totals = total_scores(scores, profile)  # what the official scorer says of 0 / 0
+    shown = ('low', 'high', 'groups')
     metrics = {
-        row.metric: dict(score=totals[row.metric], low=row.low, high=row.high, groups=row.groups)
-        for row in table.itertuples()
+        row['metric']: dict(score=totals[row['metric']]) | {k: row[k] for k in shown}
+        for row in table.to_dict('records')
     }
     count = len(set(groups))
     result = dict(metrics=metrics, documents=len(gold), groups=count)

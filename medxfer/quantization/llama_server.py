@@ -156,12 +156,13 @@ class ServerProcess:
         return self.process.poll() is None
 
     def explain_end(self) -> str:
-        "How it ended, with its last words"
+        "How it ended, what to do, and its last words"
         try:
             code = self.process.wait(_PATIENCE)
             how = f'ended with signal {-code}' if code < 0 else f'ended with code {code}'
+            how += f': {_ADVICE.get(-code, _OTHERWISE)}'
         except subprocess.TimeoutExpired:
-            how = 'does not answer'
+            how = 'does not answer; start it again'
         self.log.seek(0)
         lines = self.log.read().decode('utf-8', 'replace').split('\n')
         said = ' '.join(line.strip() for line in lines[-_LAST_LINES:] if line.strip())
@@ -169,6 +170,11 @@ class ServerProcess:
 
 
 _LAST_LINES = 4
+_OTHERWISE = f'check that it is llama.cpp\'s {_NAME}, or name another with --llama-server PATH'
+_ADVICE = {  # by signal; 4 is SIGILL, 9 is SIGKILL
+    4: 'it was built for another processor, so get or build a llama.cpp for this one',
+    9: 'it was killed, or memory ran out; start it again',
+}
 _GRACE = 5  # seconds between asking a process to end and ending it
 
 
