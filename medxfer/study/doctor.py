@@ -49,6 +49,7 @@ _OPTIONAL = {  # a package that only something needs: what
     'kaggle': 'medxfer kaggle',
     'wandb': 'wandb=offline',
     'tensorboard': 'tensorboard=true',
+    'liger_kernel': 'accelerator=liger',
     'unsloth': 'accelerator=unsloth',
     'gguf': 'model=smollm2-135m',
     'shtab': 'medxfer --print-completion',
