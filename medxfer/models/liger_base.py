@@ -12,7 +12,7 @@ from types import FunctionType, MethodType
 from typing import Any
 import sys
 from ..data.base import MedxferError
-from ..data.packages import describe_missing
+from ..data.packages import describe_missing, write_install_command
 from .base_loader import BaseSpec, load_base_config
 
 # %% ../../nbs/models/09_liger_base.ipynb #de97f5ea
@@ -63,7 +63,7 @@ def attach_liger_kernels(
     if not count:
         raise MedxferError(
             f'Liger changed nothing of a {type(base).__name__}; set accelerator to null, '
-            "or install the version that medxfer knows: pip install 'medxfer[liger]'"
+            f'or install the version that medxfer knows: {write_install_command("liger_kernel")}'
         )
     return count
 
