@@ -9,6 +9,7 @@ __all__ = ['ORDERS', 'epoch_batches', 'split_into_batches', 'task_probabilities'
 # %% ../../nbs/data/40_multitask_loader.ipynb #7c59689b
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import ClassVar, Self
 import zlib
 import numpy as np
@@ -63,13 +64,17 @@ class _TaskStream:
         self.batch_tokens = batch_tokens
         # Python's own hash would change from process to process.
         self.key = [seed, zlib.crc32(task.encode())]
+        self.known: dict[int, list[np.ndarray]] = {}  # the batches of the last two epochs
         self.move(0, 0)
 
     def move(self, epoch: int, at: int):
         "Go to batch `at` of an epoch"
         self.epoch = epoch
         self.at = at
-        self.batches = epoch_batches(self.lengths, self.batch_tokens, [*self.key, epoch])
+        if epoch not in self.known:
+            made = epoch_batches(self.lengths, self.batch_tokens, [*self.key, epoch])
+            self.known = dict([*self.known.items(), (epoch, made)][-2:])
+        self.batches = self.known[epoch]
 
     def next(self) -> np.ndarray:
         "The next batch: window indices"
@@ -243,6 +248,15 @@ class MultiTaskBatchSampler:
             return indices
         nearest = int(np.abs(totals - self.budget).argmin())
         return indices[:nearest]
+
+    def peek(self, count: int) -> list[MicroBatch]:
+        "The next micro-batches as they would come now; they are still to come"
+        before = self.state_dict()
+        before |= dict(spent=dict(self.spent), seen=dict(self.seen))
+        try:
+            return list(islice(self, count))
+        finally:
+            self.load_state_dict(before)
 
     def give_back(self, micros: Iterable[MicroBatch]):
         "Take micro-batches that were not trained on out of the tokens spent; they do not come again"

@@ -24,6 +24,7 @@ EXTRAS = {  # name to import: extra of medxfer that installs it
     'wandb': 'wandb',
     'tensorboard': 'tensorboard',
     'shtab': 'completion',
+    'liger_kernel': 'liger',
     'unsloth': 'unsloth',
     'auto_round': 'quant',
 }

@@ -24,6 +24,7 @@ from ..data.packages import require_package, write_install_command
 from .e5_cache import convert_e5
 from .gguf_cache import convert_gguf
 from medxfer.models.precision import (
+    add_up_in_fp32,
     get_compute_capability,
     fit_memory,
     get_total_memory,
@@ -376,6 +377,7 @@ def load_base(
 ):  # a transformers model without a head
     "The base model of a spec; adapters and heads come later"
     spec = resolve_precision(spec, device)
+    add_up_in_fp32(device)
     if spec.random:
         model = make_random_base(spec, seed, device)
     else:

@@ -425,10 +425,13 @@ def build_model(
     seed: int = 0,
     kind=MultiTaskModel,  # or a subclass
     device='cpu',  # of the model
+    accelerate: Callable[[Any], object] | None = None,  # changes how the base is computed
     **more,  # further arguments of the subclass
 ) -> MultiTaskModel:
     "The model of one run"
     base = load_base(spec, seed, device)
+    if accelerate:
+        accelerate(base)
     if spec.attention:
         more['attention'] = spec.attention
     with torch.random.fork_rng(devices=[]):

@@ -6,6 +6,7 @@
 __all__ = ['ARCHITECTURES', 'find_unsloth_obstacle', 'build_unsloth_model', 'choose_builder']
 
 # %% ../../nbs/models/07_unsloth_base.ipynb #7c12afb8
+from functools import partial
 from types import MethodType
 from typing import Any, cast
 import os, sys
@@ -18,7 +19,7 @@ from medxfer.models.base_loader import (
     resolve_precision,
     resolve_source,
 )
-from .precision import torch_dtype
+from .precision import add_up_in_fp32, torch_dtype
 
 # %% ../../nbs/models/07_unsloth_base.ipynb #27b723d3
 ARCHITECTURES = (
@@ -101,6 +102,7 @@ def _load_decoder(
     if why := _find_base_obstacle(spec):
         raise MedxferError(why)
     spec = resolve_precision(spec, device)
+    add_up_in_fp32(device)
     model, _ = unsloth.FastLanguageModel.from_pretrained(
         resolve_source(spec),
         max_seq_length=spec.max_length,
@@ -197,12 +199,15 @@ def build_unsloth_model(
 
 
 def choose_builder(
-    backend: str,  # 'plain' or 'unsloth', see `training.consistency.chosen_backend`
+    backend: str,  # 'plain', 'liger' or 'unsloth', see `training.consistency.resolve_backend`
 ):
     "What builds the model of a run; called before transformers is imported, as unsloth wants it"
-    if backend != 'unsloth':
-        from medxfer.models.multitask_model import build_model
+    if backend == 'unsloth':
+        _import_unsloth()
+        return build_unsloth_model
+    from medxfer.models.liger_base import attach_liger_kernels
+    from medxfer.models.multitask_model import build_model
 
-        return build_model
-    _import_unsloth()
-    return build_unsloth_model
+    return (
+        partial(build_model, accelerate=attach_liger_kernels) if backend == 'liger' else build_model
+    )

@@ -51,6 +51,7 @@ _OPTIONAL = {  # a package that only something needs: what
     'openai': 'medxfer reference',
     'wandb': 'wandb=offline',
     'tensorboard': 'tensorboard=true',
+    'liger_kernel': 'accelerator=liger',
     'unsloth': 'accelerator=unsloth',
     'gguf': 'model=smollm2-135m',
     'auto_round': 'export in GPTQ and AWQ',

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['describe_environment', 'write_environment', 'read_environment', 'find_version', 'find_commit', 'explain_differences',
-           'refuse_other_formats']
+           'explain_backends', 'refuse_other_formats']
 
 # %% ../../nbs/study/19_environment.ipynb #9d2809fa
 import json
@@ -30,6 +30,7 @@ def describe_environment(
     base: str = 'fp32',  # of the frozen weights
     quantization: str | None = None,  # of the frozen weights
     is_chosen: bool = False,  # whether the quantization was chosen by what fits into memory
+    backend: str = 'plain',  # what computes the base: plain, liger or unsloth
 ) -> dict[str, Any]:
     "Versions, device, number formats and date, as environment.json has them"
     return dict(
@@ -43,6 +44,7 @@ def describe_environment(
         base=base,
         quantization=quantization,
         is_chosen=is_chosen,
+        backend=backend,
         date=datetime.now(timezone.utc).isoformat(timespec='seconds'),
     )
 
@@ -118,6 +120,22 @@ def explain_differences(
                 'delete the older ones and start the study again'
             )
     return ''
+
+
+def explain_backends(
+    environments: Mapping[str, Mapping[str, Any]],  # of runs that one contrast compares
+) -> str:
+    "That their bases were computed in different ways, as a sentence; '' where they were not"
+    used: dict[str, str] = {}
+    for run, found in environments.items():
+        used.setdefault(found.get('backend', 'plain'), run)
+    if len(used) < 2:
+        return ''
+    (one, first), (other, second) = list(used.items())[:2]
+    return (
+        f'the base of {first} was computed by {one} and that of {second} by {other}, so a difference '
+        'may be one of kernels; set accelerator to null, or to one that serves every arm of the strategy'
+    )
 
 
 def _read_value(environment: Mapping[str, Any], name: str) -> str:

@@ -27,7 +27,7 @@ from .advice import StudyCommand, override_key, replace_overrides, run_command
 from .arms import ARMS, JUDGED_ARMS, SINGLE_TASK_ARMS
 from .claims import BASELINES, Verdict, decide
 from .config import run_id
-from .environment import explain_differences, read_environment
+from .environment import explain_backends, explain_differences, read_environment
 from medxfer.study.lock import (
     find_dropped_models,
     find_dropped_strategies,
@@ -700,7 +700,8 @@ def _judge_model(
     mixed = explain_mixed_runs(record)
     found = []
     for verdict in verdicts:
-        reason = mixed or _refuse_open_curve(record, verdict)
+        backends = _explain_mixed_backends(record, verdict.strategy)
+        reason = mixed or backends or _refuse_open_curve(record, verdict)
         found.append(replace(_make_undetermined(verdict, reason), model=record.model))
     return [_name_missing_runs(v, record) for v in found]
 
@@ -714,6 +715,16 @@ def explain_mixed_runs(record: StudyRecord) -> str:
     "Why the trained runs, at all budgets, are not to be judged together; '' if they may be"
     trained = [run for run in record.done if run.ledger is not None]
     return explain_differences({run.id: run.environment for run in trained})
+
+
+def _explain_mixed_backends(record: StudyRecord, strategy: str) -> str:
+    "Why a strategy and its arms are not to be compared; '' if their bases were computed in one way"
+    found = {}
+    for run in record.done:
+        is_arm = run.arm not in record.strategies and (not run.of or strategy in run.of)
+        if run.ledger is not None and (run.arm == strategy or is_arm):
+            found[run.id] = run.environment
+    return explain_backends(found)
 
 
 def _make_undetermined(verdict: Verdict, reason: str) -> Verdict:

@@ -689,38 +689,51 @@ def _run_first_steps(overrides: tuple, backend: str):
 
 def _choose_backend(spec: RunSpec, say=print) -> str:
     "How a run computes its base: 'plain', or its accelerator"
-    from medxfer.models.unsloth_base import find_unsloth_obstacle
     from medxfer.training.consistency import PLAIN_BACKEND, resolve_backend, call_in_new_process
 
     wanted = spec.settings['accelerator']
-    if wanted not in (None, 'unsloth'):
-        raise MedxferError(f'there is no accelerator {wanted!r}; there is: unsloth')
     if wanted is None:
         return PLAIN_BACKEND
-    strategy = spec.config['strategy']
-    if strategy['fusion'] or strategy['full']:
-        raise MedxferError(
-            f'unsloth is for strategies with one LoRA adapter, and {strategy["label"]} is none; set accelerator to null'
-        )
-
-    def refused():
-        return find_unsloth_obstacle(
-            base_spec(spec),
-            lora_spec(spec),
-            build_layout(spec),
-            spec.tasks,
-            device_for(spec),
-            strategy['depths'],
-        )
-
+    if wanted not in _ACCELERATORS:
+        known = ' and '.join(_ACCELERATORS)
+        raise MedxferError(f'there is no accelerator {wanted!r}; there are {known}')
     return resolve_backend(
         spec.folder / 'accelerator.json',
         wanted,
         lambda backend: call_in_new_process(_run_first_steps, spec.overrides, backend),
-        refused,
+        lambda: _ACCELERATORS[wanted](spec),
         spec.folder / 'checkpoints',
         say,
     )
+
+
+def _find_liger_obstacle(spec: RunSpec) -> str:
+    "Why Liger's kernels cannot compute a run; '' where they can"
+    from medxfer.models.liger_base import find_liger_obstacle
+
+    return find_liger_obstacle(base_spec(spec), device_for(spec))
+
+
+def _find_unsloth_obstacle(spec: RunSpec) -> str:
+    "Why unsloth cannot compute a run; '' where it can"
+    from medxfer.models.unsloth_base import find_unsloth_obstacle
+
+    strategy = spec.config['strategy']
+    if strategy['fusion'] or strategy['full']:
+        label = strategy['label']
+        return f'unsloth is for strategies with one LoRA adapter, and {label} is not one'
+    return find_unsloth_obstacle(
+        base_spec(spec),
+        lora_spec(spec),
+        build_layout(spec),
+        spec.tasks,
+        device_for(spec),
+        strategy['depths'],
+    )
+
+
+# name: says why it cannot compute a run
+_ACCELERATORS = {'liger': _find_liger_obstacle, 'unsloth': _find_unsloth_obstacle}
 
 # %% ../../nbs/study/20_run.ipynb #cd68a2f4
 def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
@@ -731,16 +744,15 @@ def _train_and_score(spec: RunSpec, watch, say, processes=OneProcess()):
     empty_caches()  # of the run before: parts of its model refer to each other, and so stay
     torch.set_num_threads(spec.settings['threads'])
     spec = choose_on_dev(spec, find_needed_folders(spec), say, processes)
-    build = choose_builder(
-        processes.on_first(lambda: _choose_backend(spec, say))
-    )  # first of all: an accelerator must come before transformers
+    backend = processes.on_first(lambda: _choose_backend(spec, say))
+    build = choose_builder(backend)  # first of all: an accelerator must come before transformers
     refuse_missing_model(base_spec(spec))
     processes.first_then_others(lambda: make_corpora(spec.settings))
     data, encoder = processes.together(lambda: load_data(spec)), encoder_for(spec)
     elsewhere = load_ood(spec.settings)  # before training: a corpus that cannot be read stops it
     _refuse_selection_on_test(spec, data)
     trainer = trainer_for(spec, data, encoder, say=say, processes=processes, build=build)
-    processes.on_first(lambda: _record_environment(spec, trainer))
+    processes.on_first(lambda: _record_environment(spec, trainer, backend))
     _choose_pieces(spec, trainer, say)
     if processes.on_first(lambda: _is_smoke_test_due(spec, trainer.budget)):
         processes.on_first(lambda: _run_smoke_test(spec, data, encoder, trainer, say))
@@ -759,7 +771,7 @@ def _refuse_selection_on_test(spec: RunSpec, data: dict[str, TaskData]):
         refuse_shared_documents(task, documents.dev, documents.test, selections)
 
 
-def _record_environment(spec: RunSpec, trainer):
+def _record_environment(spec: RunSpec, trainer, backend: str):
     "Write where and in which number formats a run computes; refuse to resume it in others"
     from medxfer.models.precision import find_number_format
     from medxfer.training.checkpoint import checkpoint_steps
@@ -769,6 +781,7 @@ def _record_environment(spec: RunSpec, trainer):
         trainer.settings.precision,
         *find_number_format(trainer.model),
         is_chosen=base_spec(spec).quantization == 'auto',
+        backend=backend,
     )
     if checkpoint_steps(spec.folder / 'checkpoints'):
         refuse_other_formats(spec.folder, found)

@@ -268,7 +268,7 @@ _CHOICES = {
     'hpo.sampler': ('random', 'tpe'),
     'wandb': ('offline', 'online', None),
     'data.newlines': ('crlf', 'lf', None),
-    'accelerator': ('unsloth', None),
+    'accelerator': ('liger', 'unsloth', None),
 }
 _LIMITS = ('dollars', 'weeks')
 _OPTIONAL_TEXTS = ('arm', 'target', 'plan.beside', 'strategy.surgery', 'strategy.quantization')

@@ -17,6 +17,7 @@
 #include <cstdlib>
 #include <mutex>
 #include <string>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -124,6 +125,43 @@ struct Allocator final : c10::Allocator {
   void copy_data(void* to, const void* from, size_t bytes) const override { std::memcpy(to, from, bytes); }
 };
 Allocator allocator;
+
+// ---------------------------------------------------------------- memory that the device reads by itself
+
+// From other memory of the host a copy that does not block does so all the same once it is large: the
+// driver first brings it elsewhere. Real drivers take 64 KiB for large; models are small here.
+constexpr size_t kLargeCopy = 2048;
+std::map<const void*, size_t> pinned;  // first byte: length
+std::mutex of_pinned;
+
+bool is_pinned(const void* data) {
+  std::lock_guard<std::mutex> lock(of_pinned);
+  auto next = pinned.upper_bound(data);
+  if (next == pinned.begin()) return false;
+  auto [start, bytes] = *std::prev(next);
+  return static_cast<const char*>(data) < static_cast<const char*>(start) + bytes;
+}
+
+void end_pinned(void* context) {
+  auto* inner = static_cast<c10::DataPtr*>(context);
+  {
+    std::lock_guard<std::mutex> lock(of_pinned);
+    pinned.erase(inner->get());
+  }
+  delete inner;
+}
+
+struct PinnedAllocator final : c10::Allocator {
+  c10::DataPtr allocate(size_t bytes) override {
+    auto* inner = new c10::DataPtr(c10::GetAllocator(c10::kCPU)->allocate(bytes));
+    std::lock_guard<std::mutex> lock(of_pinned);
+    if (inner->get()) pinned[inner->get()] = bytes;
+    return {inner->get(), inner, &end_pinned, c10::Device(c10::kCPU)};
+  }
+  c10::DeleterFnPtr raw_deleter() const override { return nullptr; }
+  void copy_data(void* to, const void* from, size_t bytes) const override { std::memcpy(to, from, bytes); }
+};
+PinnedAllocator pinned_allocator;
 
 // ---------------------------------------------------------------- guard: a device is a number
 
@@ -243,7 +281,8 @@ struct Hooks final : at::CUDAHooksInterface {
   void deviceSynchronize(c10::DeviceIndex) const override { wait(); }
   at::Device getDeviceFromPtr(void*) const override { return {kGpu, current}; }
   at::Allocator* getCUDADeviceAllocator() const override { return &allocator; }
-  at::Allocator* getPinnedMemoryAllocator() const override { return c10::GetAllocator(c10::kCPU); }
+  at::Allocator* getPinnedMemoryAllocator() const override { return &pinned_allocator; }
+  bool isPinnedPtr(const void* data) const override { return is_pinned(data); }
   const at::Generator& getDefaultGenerator(c10::DeviceIndex i) const override { return default_generator(i); }
   at::Generator getNewGenerator(c10::DeviceIndex i) const override { return new_generator(i); }
 };
@@ -540,7 +579,9 @@ void run(const c10::OperatorHandle& op, c10::DispatchKeySet, torch::jit::Stack* 
 
 // A copy that blocks waits for all kernels before it, in both directions.
 at::Tensor& copy_(at::Tensor& self, const at::Tensor& source, bool non_blocking) {
-  if (!non_blocking && (is_on_host(self) || (is_on_host(source) && source.numel()))) wait();
+  const bool from_host = is_on_host(source) && source.numel();
+  const bool is_staged = from_host && source.nbytes() > kLargeCopy && !is_pinned(source.const_data_ptr());
+  if (is_staged || (!non_blocking && (is_on_host(self) || from_host))) wait();
   launches++;
   at::AutoDispatchBelowADInplaceOrView below;
   Call call;

@@ -171,7 +171,7 @@ class PretendedGPU:
     @property
     def waits(self) -> int:
         "How often the host would have waited for the device so far"
-        return self.library.pretended_waits()
+        return self.library.pretended_waits() - _NOT_WAITED[0]
 
     def wait(self):
         "Let the host wait for the device, as `torch.cuda.synchronize` does"
@@ -184,6 +184,7 @@ class PretendedGPU:
 
 
 _MEMORY_LIMIT = [_MEMORY]
+_NOT_WAITED = [0]  # waits of this pretence that a GPU does without
 
 
 @cache
@@ -227,10 +228,10 @@ def _patch_torch(gpu: PretendedGPU):
     if not hasattr(torch._C, '_cuda_getCurrentRawStream'):
         setattr(torch._C, '_cuda_getCurrentRawStream', _current_raw_stream)  # bitsandbytes has it
     _patch_storage(torch)
-    _patch_distributed()
+    _patch_distributed(gpu)
 
 
-def _patch_distributed():
+def _patch_distributed(gpu: PretendedGPU):
     "Processes that would talk through NCCL, which a CPU build lacks, talk through gloo"
     import torch.distributed as dist
 
@@ -240,9 +241,11 @@ def _patch_distributed():
         return begin('gloo' if backend == 'nccl' else backend, *args, **options)
 
     def add_up_on_host(tensor, *args, **options):
+        before = gpu.waits
         on_host = tensor.cpu()
         add_up(on_host, *args, **options)
         tensor.copy_(on_host)
+        _NOT_WAITED[0] += gpu.waits - before  # NCCL adds up on the devices
 
     dist.init_process_group = begin_with_gloo
     dist.all_reduce = add_up_on_host

@@ -14,7 +14,7 @@ from traceback import clear_frames
 import numpy as np
 import torch
 from ..data.base import MedxferError
-from ..data.collators import collate
+from ..data.collators import Batch, collate
 from ..data.multitask_loader import MicroBatch, split_into_batches
 from ..models.heads.base import send
 from ..models.multitask_model import BatchShare, find_share
@@ -153,6 +153,11 @@ class PieceLimit:
         return True
 
 # %% ../../nbs/training/37_dealer.ipynb #14515eb8
+def _name_windows(task: str, indices: Iterable[int]) -> tuple[str, bytes]:
+    "What a batch is kept under"
+    return task, np.asarray(indices, dtype=np.int64).tobytes()
+
+
 class WindowLoss:
     "Collates windows of a task and computes the model's loss on them"
 
@@ -170,6 +175,8 @@ class WindowLoss:
             self.lengths[task] = np.array([len(window) for window in of_task])
         self.pad_id = pad_id
         self.device = device
+        self.ahead: dict[tuple[str, bytes], Batch] = {}  # collated before they are asked for
+        self.used = [0, 0]  # batches from there, and batches in all
 
     def __call__(
         self,
@@ -178,10 +185,21 @@ class WindowLoss:
         share: BatchShare | None = None,  # of a micro-batch, if they are a piece of one
     ) -> torch.Tensor:
         "The mean loss of the windows at `indices`, or what they add to that of their micro-batch"
-        windows = self.windows[task]
-        batch = collate(task, [windows[i] for i in indices], self.pad_id).to(self.device)
+        prepared = self.ahead.get(_name_windows(task, indices))
+        self.used[0] += prepared is not None
+        self.used[1] += 1
+        batch = (prepared or self._collate(task, indices)).to(self.device)
         with autocast(self.device, self.model.precision):
             return self.model.loss(batch, share)
+
+    def prepare(self, wanted: Iterable[tuple[str, np.ndarray]]):
+        "Collate the windows that will be asked for next, and forget those of the last time"
+        self.ahead = {_name_windows(*asked): self._collate(*asked) for asked in wanted}
+
+    def _collate(self, task: str, indices: Iterable[int]) -> Batch:
+        "Some windows of a task, in memory from which the device reads by itself"
+        windows = self.windows[task]
+        return collate(task, [windows[i] for i in indices], self.pad_id).pin(self.device)
 
     def measure(self, micros: Iterable[MicroBatch]) -> tuple[int, int]:
         "Tokens of the largest micro-batch, padding included, and of the longest window"
@@ -218,8 +236,10 @@ class StepGradients:
         surgery: Surgery | None,
         params: Mapping[str, torch.nn.Parameter],  # everything that is trained
         limit: PieceLimit,
+        peek: Callable[[], Sequence[MicroBatch]] | None = None,  # the step after this one
     ):
         self.window_loss = window_loss
+        self.peek = peek
         self.limit = limit
         self.dealer = dealer
         self.weights = weights
@@ -237,6 +257,8 @@ class StepGradients:
         except Exception as e:
             clear_frames(e.__traceback__)  # they hold activations, and the sum needs memory, too
             error = e
+        if error is None and self.peek is not None:
+            self._prepare(self.peek())  # while the device still computes this step
         processes = self.dealer.processes
         if processes.count > 1:
             return _sum_over_processes(processes, self._list_unsummed(), self._add(losses), error)
@@ -257,6 +279,16 @@ class StepGradients:
                 for piece in pieces:
                     micro = micros[piece.place]
                     losses[piece.place] += self._run_piece(piece, micro, total)
+
+    def _prepare(self, micros: Sequence[MicroBatch]):
+        "Collate the parts of the next step; another one may come, and is then collated when it does"
+        processes = self.dealer.processes
+        pieces = deal_micro_batches(micros, processes.count)[processes.rank] if micros else []
+        wanted = []
+        for piece in pieces:
+            parts = self.limit.cut(piece.indices, self.window_loss.lengths[piece.task])
+            wanted += [(piece.task, part) for part in parts]
+        self.window_loss.prepare(wanted)
 
     def _run_piece(self, piece: Piece, micro: MicroBatch, total: int) -> list[torch.Tensor]:
         "Add the gradients of a piece, in parts that fit into memory; what they add to the loss"

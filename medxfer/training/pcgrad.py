@@ -61,13 +61,24 @@ _CHUNK_COLUMNS = 2**16  # columns of J processed together: 2.6 MB in double prec
 
 def _compute_gramian(
     rows: torch.Tensor,  # (T, n) gradients
-) -> torch.Tensor:  # (T, T) float64 on the CPU
+) -> torch.Tensor:  # (T, T) float64
     "J J^T in double precision"
     total = torch.zeros(len(rows), len(rows), dtype=torch.float64, device=rows.device)
     for part in rows.split(_CHUNK_COLUMNS, dim=1):
         part = part.double()
         total.addmm_(part, part.T)
-    return total.cpu()
+    return total
+
+
+def _read_numbers(
+    gramian: torch.Tensor,  # (T, T) float64
+    flags: torch.Tensor,  # float64, on the same device or on the CPU
+) -> tuple[torch.Tensor, list[float]]:  # the Gramian on the CPU, and the flags
+    "Both on the CPU, with one wait for the device"
+    if flags.device != gramian.device:
+        return gramian.cpu(), flags.tolist()
+    together = torch.cat([gramian.flatten(), flags]).cpu()
+    return together[: gramian.numel()].view_as(gramian), together[gramian.numel() :].tolist()
 
 
 def gradient_cosines(
@@ -265,11 +276,12 @@ class Surgery:
         gradients.refuse_strays()
         if not gradients.seen:
             gradients.matrix.zero_()  # the other processes do this step's work, and wait
-        present, reached = self._count_processes()
+        flags = self._sum_flags()
         if self.reduce:
             self.reduce(gradients.matrix)
         orders = random_orders(len(self.tasks), self.generator)
-        gramian = _compute_gramian(gradients.matrix)
+        gramian, counts = _read_numbers(_compute_gramian(gradients.matrix), flags)
+        present, reached = counts[: len(self.tasks)], counts[len(self.tasks) :]
         bad = tuple(t for t, x in zip(self.tasks, gramian.diagonal()) if not x.isfinite())
         weights = gramian.new_ones(len(self.tasks)) if bad else self.rule(gramian, orders)
         gradients.write(weights, reached)
@@ -280,16 +292,15 @@ class Surgery:
         "Drop the gradients of the step: it will be computed again"
         self.gradients.forget()
 
-    def _count_processes(self) -> tuple[list[float], list[float]]:
+    def _sum_flags(self) -> torch.Tensor:  # of all tasks, then of all parameters
         "In how many processes each task took part, and how many reached each parameter"
         took_part = [t in self.gradients.seen for t in self.tasks]
         reached = [i in self.gradients.touched for i in range(len(self.params))]
-        counts = [float(flag) for flag in took_part + reached]
+        flags = torch.tensor(took_part + reached, dtype=torch.float64)
         if self.reduce:
-            flags = self.gradients.matrix.new_tensor(counts)
+            flags = flags.to(self.gradients.matrix.device, non_blocking=True)
             self.reduce(flags)
-            counts = flags.tolist()
-        return counts[: len(self.tasks)], counts[len(self.tasks) :]
+        return flags
 
     def state_dict(self) -> dict[str, torch.Tensor]:
         "What the next step depends on: the state of the random orders"

@@ -22,6 +22,7 @@ import torch
 from ..data.base import Diverged, MedxferError, OutOfMemory
 from ..data.multitask_loader import MicroBatch, MultiTaskBatchSampler, RandomOrder
 from ..models.device import convert_memory_errors, empty_caches
+from ..models.heads.base import send
 from ..models.precision import PRECISIONS
 from .branches import Branches
 from .callbacks import Stopped, is_stop_requested
@@ -111,14 +112,17 @@ class MultiTaskTrainer:
         model.precision = settings.precision
         self.window_loss = WindowLoss(model, windows, pad_id, self.device)
         self.limit = limit or PieceLimit()
-        self.gradients = _make_gradients(self)
         self.sampler = _make_sampler(windows, budget, settings, seed, order)
+        self.gradients = _make_gradients(self)
         self.schedule = schedule or TokenSchedule(budget, settings.warmup)
         self.branches = branches or Branches()
         self.ledger = Ledger()
         self.dev_curve = LearningCurve(settings.patience, settings.keep_best)
         self.cosines: list[PairCosine] = []
         self.done = 0  # steps
+        self.watch_error: Exception | None = (
+            None  # of `watch`, which the other processes must hear of
+        )
         self.overflows = Overflows()
         self.checkpoints = TrainerCheckpoints(self)
 
@@ -156,8 +160,11 @@ class MultiTaskTrainer:
         is_time = self.checkpoints.is_due()
         if self.processes.count == 1:
             return is_time, is_stop_requested()
-        signals = torch.tensor([float(is_time), float(is_stop_requested())], device=self.device)
-        time_is_up, stop = self.processes.sum(signals).tolist()
+        mine = [is_time, is_stop_requested(), self.watch_error is not None]
+        signals = send(torch.tensor(mine).float(), self.device)
+        time_is_up, stop, failed = self.processes.sum(signals).tolist()
+        if failed:
+            self.processes.raise_together(self.watch_error)
         return time_is_up > 0, stop > 0
 
     def step(self, micros: list[MicroBatch]) -> bool:
@@ -183,7 +190,7 @@ class MultiTaskTrainer:
         ):
             self.draw_point()
         loss = sum(e.loss for e in entries) / len(entries)
-        self.processes.together(lambda: self._report_step(loss))
+        self._report_step(loss)
         return True
 
     def _compute_gradients(self, micros: list[MicroBatch]) -> list[float]:
@@ -217,9 +224,15 @@ class MultiTaskTrainer:
             raise OutOfMemory(_advise_restart(self.done + 1, has_room)) from None
 
     def _report_step(self, loss: float):
-        "Tell `watch` about the step, in the first process"
-        if self.watch and self.processes.first:
+        "Tell `watch` about the step, in the first process; others hear of its error with the signals"
+        if not (self.watch and self.processes.first):
+            return
+        try:
             self.watch(self.done, self.sampler.tokens, loss)
+        except Exception as e:
+            if self.processes.count == 1:
+                raise
+            self.watch_error = e
 
     def draw_point(self):
         "Score the model on dev: a point of the learning curve for each task and metric"
@@ -287,6 +300,8 @@ def _make_gradients(trainer: MultiTaskTrainer) -> StepGradients:
     learner = trainer.learner
     if trainer.processes.count > 1:
         check_processes(trainer.processes, trainer.device)
+    # On a CPU nothing else is computed meanwhile.
+    is_apart = trainer.device.type != 'cpu'
     return StepGradients(
         trainer.window_loss,
         Dealer(trainer.processes, learner.weights),
@@ -295,6 +310,7 @@ def _make_gradients(trainer: MultiTaskTrainer) -> StepGradients:
         learner.surgery,
         learner.params,
         trainer.limit,
+        partial(trainer.sampler.peek, trainer.settings.accumulate) if is_apart else None,
     )
 
 

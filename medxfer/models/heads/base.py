@@ -9,7 +9,7 @@ __all__ = ['zlpr', 'send', 'mention_states', 'log_odds']
 from collections.abc import Sequence
 import torch
 from torch import nn
-from ...data.collators import Mention
+from ...data.collators import Mention, pin
 
 # %% ../../../nbs/models/heads/00_base.ipynb #6899cd13
 def zlpr(
@@ -38,7 +38,8 @@ def send(
     device: torch.device,
 ) -> torch.Tensor:
     "Values as a tensor on a device, without waiting for the device"
-    return torch.as_tensor(values).to(device, non_blocking=True)
+    tensor = pin(torch.as_tensor(values), device)
+    return tensor.to(device, non_blocking=True)
 
 # %% ../../../nbs/models/heads/00_base.ipynb #d8a94130
 def _index_mentions(

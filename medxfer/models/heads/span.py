@@ -156,9 +156,10 @@ class SpanClassificationHead(nn.Module):
         b, t, _ = hidden.shape
         projected = self.pair(hidden).view(b, t, len(CHANNEL_KINDS), 2, self.inner)
         queries, keys = projected.permute(3, 0, 2, 1, 4)
-        queries = _apply_rotary(queries)
+        # Divided before the product: in half precision the product would overflow earlier.
+        queries = _apply_rotary(queries) / self.inner**0.5
         keys = _apply_rotary(keys)
-        pair = queries @ keys.mT / self.inner**0.5
+        pair = queries @ keys.mT
         ends = self.ends(hidden).view(b, t, -1, 2)
         start, end = ends.permute(3, 0, 2, 1)
         return pair, start, end
