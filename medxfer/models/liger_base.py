@@ -57,7 +57,7 @@ def attach_liger_kernels(
     if _ROTATION in changed:
         _give_rotation(base, changed[_ROTATION])
     norm = getattr(base, 'norm', None)
-    if hasattr(norm, 'in_place'):
+    if norm is not None and hasattr(norm, 'in_place'):
         norm.in_place = False  # several heads read its output, and gradients may be one tensor
     count = sum('forward' in vars(module) for module in base.modules())
     if not count:
