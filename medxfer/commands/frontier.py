@@ -176,6 +176,8 @@ def _keep_finding(run: 'SettledRun', finding: dict, say):
     if (study / 'study.yaml').is_file():
         about = finding | dict(run=run.id, arm=run.config['arm'])
         say(f'written: {write_finding(study, "frontier", about)}')
+    else:
+        say(f'not kept: {study} is no study (it has no study.yaml); --json prints all of it')
 
 
 def _format_frontier(placed: 'Sequence[Placed]', finding: dict) -> str:
