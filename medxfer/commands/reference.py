@@ -104,8 +104,7 @@ def _prepare_order(args, runs: 'list[RunSpec]') -> _Order:
 
     settings = read_prompt_settings(runs[0])
     price = find_price(settings.model, args.prices)
-    url = (args.server or OPENAI_URL).rstrip('/')
-    survey = Survey(load_reference_tasks(runs[0]), settings, url, price)
+    survey = Survey(load_reference_tasks(runs[0]), settings, args.server or OPENAI_URL, price)
     return _Order(runs, survey, args.batch, args.cap)
 
 

@@ -207,20 +207,20 @@ def _show_intervals(args, gold: list, predicted, profile: str | None) -> int:
 def _format_intervals(result: dict) -> str:
     "A line a metric, then what the intervals are over"
     import pandas as pd
-    from medxfer.data.base import format_count
+    from medxfer.evaluation.significance import FEWEST_GROUPS
 
     lines = []
     for name, found in result['metrics'].items():
         ends = ''
         if not pd.isna(found['low']):
             ends = f' ({found["low"]:.2f} to {found["high"]:.2f})'
-        elif result['groups'] >= 10:
+        elif result['groups'] >= FEWEST_GROUPS:
             ends = f' (too few groups: {found["groups"]} have anything to count)'
         lines.append(f'{name} {found["score"]:.2f}{ends}')
     groups = format_count(result['groups'], 'group')
     of = f'{format_count(result["documents"], "document")} in {groups}'
-    if result['groups'] < 10:
-        lines.append(f'no intervals: too few groups, {of}; it takes 10')
+    if result['groups'] < FEWEST_GROUPS:
+        lines.append(f'no intervals: too few groups, {of}; it takes {FEWEST_GROUPS}')
     else:
         lines.append(f'95 % intervals for other documents, from {of}')
     return '\n'.join(lines)

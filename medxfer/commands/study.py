@@ -312,7 +312,8 @@ def _run_study(args) -> int:
     say = printer(args)
     run_missing = choose_engine(args)
     whole, part = _make_plans(args)
-    refuse_missing_models(part.runs)
+    if not args.records:  # which may hold all runs of a model that is not here
+        refuse_missing_models(part.runs)
     say(f'{format_count(len(part.runs), "run")}; reading the corpora')
     worker_count(part, args.workers)
     check_data(whole)

@@ -23,7 +23,7 @@ import pandas as pd
 from scipy import special, stats
 from statsmodels.stats.proportion import proportion_confint
 
-from ..data.base import MedxferError
+from ..data.base import MedxferError, format_count
 
 # %% ../../nbs/evaluation/10_significance.ipynb #4449548e
 Sums = tuple[
@@ -584,7 +584,7 @@ def explain_side(task: str, arm: str, side: Side, n_docs: int) -> str:
 def describe_few_seeds(arm: str, seeds: int) -> str:
     "Why so few seeds of an arm allow no interval"
     return (
-        f'only {seeds} {"seed" if seeds == 1 else "seeds"} of {arm} can be used: '
+        f'only {format_count(seeds, "seed")} of {arm} can be used: '
         'one seed says nothing about the next, and an interval from its documents alone '
         'would be too narrow; train at least 2'
     )
@@ -823,7 +823,7 @@ def aa_check(
     found = [require_same_documents(arrays, task, [arm])[0] for task in names]
     n = min(len(f.seeds) for f in found)
     if n < 4:
-        reason = f'{arm} has {n} {"seed" if n == 1 else "seeds"}: halves of two need at least 4'
+        reason = f'{arm} has {format_count(n, "seed")}: halves of two need at least 4'
         return AACheck(arm, names, np.nan, np.nan, np.nan, 0, n, reason)
     tests = [_halves_differ(f, _half_splits(len(f.seeds), most, seed), alpha) for f in found]
     return _summarise_splits(arm, names, np.concatenate(tests), n, alpha)

@@ -205,9 +205,10 @@ def choose_builder(
     if backend == 'unsloth':
         _import_unsloth()
         return build_unsloth_model
-    from medxfer.models.liger_base import attach_liger_kernels
     from medxfer.models.multitask_model import build_model
 
-    return (
-        partial(build_model, accelerate=attach_liger_kernels) if backend == 'liger' else build_model
-    )
+    if backend != 'liger':
+        return build_model
+    from medxfer.models.liger_base import attach_liger_kernels
+
+    return partial(build_model, accelerate=attach_liger_kernels)

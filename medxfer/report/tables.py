@@ -54,10 +54,8 @@ def published_scores(record: StudyRecord) -> pd.DataFrame:
     rows = []
     for p in load_published():
         is_official = p.task in record.tasks and data.get(p.task) == 'official'
-        comparable = not (p.given or p.differs) and p.subtask in (
-            '',
-            'A',
-        )  # runs rank the answers of subtask A
+        is_ours = p.subtask in ('', 'A')  # runs rank the answers of subtask A
+        comparable = is_ours and not (p.given or p.differs)
         if is_official and comparable and p.metric == record.primary(p.task):
             rows.append((p.task, p.metric, SIZES[p.size], p.value, p.source))
     return pd.DataFrame(rows, columns=['task', 'metric', 'arm', 'mean', 'source'])

@@ -10,7 +10,7 @@ from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 import json
-from ..data.base import MedxferError
+from ..data.base import MedxferError, format_count
 from .gpu import Gpu
 from .plan import StudyPlan
 
@@ -276,8 +276,7 @@ def format_hours(hours: float) -> str:
     if 60 * hours < 1:
         return 'under a minute' if hours > 0 else 'no time'
     if hours < 2:
-        minutes = f'{60 * hours:.0f}'
-        return '1 minute' if minutes == '1' else f'{minutes} minutes'
+        return format_count(round(60 * hours), 'minute')
     return f'{hours:,.1f} hours'
 
 

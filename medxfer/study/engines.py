@@ -200,7 +200,7 @@ def run_study(
     todo, out = find_unfinished_runs(plan, say)
     if todo:
         refuse_missing_device(plan.settings['device'])
-        refuse_missing_models(plan.runs)
+        refuse_missing_models(todo)
         make_corpora(plan.settings)  # once, and not in each worker
         n = min(worker_count(plan, workers), len(todo))
         say(f'{format_count(len(todo), "run")} to do, {n} side by side')

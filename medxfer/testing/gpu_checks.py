@@ -147,9 +147,8 @@ class Outcome:
     may_wait: int = 1  # for the losses, for the scale, and for surgery's inner products
     continued_waits: float = 0.0  # a step of the continued run
     reading_waits: dict[str, float] = field(default_factory=dict)  # task: waits a window
-    prepared: float = (
-        0.0  # share of the batches that were collated while the step before was computed
-    )
+    # Share of the batches that were collated while the step before was computed
+    prepared: float = 0.0
     launches: float = 0.0  # operators, a step
     left: int = 0  # bytes that steps leave on the device, beside what Adam keeps
     peaks: list[int] = field(default_factory=list)  # bytes of a whole step, and of one in pieces

@@ -120,9 +120,8 @@ class MultiTaskTrainer:
         self.dev_curve = LearningCurve(settings.patience, settings.keep_best)
         self.cosines: list[PairCosine] = []
         self.done = 0  # steps
-        self.watch_error: Exception | None = (
-            None  # of `watch`, which the other processes must hear of
-        )
+        # Of `watch`; the other processes must hear of it.
+        self.watch_error: Exception | None = None
         self.overflows = Overflows()
         self.checkpoints = TrainerCheckpoints(self)
 

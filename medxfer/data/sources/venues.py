@@ -15,7 +15,7 @@ import getpass
 import json
 import os
 import re
-from ..base import MedxferError, VENUES, format_count
+from ..base import VENUES, MedxferError, format_count
 
 # %% ../../../nbs/data/sources/40_venues.ipynb #0952b34b
 SOURCES = {  # source: whose text it is
