@@ -177,7 +177,8 @@ def _keep_finding(run: 'SettledRun', finding: dict, say):
         about = finding | dict(run=run.id, arm=run.config['arm'])
         say(f'written: {write_finding(study, "frontier", about)}')
     else:
-        say(f'not kept: {study} is no study (it has no study.yaml); --json prints all of it')
+        name = run.folder.name
+        say(f'not kept: {name} is in no study (no study.yaml beside it); --json prints all of it')
 
 
 def _format_frontier(placed: 'Sequence[Placed]', finding: dict) -> str:

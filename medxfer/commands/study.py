@@ -61,7 +61,7 @@ class _PlanSheet:
     costs: 'Costs'
     sizes: 'PlanSizes'
     disk: 'DiskNeed'
-    notes: list[str]  # what does not fit, is left out or cannot be served
+    notes: list[str]  # what does not fit, is not alike, is left out or cannot be served
     model: str | None = None  # of several
 
     @property
@@ -235,7 +235,7 @@ def _make_sheet(plan, sizes: 'PlanSizes') -> _PlanSheet:
     computed = computed_tokens(plan, tokens)
     own = find_own_shares(plan, tokens)
     costs = plan_costs(plan, computed, sizes.parameters, sizes.test, worker_count(plan), own)
-    notes = [sizes.misfit, find_serving_obstacle(plan.widest.settings['model'])]
+    notes = [sizes.misfit, sizes.steps, find_serving_obstacle(plan.widest.settings['model'])]
     rows = [
         dict(
             id=run.id,

@@ -26,7 +26,7 @@ def find_kernel_folder(kernel: str, folders=()) -> Path:
     for folder in places:
         if (folder / kernel / 'kernel-metadata.json').is_file():
             return folder / kernel
-    tried = ' or '.join(map(str, places))
+    tried = ' or '.join(dict.fromkeys(str(place.absolute()) for place in places))
     raise NotFound(
         f'kernel {kernel} not found in {tried} (there: {", ".join(list_kernels(folders))}); '
         f'make a folder kaggle_kernels/{kernel} with {kernel}.ipynb and kernel-metadata.json'

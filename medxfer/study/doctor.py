@@ -127,6 +127,13 @@ def check_memory() -> Iterator[Finding]:
     yield Finding('memory', 'main', is_enough, text, advice, dict(free=free, total=total))
 
 
+def _shorten(path: str | Path, home: Path | None = None) -> str:
+    "A path as people write it; a report that is pasted into an issue names no user"
+    home = home or Path.home()
+    inside = Path(path).is_relative_to(home) and home != Path(home.anchor)
+    return str('~' / Path(path).relative_to(home)) if inside else str(path)
+
+
 def check_disk(runs: str | Path) -> Iterator[Finding]:
     "Room for studies and for converted models"
     from medxfer.models.gguf_cache import cache_folder
@@ -137,7 +144,7 @@ def check_disk(runs: str | Path) -> Iterator[Finding]:
     ):
         free = find_free_space(folder)
         is_enough = free >= _LEAST_DISK
-        text = f'{format_bytes(free)} are free for {name} in {folder}'
+        text = f'{format_bytes(free)} are free for {name} in {_shorten(folder)}'
         advice = '' if is_enough else f'free some, or name another folder with {what}'
         yield Finding('disk', name, is_enough, text, advice, dict(free=free, folder=str(folder)))
 
@@ -225,8 +232,8 @@ def _list_access(environment: Mapping[str, str]) -> list[_Access]:
             'medxfer kaggle',
             ('KAGGLE_API_TOKEN', 'KAGGLE_KEY'),
             (str(kaggle / 'access_token'), str(kaggle / 'kaggle.json')),
-            f'make a token at kaggle.com/settings and put it into {kaggle / "access_token"}, or '
-            'into the variable KAGGLE_API_TOKEN',
+            'make a token at kaggle.com/settings and put it into '
+            f'{_shorten(kaggle / "access_token", home)}, or into the variable KAGGLE_API_TOKEN',
         ),
         _Access(
             'Hugging Face',
@@ -257,6 +264,7 @@ def _list_access(environment: Mapping[str, str]) -> list[_Access]:
 
 def check_access(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
     "Which tokens and API keys are there and where, and where the others belong; never what they are"
+    home = Path(environment.get('HOME') or Path.home())
     for service in _list_access(environment):
         places = [f'the variable {name}' for name in service.variables if environment.get(name)]
         files = [Path(name) for name in service.files if _holds_secret(Path(name))]
@@ -267,10 +275,12 @@ def check_access(environment: Mapping[str, str] = os.environ) -> Iterator[Findin
             yield Finding('access', service.name, None, text, service.belongs, values)
             continue
         open_files = [path for path in files if _is_open(path)]
-        where = ' and in '.join(places)
+        where = ' and in '.join(_shorten(place, home) for place in places)
         text = f'{service.name} {service.word}, for {service.use}, in {where}'
         advice = (
-            f'others on this machine can read it: chmod 600 {open_files[0]}' if open_files else ''
+            f'others on this machine can read it: chmod 600 {_shorten(open_files[0], home)}'
+            if open_files
+            else ''
         )
         yield Finding('access', service.name, not open_files, text, advice, values)
 

@@ -35,6 +35,7 @@ class PlanSizes:
     memory: dict[str, Any] | None  # on the GPU to plan for, GiB; None where it does not fit
     memory_text: str  # the same in words
     misfit: str  # what does not fit, or ''
+    steps: str  # of which arms are unlike, or ''
 
 # %% ../../nbs/study/42_sizes.ipynb #4aaa805e
 def count_sizes(
@@ -47,6 +48,7 @@ def count_sizes(
     from medxfer.study import build
     from medxfer.study.costs import plan_gpu_memory
     from medxfer.study.disk import count_plan
+    from medxfer.study.steps import find_unequal_steps
 
     widest = plan.widest
     encoder = build.encoder_for(widest)
@@ -58,8 +60,9 @@ def count_sizes(
     shapes = target_shapes(bare, widest.config['model']['lora']['targets'])
     adapters, sums = build.adapter_tables(plan.runs, heads)
     memory, misfit = plan_gpu_memory(plan, schemas)
+    lengths = {task: list(map(len, of_task)) for task, of_task in windows.items()}
     return PlanSizes(
-        tokens={task: sum(map(len, of_task)) for task, of_task in windows.items()},
+        tokens={task: sum(of_task) for task, of_task in lengths.items()},
         training={task: len(d.train) for task, d in data.items()},
         test={task: len(d.test) for task, d in data.items()},
         parameters=parameters,
@@ -69,6 +72,7 @@ def count_sizes(
         memory=memory and memory.to_dict(),
         memory_text=str(memory) if memory else '',
         misfit=misfit,
+        steps=find_unequal_steps(plan, lengths),
     )
 
 
