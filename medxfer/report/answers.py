@@ -40,6 +40,7 @@ class Answer:
     text: str  # one plain sentence or two
     table: pd.DataFrame | None = None  # as text
     figure: Callable | None = None  # makes the picture
+    brief: str = ''  # the text for an abstract
     caption: str = ''
     caveats: tuple[str, ...] = ()
     more: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # other tables, by name

@@ -145,7 +145,7 @@ def calibration_answer(record: StudyRecord) -> Answer:
         table=pd.DataFrame(map(_format_ece, values)),
         figure=partial(intervals_figure, bars, _ECE_AXIS) if bars else None,
         caption='Expected calibration error in 15 bins, less what chance adds; 0 is honest.',
-        caveats=(*_name_left_out(tables), *_list_reasons(raw, 'note')),
+        caveats=_name_left_out(tables),
     )
 
 
@@ -170,11 +170,24 @@ def _describe_honesty(rows: list[dict]) -> str:
     said = []
     for arm, base in dict.fromkeys((row['arm'], row['base']) for row in rows):
         own = [row for row in rows if row['arm'] == arm]
-        parts = [
-            f'{row["task"]} {row["part"]} {row["note"] or _format_range(row, 3)}' for row in own
-        ]
-        said.append(f'ECE of {arm} minus {base}: {", ".join(parts)}.')
+        known = [f'{_name_part(row)} {_format_range(row, 3)}' for row in own if not row['note']]
+        if known:
+            said.append(f'ECE of {arm} minus {base}: {", ".join(known)}.')
+        said += _explain_unknown(own)
     return ' '.join(said) or 'No strategy and its st-total both said something.'
+
+
+def _name_part(row: dict) -> str:
+    return f'{row["task"]} {row["part"]}'
+
+
+def _explain_unknown(rows: list[dict]) -> list[str]:
+    "Where a difference has no interval: each reason once, with the parts of tasks that it is about"
+    parts: dict[str, list[str]] = {}
+    for row in rows:
+        if row['note']:
+            parts.setdefault(row['note'], []).append(_name_part(row))
+    return [f'No interval for {", ".join(named)} ({note}).' for note, named in parts.items()]
 
 
 def _list_bar(row: dict) -> tuple[str, float, float, float]:

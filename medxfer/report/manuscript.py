@@ -101,7 +101,7 @@ def join_names(names: Iterable[str]) -> str:
 _FOLDER = re.compile(r'''(?<![\w.:/}])(?:~|\.{1,2})?/[^\s'"`,;)]*/''')
 
 
-_LOWER_CASE = ('st-', 'medxfer')
+_LOWER_CASE = ('st-', 'medxfer', 'x =')
 
 
 class Manuscript:
@@ -129,7 +129,7 @@ class Manuscript:
         return said
 
     def say_sentence(self, name: str, text: str) -> str:
-        "`say` with a capital, except for the names of arms and of medxfer, and a full stop"
+        "`say` with a capital, except for names of arms, medxfer and the rate x, and a full stop"
         if not text:
             return ''
         begun = text if text.startswith(_LOWER_CASE) else text[:1].upper() + text[1:]

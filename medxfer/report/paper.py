@@ -36,7 +36,14 @@ from medxfer.report.page import (
 )
 from .answers import QUESTIONS
 from .questions import verdict_sentence
-from .tables import TexPage, all_scores, list_baseline_models, score_table, to_tex
+from medxfer.report.tables import (
+    TIMES,
+    TexPage,
+    all_scores,
+    list_baseline_models,
+    score_table,
+    to_tex,
+)
 from .write import list_figures, list_tables, shorten_table
 from ..study.arms import ARMS, JUDGED_ARMS
 from ..study.config import describe_model
@@ -54,8 +61,8 @@ from ..study.words import ALPHA, is_ablation
 
 # %% ../../nbs/report/60_paper.ipynb #99a1e1fe
 STYLES = {  # and what a page of each has room for
-    'two-column': TexPage(column=66, both=138, lines=60),
-    'article': TexPage(column=110, both=110, lines=60),
+    'two-column': TexPage(column=67, both=140, lines=60, widths=TIMES),
+    'article': TexPage(column=110, both=110, lines=60, widths=TIMES),
 }
 
 
@@ -219,7 +226,7 @@ def _front_values(draft: _Draft) -> dict[str, Any]:
         compared=_compare_arms(record),
         one_task=len(record.tasks) == 1,
         findings=' '.join(findings) or 'nothing yet, as no strategy was planned.',
-        rates=' '.join(say('abstract rates', a.text) for a in budgets),
+        rates=' '.join(say('abstract rates', a.brief) for a in budgets),
         made_up=escape_tex(join_names(made_up)),
         missing=bool(record.open),
         question=draft.text.say('question', QUESTIONS['RQ5']),
@@ -270,8 +277,15 @@ def _state(v: Verdict) -> str:
 
 def _introduce(draft: _Draft) -> str:
     "The paragraph that says what was done and, in a word each, what came out"
-    words = [f'{_name_cell(v)}: {v.verdict}' for v in draft.means]
-    found = draft.text.say_sentence('introduction', f'The words reached are {"; ".join(words)}')
+    named: dict[str, list[str]] = {}
+    for v in draft.means:
+        named.setdefault(v.verdict, []).append(
+            f'{v.strategy} on {v.model}' if v.model else v.strategy
+        )
+    words = [f'{word} for {join_names(names)}' for word, names in named.items()]
+    found = draft.text.say_sentence(
+        'introduction', f'On the mean over tasks the word is {join_names(words)}'
+    )
     return (
         r'We trained \nRunsDone{} models (of \nRunsPlanned{} planned) on \nTokens{} tokens in total, all from one plan '
         r'that was fixed in advance. ' + (found if words else 'No strategy was judged yet.')
@@ -549,18 +563,29 @@ def _set_answer(draft: _Draft, a: ModelAnswer) -> dict[str, Any]:
     return dict(
         title=_title_answer(a),
         question=say(f'question {a.key}', a.question),
-        verdict=draft.text.say(f'verdict {a.key}', a.verdict[:1].upper() + a.verdict[1:]),
+        verdict=say(f'verdict {a.key}', a.verdict).removesuffix('.'),
         text=say(f'answer {a.key}', a.text),
         caveats=[say(f'caveat {a.key}', c) for c in a.caveats],
-        tables=[_set_report_table(draft, name) for name in own],
+        tables=[_set_report_table(draft, a, name) for name in own],
         figures=[draft.set_figure(a.key, a.caption or a.question)] if a.figure else [],
     )
 
 
-def _set_report_table(draft: _Draft, name: str) -> str:
-    "A table of the report, whose caption is not about the study's name"
-    table, caption = draft.tables[name]
-    return draft.set_table(name, table, caption.split(': ', 1)[-1])
+def _set_report_table(draft: _Draft, a: ModelAnswer, name: str) -> str:
+    "A table of the report under the answer's heading, and under its own name where there are several"
+    table, _ = draft.tables[name]
+    of = f' ({a.model})' if a.model else ''
+    about = name.removeprefix(a.key).strip('-')
+    caption = _ABOUT.get(about) or about.replace('-', ' ').capitalize() or _TITLES.get(a.rq, a.rq)
+    return draft.set_table(name, table, f'{caption}{of}.')
+
+
+_ABOUT = {  # the tables of an answer beside its first one
+    'contamination': 'Contamination by layer of evidence',
+    'without-suspicious': 'Equal tokens, with and without suspicious documents',
+    'other-corpora': 'Scores on other corpora of the tasks',
+    'use': 'What it costs to erase a property from the states',
+}
 
 
 def _is_of_other(name: str, a: ModelAnswer, answers: Sequence[ModelAnswer]) -> bool:
@@ -578,6 +603,9 @@ _TITLES = {
     'gap': 'The gap to a proprietary model',
     'A1-A4': 'Architectures',
     'MIMIC': 'Without the MIMIC sources',
+    'errors': 'Which errors go away, and which are added',
+    'calibration': 'Calibration',
+    'probes': 'What the states hold',
 }
 
 
@@ -599,12 +627,54 @@ def _back_values(draft: _Draft) -> dict[str, Any]:
         checklist=_set_checklist(draft),
         reasons=[_describe_reason(draft, v) for v in draft.verdicts],
         training_figures=_set_training_figures(draft),
-        all_scores=draft.set_table('all', all_scores(record), 'All metrics of all arms.'),
+        all_scores=_set_all_scores(draft),
         settings=_set_settings(draft),
         computed=say('computed', _describe_computing(record)),
         changes=[say('change', c) for c in changes],
         open_runs=[say('open run', _describe_open(run)) for run in record.open[:_MOST_OPEN]],
     )
+
+
+_MOST_ARMS = 6  # beside each other in a table
+
+
+def _set_all_scores(draft: _Draft) -> str:
+    "All metrics of the study's arms, a row a metric; what was published elsewhere in a table of its own"
+    table = all_scores(draft.record)
+    trained = set(table.arm[table.seeds != '-'])
+    is_ours = table.arm.isin({*trained, 'dictionary'})
+    ours = select_rows(table, is_ours)
+    others = select_rows(table, ~is_ours).drop(columns=['sd', 'seeds'])
+    arms = list(dict.fromkeys(ours.arm))
+    parts = [arms[start : start + _MOST_ARMS] for start in range(0, len(arms), _MOST_ARMS)]
+    tables = [
+        draft.set_table(f'all-{place}', _pivot_scores(ours, part), 'All metrics.')
+        for place, part in enumerate(parts)
+    ]
+    published = draft.set_table('published', others, 'Scores published elsewhere.')
+    return '\n'.join([*tables, published])
+
+
+def _pivot_scores(scores: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:
+    "A column an arm: mean and standard deviation, and the seeds where some have no such score"
+    about = [name for name in ('task', 'metric', 'model') if name in scores]
+    most = max(map(int, scores.seeds[scores.seeds != '-']), default=0)
+    rows: dict[tuple, dict] = {}
+    for row in scores.to_dict('records'):
+        cells = rows.setdefault(
+            tuple(row[name] for name in about), {name: row[name] for name in about}
+        )
+        cells |= dict.fromkeys(arms, '-') | cells
+        if row['arm'] in arms:
+            cells[row['arm']] = _format_spread(row, most)
+    return pd.DataFrame(rows.values())
+
+
+def _format_spread(row: Mapping[str, str], most: int) -> str:
+    "A mean with its standard deviation, and of how many seeds where it is not `most`"
+    spread = '' if row['sd'] in ('-', '') else f' ± {row["sd"]}'
+    fewer = row['seeds'] not in ('-', str(most)) and row['mean'] not in ('-', '')
+    return f'{row["mean"] or "-"}{spread}' + (f' ({row["seeds"]})' if fewer else '')
 
 
 _MOST_OPEN = 20

@@ -46,6 +46,7 @@ from medxfer.study.over_budgets import (
     rate_table,
     rates_figure,
     rates_over_budgets,
+    summarize_rates,
 )
 from medxfer.study.record import (
     RunRecord,
@@ -1017,6 +1018,7 @@ def budgets_answer(record: StudyRecord, found: list[RatesAtBudget]) -> Answer | 
         rq='budgets',
         verdict=_name_rate(found),
         text=' '.join(describe_budgets(found)),
+        brief=summarize_rates(found),
         table=rate_table(found),
         figure=partial(rates_figure, found),
         caption='One rate for all tasks, with its 95 % interval; triangles are open ends. 1: as good as '
