@@ -6,7 +6,7 @@
 __all__ = ['expect_step_tokens', 'find_unequal_steps']
 
 # %% ../../nbs/study/53_steps.ipynb #c260d3da
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 import numpy as np
 from ..data.multitask_loader import epoch_batches
@@ -50,20 +50,23 @@ class _Pair:
         return together / alone
 
 
-def _pair_arms(plan: StudyPlan) -> Iterator[_Pair]:
-    "Each strategy of a plan with its single-task runs of one seed"
-    for joint in plan.runs:
-        if joint.settings['arm'] is not None or len(joint.tasks) < 2:
-            continue
-        about = joint.settings['strategy']['name'], joint.seed
-        alone = [
-            run
-            for run in plan.runs
-            if run.settings['arm'] == 'st-total'
-            and (run.settings['strategy']['name'], run.seed) == about
-        ]
-        if alone:
-            yield _Pair(joint, alone)
+def _pair_arms(plan: StudyPlan) -> dict[str, _Pair]:
+    "Each strategy of a plan with its single-task runs, of one seed and budget"
+    alone: dict[tuple, list[RunSpec]] = {}
+    for run in plan.runs:
+        if run.settings['arm'] == 'st-total':
+            alone.setdefault(_describe_setting(run), []).append(run)
+    pairs: dict[str, _Pair] = {}
+    for run in plan.runs:
+        is_joint = run.settings['arm'] is None and len(run.tasks) > 1
+        if is_joint and run.arm not in pairs and _describe_setting(run) in alone:
+            pairs[run.arm] = _Pair(run, alone[_describe_setting(run)])
+    return pairs
+
+
+def _describe_setting(run: RunSpec) -> tuple[str, int, float]:
+    "What a strategy's run and its single-task runs have in common"
+    return run.settings['strategy']['name'], run.seed, run.settings['budget']['share']
 
 
 def _expect_of_run(run: RunSpec, lengths: Mapping[str, Sequence[int]], times: int) -> float:
@@ -86,8 +89,8 @@ def find_unequal_steps(
 ) -> str:
     "A sentence where a strategy takes far fewer steps than its single-task runs, and what helps; or ''"
     some = {task: of_task[:: len(of_task) // _ENOUGH + 1] for task, of_task in lengths.items()}
-    pairs = {pair.joint.arm: pair for pair in _pair_arms(plan)}
-    worst = max(pairs.values(), key=lambda pair: pair.compare(some), default=None)
+    pairs = _pair_arms(plan).values()
+    worst = max(pairs, key=lambda pair: pair.compare(some), default=None)
     if worst is None or worst.compare(some) <= _WORTH_SAYING:
         return ''
     together, alone = worst.expect(some)
