@@ -48,7 +48,8 @@ def check_items(table: pd.DataFrame) -> pd.DataFrame:
     table = _add_columns(_keep(table, table['correct'].notna()))
     if table.empty:
         raise MedxferError(
-            'no scored item can be judged: nothing was predicted, or there is no gold'
+            'no scored item can be judged: nothing was predicted, or there is no gold; give runs that '
+            'were scored on annotated documents'
         )
     outside = ~table['confidence'].between(0, 1)
     _reject_items(table, outside, 'has a confidence outside 0 to 1')

@@ -257,7 +257,7 @@ def check_scores(
             f"the scores have no column {', '.join(missing)}; they need {', '.join(SCORE_COLUMNS)}"
         )
     if scores.empty:
-        raise MedxferError('the scores are empty: no run has been scored yet')
+        raise MedxferError('the scores are empty: no run has been scored yet; train one first')
     used = [*SCORE_COLUMNS, *(c for c in ('group', 'metric') if c in scores)]
     _reject_rows(scores, scores[used].isna().any(axis=1), 'a missing value')
     for c in ('num', 'den'):
@@ -320,7 +320,7 @@ def _reject_impossible_scores(scores: pd.DataFrame) -> None:
         task, arm, seed = runs[first]
         raise MedxferError(
             f'seed {seed} of arm {arm} in task {task} adds up to {num[first]:g} of '
-            f'{den[first]:g}, which is not a score between 0 and 100'
+            f'{den[first]:g}, which is not a score between 0 and 100; score that run again'
         )
 
 

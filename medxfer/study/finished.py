@@ -112,6 +112,22 @@ class FinishedRun:
         "Its predictions of a task's test documents"
         return self.folder / 'predictions' / f'{task}.jsonl'
 
+    def list_scored(self) -> list[str]:
+        "The tasks that it was scored in"
+        if (self.folder / 'metrics.json').is_file():
+            return list(read_metrics(self.folder))
+        target = self.config.get('target')
+        return [target] if target else list(self.config['tasks'])
+
+    def list_lost(self) -> list[str]:
+        "The tasks that it was scored in, and whose predictions are not in its folder any more"
+        return [task for task in self.list_scored() if not self.predicted_file(task).is_file()]
+
+    def explain_lost(self, task: str) -> str:
+        "What is missing of a task of `list_lost`, and what to do"
+        file = self.predicted_file(task).relative_to(self.folder)
+        return f'{self.id} was scored there, but has lost {file}; copy its whole folder again'
+
     def list_predicted(self) -> list[str]:
         "The tasks that it has predictions of; a `MedxferError` if there is none"
         tasks = [task for task in self.config['tasks'] if self.predicted_file(task).is_file()]
