@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .base import add_command, add_run_argument, print_result, printer
-from ..data.base import require_file
+from ..data.base import format_count, require_file
 
 if TYPE_CHECKING:
     from medxfer.study.finished import RunCorpora
@@ -120,7 +120,8 @@ def _format_left_out(table) -> Iterator[str]:
 
 def _format_part(key: tuple, rows, threshold) -> Iterator[str]:
     "The lines of one part of one arm"
-    yield f'{" · ".join(filter(None, key))}: {rows["items"].iloc[0]:,} items in the smallest run'
+    count = format_count(int(rows['items'].iloc[0]), 'item')
+    yield f'{" · ".join(filter(None, key))}: {count} in the smallest run'
     said = set()
     for scaling, of_scaling in rows.groupby('scaling', sort=False):
         found = of_scaling.set_index('metric')

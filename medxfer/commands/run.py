@@ -214,6 +214,8 @@ def _format_intervals(result: dict) -> str:
         ends = ''
         if not pd.isna(found['low']):
             ends = f' ({found["low"]:.2f} to {found["high"]:.2f})'
+        elif found['groups'] >= FEWEST_GROUPS:
+            ends = f' (cannot tell: all {found["groups"]} groups score alike)'
         elif result['groups'] >= FEWEST_GROUPS:
             ends = f' (too few groups: {found["groups"]} have anything to count)'
         lines.append(f'{name} {found["score"]:.2f}{ends}')

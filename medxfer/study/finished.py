@@ -8,6 +8,7 @@ __all__ = ['read_config', 'read_table', 'read_metrics', 'FinishedRun', 'read_fin
 # %% ../../nbs/study/45_finished.ipynb #9087b6d3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 import json
@@ -162,6 +163,9 @@ def _advise_to_finish(folder: Path) -> str:
     return 'call the command again that started it, and it resumes'
 
 # %% ../../nbs/study/45_finished.ipynb #4e19917e
+_NO_FILES = sha256().hexdigest()[:16]  # the fingerprint of a task whose folders are empty
+
+
 class RunCorpora:
     "The corpora that finished runs were scored on, each read once"
 
@@ -224,9 +228,10 @@ class RunCorpora:
         key = (task, root, profile)
         if key not in self._hashes:
             try:
-                self._hashes[key] = fingerprint(task, root, profile)
+                found = fingerprint(task, root, profile)
             except DataError:
-                self._hashes[key] = ''
+                found = ''
+            self._hashes[key] = '' if found == _NO_FILES else found
         return self._hashes[key]
 
     def _explain(self, run: FinishedRun, task: str, others: list[tuple[Path, str]]) -> MedxferError:
