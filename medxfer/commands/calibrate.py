@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .base import add_command, add_run_argument, print_result, printer
-from ..data.base import require_file
+from ..data.base import format_count, require_file
 
 if TYPE_CHECKING:
     from medxfer.study.finished import RunCorpora
@@ -49,12 +49,16 @@ def _load_study(folder: Path, corpora: 'RunCorpora') -> list['ScoredArms']:
 
 def _load_runs(places: Sequence[str], corpora: 'RunCorpora') -> list['ScoredArms']:
     "The first arm that was named beside each of the others"
+    from medxfer.study.finished import read_finished
     from medxfer.study.inside import ScoredArms
-    from medxfer.study.scored import load_scored_items
+    from medxfer.study.runs import find_runs
+    from medxfer.study.scored import list_unscored, load_scored_items
 
     items = load_scored_items(places, corpora)
     arms = list(dict.fromkeys(items['arm']))  # none, where nothing was said at all
-    return [ScoredArms(items, [(arms[0], other) for other in arms[1:]])]
+    runs = [read_finished(folder) for folder in find_runs(places, corpora.runs)]
+    left_out = [(run.arm, run.id, task) for run in runs for task in list_unscored(run)]
+    return [ScoredArms(items, [(arms[0], other) for other in arms[1:]], '', tuple(left_out))]
 
 
 def _report_no_items(args) -> int:
@@ -99,15 +103,25 @@ def _format_calibration(result: dict) -> str:
         same = (threshold[columns] == list(key)).all(axis=1)
         parts.append('\n'.join(_format_part(key, rows, threshold[same])))
     lines = list(_format_differences(result['differences']))
-    if len(result['left_out']):
-        counts = [f'{len(rows)} of {arm}' for arm, rows in result['left_out'].groupby('arm')]
-        lines.append(f'runs without scores were left out: {", ".join(counts)}')
+    lines += _format_left_out(result['left_out'])
     return '\n\n'.join([*parts, '\n'.join(lines)] if lines else parts)
+
+
+def _format_left_out(table) -> Iterator[str]:
+    "A line for the runs that keep no scores, and one for each task that some keep none of"
+    for task, rows in table.groupby('task', sort=False):
+        counts = ', '.join(f'{len(of_arm)} of {arm}' for arm, of_arm in rows.groupby('arm'))
+        of_task = f' of {task}' if task else ''
+        yield (
+            f'runs without scores{of_task} were left out: {counts}; copy their folders again, or '
+            'train them again in another folder'
+        )
 
 
 def _format_part(key: tuple, rows, threshold) -> Iterator[str]:
     "The lines of one part of one arm"
-    yield f'{" · ".join(filter(None, key))}: {rows["items"].iloc[0]:,} items in the smallest run'
+    count = format_count(int(rows['items'].iloc[0]), 'item')
+    yield f'{" · ".join(filter(None, key))}: {count} in the smallest run'
     said = set()
     for scaling, of_scaling in rows.groupby('scaling', sort=False):
         found = of_scaling.set_index('metric')

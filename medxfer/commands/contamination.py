@@ -38,7 +38,8 @@ def _read_tasks(args, run) -> list:
     unknown = [task for task in wanted if task not in run.tasks]
     if unknown:
         raise MedxferError(
-            f'the experiment has no task {unknown[0]}; it has {", ".join(run.tasks)}'
+            f'the experiment has no task {unknown[0]}; it has {", ".join(run.tasks)}: name some of '
+            'these'
         )
     files = _parse_controls(args.controls, run.tasks)
     found = []
@@ -303,7 +304,9 @@ def _add_measures(parser):
         default=8,
         help='documents per batch (default: 8)',
     )
-    parser.add_argument('--seed', type=int, default=0, help='random seed (default: 0)')
+    parser.add_argument(
+        '--seed', type=make_number_reader(0), default=0, help='random seed (default: 0)'
+    )
     parser.add_argument(
         '--out', help='folder to write the results to (default: RUNS/STUDY/contamination)'
     )

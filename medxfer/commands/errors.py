@@ -7,6 +7,7 @@ __all__ = ['add_errors_command']
 
 # %% ../../nbs/commands/22_errors.ipynb #82427216
 from argparse import Namespace
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from medxfer.commands.base import (
@@ -90,7 +91,16 @@ def _describe_one(args: Namespace, run) -> dict:
             categories=rows,
             examples=[e.to_dict() for e in examples if e.metric in metrics],
         )
-    return dict(run=run.folder.name, arm=run.arm, seed=run.seed, tasks=tasks)
+    left_out = _list_left_out(args, run.reports, run.left_out)
+    about = dict(run=run.folder.name, arm=run.arm, seed=run.seed)
+    return about | dict(tasks=tasks, left_out=left_out)
+
+
+def _list_left_out(args: Namespace, reports: dict, rows) -> list[dict]:
+    "The tasks of which nothing is said, and why"
+    without = [task for task, report in reports.items() if not _choose_metrics(args, report)]
+    said = f'its scorer counts no {args.part}; leave out --part to see it'
+    return [*map(asdict, rows), *(dict(run='', task=task, reason=said) for task in without)]
 
 
 def _describe_total(report, metric: str) -> dict:
@@ -106,7 +116,15 @@ def _format_one(result: dict) -> str:
         for total in found['counted']:
             lines += _format_counts(task, total, found['categories'])
         lines += [_format_example(example) for example in found['examples']]
-    return '\n'.join(lines)
+    return '\n'.join([*lines, *_format_left_out(result['left_out'])])
+
+
+def _format_left_out(rows: list[dict]) -> list[str]:
+    "A line for each reason why tasks are left out"
+    tasks: dict[str, list[str]] = {}
+    for row in rows:
+        tasks.setdefault(row['reason'], []).append(row['task'])
+    return [f'\nleft out: {", ".join(names)}: {reason}' for reason, names in tasks.items()]
 
 
 def _format_counts(task: str, total: dict, rows: list[dict]) -> list[str]:
@@ -146,16 +164,24 @@ def _format_place(item: dict) -> str:
 # %% ../../nbs/commands/22_errors.ipynb #6dd777f5
 def _describe_two(args: Namespace, base, arm, corpora) -> dict:
     "Categories and moves in every task that two runs share"
-    from medxfer.study.run_errors import collect_arm, compare_sides, find_shared_tasks
+    from medxfer.study.run_errors import (
+        collect_arm,
+        compare_sides,
+        find_shared_tasks,
+        list_left_out,
+    )
 
     names = _name_sides(base, arm)
+    shared = {task: base.reports[task] for task in find_shared_tasks(base, arm)}
     tasks = {}
-    for task in find_shared_tasks(base, arm):
+    for task, report in shared.items():
         first = collect_arm(base, task, corpora, names[0])
         second = collect_arm(arm, task, corpora, names[1])
-        metrics = _choose_metrics(args, base.reports[task])
+        metrics = _choose_metrics(args, report)
         tasks[task] = [compare_sides(first, second, metric) for metric in metrics]
-    return dict(base=names[0], arm=names[1], runs=[base.folder.name, arm.folder.name], tasks=tasks)
+    left_out = _list_left_out(args, shared, list_left_out(base, arm))
+    about = dict(base=names[0], arm=names[1], runs=[base.folder.name, arm.folder.name])
+    return about | dict(tasks=tasks, left_out=left_out)
 
 
 def _name_sides(base, arm) -> tuple[str, str]:
@@ -179,7 +205,7 @@ def _format_two(result: dict) -> str:
             lines += sorted(
                 {f'  no interval: {r["reason"]}' for r in found['moves'] if r['reason']}
             )
-    return '\n'.join(lines)
+    return '\n'.join([*lines, *_format_left_out(result.get('left_out', []))])
 
 
 def _format_seeds(seeds: list[list[int]]) -> str:

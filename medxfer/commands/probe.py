@@ -178,6 +178,8 @@ def _format_results(result: dict) -> str:
     for row in result['similarity']:
         ceiling = '' if row['ceiling'] is None else f', two seeds {row["ceiling"]:.2f}'
         lines.append(f'{row["task"]}: {row["a"]} and {row["b"]} {row["cka"]:.2f}{ceiling}')
+    for row in result.get('left_out', ()):
+        lines.append(f'left out: {row["task"]} of {row["run"]}: {row["reason"]}')
     return '\n'.join([*lines, f'done: {result["folder"]}'])
 
 # %% ../../nbs/commands/27_probe.ipynb #7060521e
@@ -192,6 +194,29 @@ def _refuse_layers(runs: Iterable['Run'], layers: Iterable[int]):
             count = len(layer_stack(unwrap_base(network)))
         if wrong := [layer for layer in layers if not 1 <= layer <= count]:
             raise MedxferError(f'{run.id} has no layer {wrong[0]}; --layers takes 1 to {count}')
+
+
+def _refuse_views(runs: Iterable['Run'], wanted: Iterable[str]):
+    "A `MedxferError` for a run that has none of the states that are asked for"
+    from medxfer.evaluation.states import list_views
+
+    wanted = list(wanted)
+    for run in runs:
+        known = list(dict.fromkeys(v for task in run.scored for v in list_views(run.model, task)))
+        if not set(known) & set(wanted):
+            raise MedxferError(
+                f'{run.id} has no states of the kind {" or ".join(wanted)}; --views takes '
+                f'{", ".join(known)}'
+            )
+
+
+def _list_left_out(runs: Iterable['Run'], probes, args) -> list[dict]:
+    "The tasks of runs of which no property was probed, and why"
+    probed = set(zip(probes['run'], probes['task'])) if len(probes) else set()
+    names = ', '.join(name for name in args.properties if name != 'task') or 'its words'
+    reason = f'gold says nothing of {names} there; name another run, or other --properties'
+    lost = [(run.id, task) for run in runs for task in run.scored if (run.id, task) not in probed]
+    return [dict(run=run, task=task, reason=reason) for run, task in lost]
 
 
 def _probe(args) -> int:
@@ -210,6 +235,7 @@ def _probe(args) -> int:
     out.mkdir(parents=True, exist_ok=True)
     runs = [open_run(folder) for folder in folders]
     _refuse_layers(runs, args.layers or ())
+    _refuse_views(runs, args.views)
     corpora = RunCorpora(args.data, args.runs)
     documents = {run.id: _load_documents(run, corpora, args.split) for run in runs}
     tables = _probe_all(runs, out, documents, args)
@@ -219,6 +245,8 @@ def _probe(args) -> int:
     _write_tables(out, tables)
     tables = read_probes(out) or {}
     result = {name: _list_rows(table) for name, table in tables.items()} | dict(folder=str(out))
+    if set(args.properties) != {'task'}:  # a property of no task alone
+        result['left_out'] = _list_left_out(runs, tables['probes'], args)
     print_result(args, result, lambda: _format_results(result))
     return 0
 

@@ -12,7 +12,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 import json
-import math
 
 from medxfer.commands.base import (
     add_command,
@@ -207,17 +206,6 @@ def _format_result(result: dict) -> str:
     return '\n'.join(lines)
 
 # %% ../../nbs/commands/24_reference.ipynb #315434e5
-def _read_amount(text: str) -> float:
-    "An amount of money; no other number is a cap"
-    try:
-        dollars = float(text)
-    except ValueError:
-        dollars = math.nan
-    if not 0 <= dollars < math.inf:
-        raise ArgumentTypeError(f'{text!r} is not an amount of US dollars, such as 2.50')
-    return dollars
-
-
 def _read_address(text: str) -> str:
     "The address of a server"
     from medxfer.evaluation.chat import require_address
@@ -241,7 +229,7 @@ def add_reference_command(commands):
     parser.add_argument('--model', help='the model to ask (default: prompt.model, gpt-4o-mini)')
     parser.add_argument(
         '--cap',
-        type=_read_amount,
+        type=make_number_reader(0, float),
         default=5.0,
         help='US dollars that the study may spend on answers in all (default: 5)',
     )

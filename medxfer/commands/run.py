@@ -58,20 +58,20 @@ def _format_metrics(result: dict, heads: dict[str, list[str]]) -> str:
 def _write_predictions(args) -> int:
     "Write a finished run's predictions as official files; these hold text where the format does"
     from medxfer.data.load import load_task
-    from medxfer.study.finished import read_config
+    from medxfer.study.finished import RunCorpora, read_finished
     from medxfer.study.runs import find_run
 
-    folder = find_run(args.run, args.runs)
-    config = read_config(folder)
-    split = config['data']['splits']['test']
-    for task, info in config['tasks'].items():
-        predicted = folder / 'predictions' / f'{task}.jsonl'
-        if predicted.exists():  # a placebo run has predictions of its target only
-            out = Path(args.out) / task
-            newlines = config['data'].get('newlines')
-            corpus = load_task(task, args.data, split, info['profile'], newlines=newlines)
-            count = _write_task_predictions(predicted, corpus, out)
-            printer(args)(f'{format_count(count, "document")} of {task} in {out}')
+    run = read_finished(find_run(args.run, args.runs))
+    corpora, newlines = RunCorpora(args.data), run.config['data'].get('newlines')
+    for task in run.list_predicted():
+        out = Path(args.out) / task
+        profile = run.config['tasks'][task]['profile']
+        root = corpora.find(run, task)  # in other documents its offsets would be nonsense
+        corpus = load_task(task, root, run.splits['test'], profile, newlines=newlines)
+        count = _write_task_predictions(run.predicted_file(task), corpus, out)
+        printer(args)(f'{format_count(count, "document")} of {task} in {out}')
+    for task in run.list_lost():
+        print(f'medxfer: left out: {task}: {run.explain_lost(task)}', file=sys.stderr)
     return 0
 
 
@@ -144,7 +144,7 @@ def _check_same_documents(gold: list, predicted):
     ids = [{sample.id for sample in samples} for samples in (gold, predicted)]
     for here, there, what in (
         (ids[0], ids[1], 'has no prediction; predict all of gold'),
-        (ids[1], ids[0], 'was predicted but has no gold'),
+        (ids[1], ids[0], 'was predicted but has no gold; remove it from the predictions'),
     ):
         more = sorted(here - there)
         if more:
@@ -214,6 +214,8 @@ def _format_intervals(result: dict) -> str:
         ends = ''
         if not pd.isna(found['low']):
             ends = f' ({found["low"]:.2f} to {found["high"]:.2f})'
+        elif found['groups'] >= FEWEST_GROUPS:
+            ends = f' (cannot tell: all {found["groups"]} groups score alike)'
         elif result['groups'] >= FEWEST_GROUPS:
             ends = f' (too few groups: {found["groups"]} have anything to count)'
         lines.append(f'{name} {found["score"]:.2f}{ends}')

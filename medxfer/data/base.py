@@ -646,7 +646,8 @@ def _read_submission(
     extra = sorted(found.keys() - {s.id for s in gold})
     if extra:
         raise DataError(
-            f'{extra[0]} was predicted but has no gold ({len(extra)} such)', found[extra[0]]
+            f'{extra[0]} was predicted but has no gold ({len(extra)} such); remove it from the predictions',
+            found[extra[0]],
         )
     for sample in gold:
         if sample.id in found or form.optional:

@@ -133,19 +133,25 @@ def _read_name(found: dict, key: str, default: str, path: Path | None, number: i
     if given is None:
         return default
     if isinstance(given, bool) or not isinstance(given, (str, int)):
-        raise DataError(f'"{key}" is neither a string nor a whole number', path, number)
+        raise DataError(
+            f'"{key}" is neither a string nor a whole number; write one of these', path, number
+        )
     return str(given)
 
 
 def _parse_candidates(given: Any, path: Path | None, number: int) -> tuple[Candidate, ...]:
     "The candidates of a question, in their order"
     if not isinstance(given, (list, tuple)):
-        raise DataError('"candidates" is not a list', path, number)
+        raise DataError('"candidates" is not a list; write [{"text": "…"}, …]', path, number)
     found = []
     for rank, item in enumerate(given, 1):
         fields = {'text': item} if isinstance(item, str) else item
         if not isinstance(fields, dict) or not isinstance(fields.get('text'), str):
-            raise DataError(f'candidate {rank} has no "text" that is a string', path, number)
+            raise DataError(
+                f'candidate {rank} has no "text" that is a string; write {{"text": "…"}}',
+                path,
+                number,
+            )
         name = _read_name(fields, 'id', str(rank), path, number)
         found.append(Candidate(name, fields['text'], '?', rank))
     return tuple(found)

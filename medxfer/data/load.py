@@ -121,7 +121,10 @@ def split_folders(
     if split is None:
         return found
     if split not in found:
-        raise DataError(f'has no split {split!r}; it has {", ".join(found)}', folder)
+        raise DataError(
+            f'has no split {split!r}; it has {", ".join(found)}: name one of these, or add a folder {split}',
+            folder,
+        )
     return {split: found[split]}
 
 # %% ../../nbs/data/02_load.ipynb #ab67fe97
@@ -158,6 +161,9 @@ def _match_format(
     return None
 
 
+_WHERE_TO_PUT = '; put them there, or name the folder that has them'
+
+
 def find_format(
     name: str,  # task
     folder: Path,  # files of one split
@@ -171,7 +177,7 @@ def find_format(
     wanted = dict.fromkeys(form.name for info in infos for form in info.formats)
     raise DataError(
         f'holds no document of {name}; looked for files of the kind {" or ".join(wanted)}'
-        f'{suggest_root(name, folder)}',
+        f'{suggest_root(name, folder) or _WHERE_TO_PUT}',
         folder,
     )
 
@@ -265,7 +271,7 @@ def _read_parts(parts: list[tuple[Format, Path]], report: ParseReport) -> Iterat
 def _explain_nothing(name: str, folder: Path, split: str | None) -> str:
     "Why no document was read from a folder that has files"
     if split is None:
-        return f'holds no document of {name}'
+        return f'holds no document of {name}{_WHERE_TO_PUT}'
     if folder.name.lower() in FOLDER_SPLITS:
         return f'holds the split {folder.name}, not {split}; give the folder above it'
     return f'holds no document of {name} in split {split!r}; put its files into a folder {split}'

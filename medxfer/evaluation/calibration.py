@@ -18,7 +18,7 @@ import pandas as pd
 from scipy import special
 from scipy.special import expit
 
-from ..data.base import MedxferError
+from ..data.base import MedxferError, format_count
 from medxfer.evaluation.significance import (
     Contrast,
     Side,
@@ -36,6 +36,9 @@ _COLUMNS = ('task', 'split', 'arm', 'seed', 'doc_id', 'group', 'part', 'score', 
 _KEY = ['task', 'part', 'arm']
 
 
+_LARGEST = float(np.finfo(np.float32).max)  # of what a model can say
+
+
 def check_items(table: pd.DataFrame) -> pd.DataFrame:
     "The items that can be judged, with `decided`, `confidence` and `label`; a `MedxferError` where there are none"
     missing = [name for name in _COLUMNS if name not in table]
@@ -44,11 +47,12 @@ def check_items(table: pd.DataFrame) -> pd.DataFrame:
     unknown = sorted(set(table['part']) - set(PARTS))
     if unknown:
         raise MedxferError(f'there is no part {unknown[0]!r}; parts are {", ".join(PARTS)}')
-    _reject_items(table, ~np.isfinite(table['score'].astype(float)), 'has no finite score')
+    _reject_items(table, ~(table['score'].astype(float).abs() < _LARGEST), 'has no finite score')
     table = _add_columns(_keep(table, table['correct'].notna()))
     if table.empty:
         raise MedxferError(
-            'no scored item can be judged: nothing was predicted, or there is no gold'
+            'no scored item can be judged: nothing was predicted, or there is no gold; give runs that '
+            'were scored on annotated documents'
         )
     outside = ~table['confidence'].between(0, 1)
     _reject_items(table, outside, 'has a confidence outside 0 to 1')
@@ -87,7 +91,9 @@ def _reject_items(table: pd.DataFrame, bad, what: str) -> None:
     if len(rows):
         first = rows.iloc[0]
         where = f'{first["part"]} of {first["doc_id"]} ({first["task"]}, {first["arm"]})'
-        raise MedxferError(f'a {where} {what} ({len(rows)} such); write the scores again')
+        raise MedxferError(
+            f'a {where} {what} ({len(rows)} such); copy the run again, or train it again in another folder'
+        )
 
 # %% ../../nbs/evaluation/41_calibration.ipynb #24c6f569
 BINS = 15
@@ -262,7 +268,7 @@ def why_no_scaling(dev: pd.DataFrame) -> str:
     for count, what in ((right, 'right'), (len(dev) - right, 'wrong')):
         if count < _FEWEST:
             return (
-                f'only {count} of {len(dev)} items on dev are {what}, and a scaling needs '
+                f'only {count} of {format_count(len(dev), "item")} on dev are {what}, and a scaling needs '
                 f'{_FEWEST}: the scores are reported raw'
             )
     if len(set(dev['score'])) == 1:
@@ -602,15 +608,22 @@ class Estimate:
 _FEWEST_GROUPS = 10
 
 
+def _explain_few_groups(groups: int) -> str:
+    "Why so few groups of documents allow no interval, '' if they do"
+    if groups >= _FEWEST_GROUPS:
+        return ''
+    verb = 'allows' if groups == 1 else 'allow'
+    count = format_count(groups, 'group')
+    return f'{count} of documents {verb} no interval; it takes {_FEWEST_GROUPS}'
+
+
 def _estimate(items: Items, measured: Measured, alpha: float = 0.05) -> Estimate:
     "Interval for new documents and new seeds; it begins at 0 where chance explains the value"
     chance = np.nan if measured.chance is None else float(measured.chance.mean())
     value, corrected = float(measured.value.mean()), float(measured.centre.mean())
     groups, seeds = len(items.groups), len(items.seeds)
-    note = ''
-    if groups < _FEWEST_GROUPS:
-        note = f'{groups} groups of documents allow no interval; it takes {_FEWEST_GROUPS}'
-    elif np.isnan(measured.left_out).any():
+    note = _explain_few_groups(groups)
+    if not note and np.isnan(measured.left_out).any():
         note = 'a run decided nothing, or only in one group of documents'
     if note:
         return Estimate(value, corrected, np.nan, np.nan, chance, measured.p, note)
@@ -647,7 +660,7 @@ def calibration_table(
 def _measure_arm(items: Items, key: tuple, scalings: Scalings | None, metrics):
     "(scaling, metric, Estimate) of one part of one arm"
     if items.fewest < MIN_ITEMS:
-        note = f'too few: {items.fewest} items in a run, and it takes {MIN_ITEMS}'
+        note = f'too few: {format_count(items.fewest, "item")} in a run, and it takes {MIN_ITEMS}'
         yield RAW, '', replace(_NOTHING, note=note)
         return
     for name in (RAW, TEMPERATURE, PLATT):
@@ -743,14 +756,14 @@ def _subtract(pair: list, arms: tuple, measure: Callable, n_docs: int) -> Contra
     seeds = min(len(x.seeds) for x in pair)
     few = min(x.fewest for x in pair)
     if few < MIN_ITEMS:
-        note = f'too few: {few} items in a run, and it takes {MIN_ITEMS}'
+        note = f'too few: {format_count(few, "item")} in a run, and it takes {MIN_ITEMS}'
         return point_contrast(np.nan, seeds, n_docs, note)
     found = [measure(x) for x in pair]
     if any(x is None or np.isnan(x.left_out).any() for x in found):
         return point_contrast(np.nan, seeds, n_docs, 'too few items to leave documents out')
     sides = [x.side(items) for x, items in zip(found, pair)]
-    reason = ''
-    if seeds < 2:
+    reason = _explain_few_groups(len(pair[0].groups))
+    if not reason and seeds < 2:
         few_seeds = [arm for arm, x in zip(arms, pair) if len(x.seeds) < 2]
         reason = describe_few_seeds(few_seeds[0], 1)
     return contrast_sides(sides[0], sides[1], n_docs, reason=reason)
@@ -779,12 +792,12 @@ def _compare_variants(both: pd.DataFrame, names: tuple[str, str], measure: Calla
     pair = [arrange_items(_keep(both, both['arm'] == name), groups) for name in names]
     fewest = min(items.fewest for items in pair)
     if fewest < MIN_ITEMS:
-        note = f'too few: {fewest} items, and it takes {MIN_ITEMS}'
+        note = f'too few: {format_count(fewest, "item")}, and it takes {MIN_ITEMS}'
         return fewest, *[np.nan] * 5, note
     ours, theirs = (measure(items).side(items) for items in pair)
     values = (theirs.scores.mean(), ours.scores.mean())
-    if len(groups) < _FEWEST_GROUPS:
-        note = f'{len(groups)} groups of documents allow no interval; it takes {_FEWEST_GROUPS}'
+    note = _explain_few_groups(len(groups))
+    if note:
         return fewest, *values, values[1] - values[0], np.nan, np.nan, note
     paired = replace(
         ours, scores=ours.scores - theirs.scores, influence=ours.influence - theirs.influence

@@ -14,7 +14,7 @@ import re
 import zlib
 import numpy as np
 import pandas as pd
-from ..data.base import MedxferError
+from ..data.base import MedxferError, format_count
 
 # %% ../../nbs/evaluation/51_likelihood.ipynb #effa8bb5
 STATISTICS = ('loss', 'min_k', 'min_k_plus', 'zlib')
@@ -236,9 +236,10 @@ def _name_likelihood(aucs: dict[str, Auc], blind: Auc, kind: str) -> tuple[str, 
     "The word and its reason"
     first = aucs[STATISTICS[0]]
     if min(first.tests, first.controls) < FEWEST_DOCUMENTS:
+        tests = format_count(first.tests, 'test document')
+        controls = format_count(first.controls, 'control')
         return 'cannot tell', (
-            f'too few: {first.tests} test documents and {first.controls} controls of '
-            f'{FEWEST_DOCUMENTS} that are needed'
+            f'too few: {tests} and {controls} of {FEWEST_DOCUMENTS} that are needed'
         )
     name, best = sorted(aucs.items(), key=_get_low)[-1]
     if kind == 'perturbed':

@@ -52,11 +52,13 @@ def _pair_documents(
         )
     extra = sorted(predicted.keys() - by_id.keys())
     if extra:
-        raise DataError(f'{extra[0]} was predicted but has no gold ({len(extra)} such)')
+        raise DataError(
+            f'{extra[0]} was predicted but has no gold ({len(extra)} such); remove it from the predictions'
+        )
     for i, sample in by_id.items():
         if sample.text != predicted[i].text:
             raise DataError(
-                f'gold and prediction of {i} have different texts, so offsets cannot be compared'
+                f'gold and prediction of {i} have different texts, so offsets cannot be compared; predict on the texts of gold'
             )
     return [(sample, predicted[i]) for i, sample in by_id.items()]
 

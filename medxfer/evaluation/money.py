@@ -54,7 +54,9 @@ class Price:
 
     def _batch_share(self) -> float:
         if self.batch is None:
-            raise MedxferError(f'{self.model} has no batch interface in the list of prices')
+            raise MedxferError(
+                f'{self.model} has no batch interface in the list of prices; leave out --batch, or give its price with --prices'
+            )
         return self.batch
 
 

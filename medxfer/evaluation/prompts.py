@@ -43,12 +43,16 @@ def read_answer_form(
     "The form of the answers to a task; a `MedxferError` if the training documents show none"
     train = list(train)
     if not train:
-        raise MedxferError('there are no training documents to take labels and examples from')
+        raise MedxferError(
+            'there are no training documents to take labels and examples from; add a train split'
+        )
     if 'ranking' in parts:
         return AnswerForm(tuple(parts))
     spans = [span for sample in train for span in sample.spans]
     if not spans:
-        raise MedxferError('the training documents have no mention, so there is nothing to ask for')
+        raise MedxferError(
+            'the training documents have no mention, so there is nothing to ask for; add their annotation'
+        )
     attributes, optional = {}, set()
     if 'attributes' in parts:
         attributes, optional = _read_attributes(spans)

@@ -134,9 +134,11 @@ def _read_answer(gold: tuple, pred: tuple, line: int) -> _Answer:
 def _check_counts(gold_rows: list[tuple], predicted_rows: list[tuple]):
     "Refuse files of different lengths, and empty ones"
     if len(gold_rows) != len(predicted_rows):
-        raise DataError(f'{len(predicted_rows)} predictions for {len(gold_rows)} answers')
+        raise DataError(
+            f'{len(predicted_rows)} predictions for {len(gold_rows)} answers; write one for each'
+        )
     if not gold_rows:
-        raise DataError('no rows to score')
+        raise DataError('no rows to score; give a file with some')
 
 
 def _check_rows(
@@ -153,7 +155,7 @@ def _check_rows(
         _require_five_fields(pred, 'predictions', line)
         question, answer = _require_same_answer(gold, pred, line)
         if (question, answer) in seen:
-            raise DataError(f'repeated answer {question} {answer}', 'gold', line)
+            raise DataError(f'repeated answer {question} {answer}; keep one', 'gold', line)
         seen.add((question, answer))
         questions.setdefault(question, []).append(_read_answer(gold, pred, line))
     return questions

@@ -64,7 +64,9 @@ def build_questions(
     "The form of the answers, and a question for each test document; refused where text may not leave"
     _require_open(task)
     if not task.test:
-        raise MedxferError(f'{task.name} has no test documents, so there is nothing to ask')
+        raise MedxferError(
+            f'{task.name} has no test documents, so there is nothing to ask; add a test split, or leave the task out with task=[…]'
+        )
     form = read_answer_form(task.train, task.parts)
     examples = choose_examples(task.train, settings.examples, settings.seed)
     about = get_task(task.name).about

@@ -257,7 +257,7 @@ def check_scores(
             f"the scores have no column {', '.join(missing)}; they need {', '.join(SCORE_COLUMNS)}"
         )
     if scores.empty:
-        raise MedxferError('the scores are empty: no run has been scored yet')
+        raise MedxferError('the scores are empty: no run has been scored yet; train one first')
     used = [*SCORE_COLUMNS, *(c for c in ('group', 'metric') if c in scores)]
     _reject_rows(scores, scores[used].isna().any(axis=1), 'a missing value')
     for c in ('num', 'den'):
@@ -320,7 +320,7 @@ def _reject_impossible_scores(scores: pd.DataFrame) -> None:
         task, arm, seed = runs[first]
         raise MedxferError(
             f'seed {seed} of arm {arm} in task {task} adds up to {num[first]:g} of '
-            f'{den[first]:g}, which is not a score between 0 and 100'
+            f'{den[first]:g}, which is not a score between 0 and 100; score that run again'
         )
 
 
@@ -717,7 +717,8 @@ def bootstrap_scores(
 ) -> pd.DataFrame:  # metric, score, low, high, groups
     """Each metric with its percentile interval for other groups of documents
 
-    `groups` have something to count for the metric; low and high are nan where these are fewer than 10.
+    `groups` have something to count for the metric; low and high are nan where these are fewer than 10, and where
+    all of them score alike: no redraw differs from another then, and that is no certainty.
     """
     units = scores['group'] if 'group' in scores else scores['doc_id']
     groups, of_row = np.unique(units.to_numpy(str), return_inverse=True)
@@ -737,14 +738,15 @@ def _find_ends(
     den: np.ndarray,  # (groups,)
     weights: np.ndarray,  # (groups, draws), from `_draw_weights`
     alpha: float,
-) -> tuple[float, float]:  # nan with fewer than 10 groups
+) -> tuple[float, float]:  # nan with fewer than 10 groups, and where they are all alike
     "Ends of the percentile interval of a score"
     if np.count_nonzero(den) < FEWEST_GROUPS:
         return np.nan, np.nan
     drawn = seed_scores(num * weights.T, den * weights.T)
-    if np.isnan(drawn).all():
+    drawn = drawn[~np.isnan(drawn)]
+    if not len(drawn) or np.ptp(drawn) < 1e-9:
         return np.nan, np.nan
-    low, high = np.nanquantile(drawn, [alpha / 2, 1 - alpha / 2])
+    low, high = np.quantile(drawn, [alpha / 2, 1 - alpha / 2])
     return float(low), float(high)
 
 # %% ../../nbs/evaluation/10_significance.ipynb #e7f81db8

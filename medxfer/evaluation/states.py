@@ -309,7 +309,9 @@ def read_states(folder) -> States:
     try:
         manifest = json.loads((folder / _MANIFEST).read_bytes())
     except (OSError, ValueError):
-        raise MedxferError(f'{folder} holds no states: it has no {_MANIFEST}') from None
+        raise MedxferError(
+            f'{folder} holds no states: it has no {_MANIFEST}; delete it and probe again'
+        ) from None
     units, values = [], []
     for shard in manifest['shards']:
         files = [folder / f'{shard["name"]}{suffix}' for suffix in ('.npy', '.parquet')]

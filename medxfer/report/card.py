@@ -18,7 +18,7 @@ from ..data.base import CorpusInfo, MedxferError, require_file, write_atomic
 from ..data.corpora import find_group, get_corpus
 from ..data.sources.venues import SOURCES, require_venue
 from ..evaluation.metrics import select_metrics
-from ..evaluation.significance import bootstrap_scores
+from ..evaluation.significance import FEWEST_GROUPS, bootstrap_scores
 from .questions import find_pretraining
 from .tables import to_markdown
 from ..study.config import describe_model
@@ -58,15 +58,17 @@ def _measure_scores(folder: Path, config: Mapping) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _format_interval(low: float, high: float) -> str:
-    return 'too few groups' if math.isnan(low) else f'{low:.1f} to {high:.1f}'
+def _format_interval(low: float, high: float, groups: int) -> str:
+    if not math.isnan(low):
+        return f'{low:.1f} to {high:.1f}'
+    return 'too few groups' if groups < FEWEST_GROUPS else 'cannot tell: all alike'
 
 
 def _tabulate_scores(scores: pd.DataFrame) -> pd.DataFrame:
     "Scores for people"
     rows = []
     for row in scores.to_dict('records'):
-        interval = _format_interval(row['low'], row['high'])
+        interval = _format_interval(row['low'], row['high'], row['groups'])
         rows.append((row['task'], row['metric'], f'{row["score"]:.1f}', interval, row['groups']))
     return pd.DataFrame(rows, columns=['task', 'metric', 'score', '95 % interval', 'groups'])
 

@@ -150,10 +150,15 @@ def calibration_answer(record: StudyRecord) -> Answer:
 
 
 def _name_left_out(tables: dict[str, list[dict]]) -> tuple[str, ...]:
-    "How many runs keep no scores, as a sentence; none in findings of older versions"
-    arms = Counter(row['arm'] for row in tables.get('left_out', ()))
-    counts = [f'{number} of {arm}' for arm, number in arms.items()]
-    return (f'Runs without scores were left out: {", ".join(counts)}.',) if arms else ()
+    "How many runs keep no scores, or none of a task, as sentences; none in findings of older versions"
+    rows = tables.get('left_out', ())
+    counts = Counter((row.get('task', ''), row['arm']) for row in rows)
+    said = []
+    for task in dict.fromkeys(task for task, _ in counts):
+        of_arms = ', '.join(f'{n} of {arm}' for (of, arm), n in counts.items() if of == task)
+        of_task = f' of {task}' if task else ''
+        said.append(f'Runs without scores{of_task} were left out: {of_arms}.')
+    return tuple(said)
 
 
 _ECE_AXIS = 'ECE of raw scores in percent, less what chance adds'

@@ -59,6 +59,19 @@ def _find_shared_tasks(
     return shared
 
 
+def _list_unshared(folders: Sequence[Path], scores: Sequence[pd.DataFrame]) -> list[str]:
+    "What is left out since only one of two runs was scored there, a sentence for each run"
+    scored = [set(table['task']) for table in scores]
+    notes = []
+    for folder, own, others in zip(folders, scored, reversed(scored)):
+        if missing := sorted(others - own):
+            notes.append(
+                f'{", ".join(missing)} left out: {folder.name} was not scored there; to compare '
+                'there, name another run that was'
+            )
+    return notes
+
+
 def _name_version(version: tuple) -> str:
     "Profile and fingerprint of a corpus"
     return ' '.join(str(part) for part in version if part) or 'unknown'
@@ -213,7 +226,8 @@ def compare_runs(
         parts = [_pick_rows(table, task, metric) for table in scores]
         first, second = _pair_sides(task, profile, parts)
         found.append(_compare_task(task, metric, first, second, draws))
-    notes = tuple(_list_notes(folders, configs))
+    left_out = _list_unshared(folders, scores) if tasks is None else []
+    notes = (*left_out, *_list_notes(folders, configs))
     return RunComparison(folders[0].name, folders[1].name, tuple(found), notes)
 
 
@@ -222,7 +236,9 @@ def _choose_tasks(shared: list[str], tasks: Iterable[str] | None) -> list[str]:
     chosen = shared if tasks is None else list(tasks)
     unknown = [task for task in chosen if task not in shared]
     if unknown:
-        raise MedxferError(f'the runs do not share {unknown[0]}; they share {", ".join(shared)}')
+        raise MedxferError(
+            f'the runs do not share {unknown[0]}; they share {", ".join(shared)}: name one of these'
+        )
     return chosen
 
 

@@ -8,6 +8,7 @@ __all__ = ['read_config', 'read_table', 'read_metrics', 'FinishedRun', 'read_fin
 # %% ../../nbs/study/45_finished.ipynb #9087b6d3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 import json
@@ -112,6 +113,22 @@ class FinishedRun:
         "Its predictions of a task's test documents"
         return self.folder / 'predictions' / f'{task}.jsonl'
 
+    def list_scored(self) -> list[str]:
+        "The tasks that it was scored in"
+        if (self.folder / 'metrics.json').is_file():
+            return list(read_metrics(self.folder))
+        target = self.config.get('target')
+        return [target] if target else list(self.config['tasks'])
+
+    def list_lost(self) -> list[str]:
+        "The tasks that it was scored in, and whose predictions are not in its folder any more"
+        return [task for task in self.list_scored() if not self.predicted_file(task).is_file()]
+
+    def explain_lost(self, task: str) -> str:
+        "What is missing of a task of `list_lost`, and what to do"
+        file = self.predicted_file(task).relative_to(self.folder)
+        return f'{self.id} was scored there, but has lost {file}; copy its whole folder again'
+
     def list_predicted(self) -> list[str]:
         "The tasks that it has predictions of; a `MedxferError` if there is none"
         tasks = [task for task in self.config['tasks'] if self.predicted_file(task).is_file()]
@@ -146,6 +163,9 @@ def _advise_to_finish(folder: Path) -> str:
     return 'call the command again that started it, and it resumes'
 
 # %% ../../nbs/study/45_finished.ipynb #4e19917e
+_NO_FILES = sha256().hexdigest()[:16]  # the fingerprint of a task whose folders are empty
+
+
 class RunCorpora:
     "The corpora that finished runs were scored on, each read once"
 
@@ -208,9 +228,10 @@ class RunCorpora:
         key = (task, root, profile)
         if key not in self._hashes:
             try:
-                self._hashes[key] = fingerprint(task, root, profile)
+                found = fingerprint(task, root, profile)
             except DataError:
-                self._hashes[key] = ''
+                found = ''
+            self._hashes[key] = '' if found == _NO_FILES else found
         return self._hashes[key]
 
     def _explain(self, run: FinishedRun, task: str, others: list[tuple[Path, str]]) -> MedxferError:

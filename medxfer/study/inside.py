@@ -27,7 +27,7 @@ from ..evaluation.error_transfer import ArmErrors
 from .finished import RunCorpora, read_finished
 from .record import RunRecord, StudyRecord, scored_arms, select_rows
 from .run_errors import compare_sides, read_run_errors
-from .scored import has_scores, load_run_items
+from .scored import has_scores, list_unscored, load_run_items
 
 # %% ../../nbs/study/49_inside.ipynb #997d4168
 def list_pairs(
@@ -79,7 +79,7 @@ class ScoredArms:
     items: pd.DataFrame  # of `load_scored_items`
     pairs: list[tuple[str, str]]  # arm and base
     model: str = ''  # where a study has several
-    left_out: tuple[tuple[str, str], ...] = ()  # arm and id of the runs that keep no scores
+    left_out: tuple[tuple[str, str, str], ...] = ()  # arm, run and task without scores; '': of none
 
     @property
     def test(self) -> pd.DataFrame:
@@ -93,9 +93,9 @@ class ScoredArms:
 
     def measure(self) -> dict[str, pd.DataFrame]:
         """The tables `calibration`, `threshold` and `differences` on test, empty where nothing was said,
-        and `left_out`: the runs that keep no scores.
+        and `left_out`: the runs that keep no scores, or none of a task.
         """
-        left_out = pd.DataFrame(list(self.left_out), columns=['arm', 'run'])
+        left_out = pd.DataFrame(list(self.left_out), columns=['arm', 'run', 'task'])
         if self.test.empty:
             tables = [pd.DataFrame() for _ in _TABLES]
         else:
@@ -138,9 +138,24 @@ def _load_model(record: StudyRecord, corpora: RunCorpora) -> ScoredArms:
     pairs = _require_pairs(record)
     arms = {arm: _list_runs(record, arm) for pair in pairs for arm in pair}
     kept = {arm: _pick_scored(record, runs) for arm, runs in arms.items()}
-    left_out = [(arm, run.id) for arm, runs in arms.items() for run in runs if run not in kept[arm]]
+    left_out = tuple(_list_left_out(record, arms, kept))
     items = pd.concat(_load_arms(record, kept, corpora), ignore_index=True)
-    return ScoredArms(items, pairs, record.model or '', tuple(left_out))
+    return ScoredArms(items, pairs, record.model or '', left_out)
+
+
+def _list_left_out(
+    record: StudyRecord, arms: dict[str, list[RunRecord]], kept: dict[str, list[RunRecord]]
+) -> Iterator[tuple[str, str, str]]:
+    "Arm and run of those without scores; with a task where a run has scores, but none of it"
+    for arm, runs in arms.items():
+        for run in runs:
+            if run not in kept[arm]:
+                yield arm, run.id, ''
+                continue
+            lost = list_unscored(read_finished(record.folder / run.id))
+            yield from (
+                (arm, run.id, task) for task, of in scored_arms(run) if (of == arm and task in lost)
+            )
 
 
 def _pick_scored(record: StudyRecord, runs: list[RunRecord]) -> list[RunRecord]:

@@ -1025,7 +1025,7 @@ def _restore(path: Path, samples) -> list:
     by_id = {record['doc_id']: record for record in records}
     missing = [sample.id for sample in samples if sample.id not in by_id]
     if missing:
-        raise MedxferError(f'{path} has no line for the document {missing[0]}')
+        raise MedxferError(f'{path} has no line for the document {missing[0]}; copy it again')
     return [_from_record(sample, by_id[sample.id]) for sample in samples]
 
 

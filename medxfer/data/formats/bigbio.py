@@ -91,7 +91,7 @@ def _read_records(path: Path) -> Iterator[tuple[int, Any]]:
         try:
             found = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise DataError(f'is not JSON ({error})', path, number) from None
+            raise DataError(f'is not JSON ({error}); write the file again', path, number) from None
         records = found if isinstance(found, list) else [found]
         for record in records:
             yield number, record

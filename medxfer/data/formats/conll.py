@@ -180,9 +180,11 @@ def _parse_document(name: str, rows: list[_Row], path: Path, tagset: _Tagset) ->
 def _check_columns(columns: list[str], path: Path, number: int):
     "A `DataError` for a line without a token or a tag"
     if not columns[0]:
-        raise DataError('has no token before the first tab', path, number)
+        raise DataError('has no token before the first tab; correct the line', path, number)
     if len(columns) < 2:
-        raise DataError(f'has no tag after the token {columns[0][:40]!r}', path, number)
+        raise DataError(
+            f'has no tag after the token {columns[0][:40]!r}; correct the line', path, number
+        )
 
 
 def _close(spans: list[Span], label: str, start: int, end: int) -> str:

@@ -115,14 +115,18 @@ def _parse_texts(rows: list[tuple[int, str]], path: Path) -> tuple[str, str, str
     for number, line in rows[:2]:
         found = re.fullmatch(r'([^|\t]+)\|([ta])\|(.*)', line)
         if not found:
-            raise DataError('is not a line ID|t|TITLE or ID|a|ABSTRACT', path, number)
+            raise DataError('is not a line ID|t|TITLE or ID|a|ABSTRACT; correct it', path, number)
         if name not in ('', found[1]):
             raise DataError(
                 f'is about {found[1][:40]}, but the title above is of {name[:40]}', path, number
             )
         name, texts[found[2]] = found[1], found[3]
     if len(texts) < 2:
-        raise DataError('has no abstract after its title', path, rows[0][0])
+        raise DataError(
+            'has no abstract after its title; add a line ID|a|ABSTRACT, empty if there is none',
+            path,
+            rows[0][0],
+        )
     return name, texts['t'], texts['a']
 
 

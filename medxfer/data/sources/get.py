@@ -87,7 +87,9 @@ def _copy_file(source: Path, folder: Path, name: str = ''):
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / (name or source.name)
     if target.exists():
-        raise DataError(f'exists already; {source.name} would overwrite it', target)
+        raise DataError(
+            f'exists already; {source.name} would overwrite it; give another folder', target
+        )
     shutil.copyfile(source, target)
 
 
@@ -129,7 +131,9 @@ def _convert_e3c(unpacked: Path, out: Path, report: ParseReport):
     "The English documents of layer 1 of E3C as Anafora"
     listed = unpacked / 'documentation' / 'train_test_split.txt'
     if not listed.is_file():
-        raise DataError('is missing; it lists the training documents', listed)
+        raise DataError(
+            'is missing, and it lists the training documents; download the corpus again', listed
+        )
     training = parse_training_ids(listed.read_bytes().decode('utf-8', 'replace'))
     samples = [read_xmi(p, report) for p in sorted(unpacked.rglob('*.xml'))]
     write_task(
