@@ -72,12 +72,20 @@ class _StoreOnce(argparse.Action):
 
 
 class _Parser(argparse.ArgumentParser):
-    "Says what a mistyped command or choice may have meant; an option that stores is given once"
+    "Says what a mistyped command or choice may have meant; an option that stores is given once, and no value is empty"
 
     def __init__(self, *words, **how):
         super().__init__(*words, **how)
         for name in (None, 'store'):
             self.register('action', name, _StoreOnce)
+
+    def _get_value(self, action, arg_string):
+        # What a shell makes of a variable that is not set: the default would be taken in silence. Words
+        # of a command pass here twice; its own parser knows whose they are.
+        if not arg_string and not isinstance(action, argparse._SubParsersAction):
+            remedy = 'give one, or leave it out' if action.option_strings else 'give one'
+            raise argparse.ArgumentError(action, f'the value is empty; {remedy}')
+        return super()._get_value(action, arg_string)
 
     def _check_value(self, action, value):
         try:

@@ -172,6 +172,36 @@ def _refuse_unused(args, options: Iterable[str], why: str):
         raise MedxferError(f'{" and ".join(unused)} would change nothing: {why}')
 
 
+def refuse_unused_corpora(args):
+    "A `MedxferError` for corpora of the run beside the documents that are compared on in their place"
+    if args.source:
+        _refuse_unused(
+            args,
+            ('data',),
+            'it has the corpora of the run, and --in names other documents to compare on; leave one out',
+        )
+
+
+def _reads_train(args) -> bool:
+    "Whether training documents are read, for a quantizer"
+    return args.format in _CALIBRATED and args.calibration in (None, 'task')
+
+
+def _refuse_unread_data(args):
+    "A `MedxferError` for corpora of the run that an export does not read"
+    if _reads_train(args):
+        return
+    if _is_scored(args):
+        refuse_unused_corpora(args)
+    else:
+        _refuse_unused(
+            args,
+            ('data',),
+            'this export reads no corpus; leave it out, or give it to the check that follows: '
+            'medxfer export --check DIR',
+        )
+
+
 def _refuse_unclear_call(args):
     "A `MedxferError` for a call that names no run or no folder, or options that it has no use for"
     if not (args.run or args.run_folder):
@@ -180,6 +210,7 @@ def _refuse_unclear_call(args):
         raise MedxferError(f'two runs are named, {args.run_folder} and {args.run}; name one')
     if not args.out:
         raise MedxferError('say where the export goes: --out DIR')
+    _refuse_unread_data(args)
     if not _is_scored(args):
         _refuse_unused(
             args,
@@ -194,6 +225,7 @@ def _export(args) -> int:
     _name_server(args)
     if args.check:
         _refuse_unused(args, _OF_WRITING, '--check compares a folder that was exported already')
+        refuse_unused_corpora(args)
         return _check(args)
     _refuse_unclear_call(args)
     args.format = args.format or _DEFAULT_FORMAT

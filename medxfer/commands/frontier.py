@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from .base import add_command, print_result, printer
 from .bench import add_timing_options, check_timing_options
-from .export import add_document_options
+from .export import add_document_options, refuse_unused_corpora
 from ..data.base import MedxferError, UnifiedSample, format_count
 
 if TYPE_CHECKING:
@@ -28,12 +28,14 @@ if TYPE_CHECKING:
 def _find_frontier(args: Namespace) -> int:
     "Compare exports by score, calibration, time, memory, size and price, and say which are beaten"
     from medxfer.evaluation.frontier import place_points, to_finding
-    from medxfer.quantization.export import describe_export
+    from medxfer.quantization.export import read_manifest
 
     say = printer(args)
     check_timing_options(args)
+    refuse_unused_corpora(args)
     names = _name_folders(args.folders)
-    manifests = {name: describe_export(folder) for name, folder in names.items()}
+    # All files are looked at, since the run is asked before an export is loaded, which takes its time.
+    manifests = {name: read_manifest(folder) for name, folder in names.items()}
     machine = _find_machine(args)
     asked, settled = _ask_first_run(args, manifests, say)
     checks = _compare_folders(args, names, asked, say)
@@ -132,9 +134,17 @@ def _take_first(documents: Iterable[UnifiedSample], most: int) -> list[UnifiedSa
 # %% ../../nbs/commands/31_frontier.ipynb #abfcd2be
 def _find_machine(args: Namespace) -> 'Machine | None':
     "The machine whose hours are paid; None where none was named"
-    from medxfer.evaluation.note_price import find_machine
+    from medxfer.evaluation.note_price import find_machine, read_machines
 
-    return find_machine(args.machine, args.machines) if args.machine else None
+    if args.machine:
+        return find_machine(args.machine, args.machines)
+    if args.machines:
+        known = ', '.join(read_machines(args.machines))
+        raise MedxferError(
+            f'--machines would change nothing: it is the file that --machine NAME is looked up in; name '
+            f'one of its machines ({known}), or leave it out'
+        )
+    return None
 
 
 def _make_points(

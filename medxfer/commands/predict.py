@@ -27,6 +27,13 @@ def _refuse_unclear_input(args: Namespace):
         raise MedxferError(
             'give the text in one way: --in DIR, --text "…", or - for standard input'
         )
+    of_files = {'--split': args.split, '--newlines': args.newlines}
+    unused = [option for option, value in of_files.items() if value is not None]
+    if args.input is None and unused:
+        raise MedxferError(
+            f'{" and ".join(unused)} would change nothing: a text alone has neither splits nor files; '
+            'leave it out, or give a folder with --in DIR'
+        )
 
 
 def _read_spoken(args: Namespace) -> UnifiedSample:

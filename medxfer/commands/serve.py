@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 import signal
 import time
-from .base import add_command, print_result
+from .base import add_command, make_number_reader, print_result
+from ..data.base import MedxferError
 
 if TYPE_CHECKING:
     from medxfer.data.base import UnifiedSample
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 # %% ../../nbs/commands/33_serve.ipynb #2688342f
 _LOOK = 0.2  # seconds between two looks at the server
+_DEVICE = 'auto'
 
 
 def _describe(sample: 'UnifiedSample', items: Sequence) -> dict:
@@ -27,6 +29,25 @@ def _describe(sample: 'UnifiedSample', items: Sequence) -> dict:
     from medxfer.report.predicted import Prediction
 
     return Prediction(sample, items).to_record()
+
+
+def _refuse_unused(args, format: str, is_gguf: bool):
+    "A `MedxferError` for options that were given and would change nothing"
+    if is_gguf and args.device != _DEVICE:
+        raise MedxferError(
+            f'--device would change nothing: llama.cpp serves {format} where it was built for; leave it out'
+        )
+    given = {'--llama-server': args.llama_server, '--threads': args.threads}
+    unused = [option for option, value in given.items() if value is not None]
+    if unused and not is_gguf:
+        raise MedxferError(
+            f'{" and ".join(unused)} would change nothing: PyTorch serves {format}, and llama.cpp GGUF '
+            'alone; leave out what is for llama.cpp'
+        )
+    if args.threads and (args.llama_server or '').startswith(('http://', 'https://')):
+        raise MedxferError(
+            f'--threads would change nothing: {args.llama_server} runs already; start that server with -t'
+        )
 
 
 def _open_export(args) -> 'ExportedModel':
@@ -37,7 +58,9 @@ def _open_export(args) -> 'ExportedModel':
 
     folder = Path(args.folder)
     manifest = read_manifest(folder)
-    if not isinstance(find_format(manifest.format), GgufFormat):
+    is_gguf = isinstance(find_format(manifest.format), GgufFormat)
+    _refuse_unused(args, manifest.format, is_gguf)
+    if not is_gguf:
         return load_export(folder, args.device)
     encoder = load_encoder(folder, manifest)
     return open_served(folder, manifest, encoder, args.llama_server, args.threads)
@@ -86,7 +109,11 @@ def add_serve_command(commands):
         help='the program llama-server of llama.cpp, or the address of one that runs, for a GGUF export '
         '(default: MEDXFER_LLAMA_SERVER, or the one on the path)',
     )
-    serve.add_argument('--threads', type=int, help='threads of llama.cpp (default: as it decides)')
     serve.add_argument(
-        '--device', default='auto', help='cpu, cuda, cuda:1, for other exports (default: auto)'
+        '--threads',
+        type=make_number_reader(1),
+        help='threads of llama.cpp (default: as it decides)',
+    )
+    serve.add_argument(
+        '--device', default=_DEVICE, help='cpu, cuda, cuda:1, for other exports (default: auto)'
     )

@@ -177,6 +177,8 @@ def read_documents(
         found = list(get_task(task).counted(corpus.samples))
     elif split is not None:
         raise DataError(f'has no splits, so there is no {split}; leave out the split', place)
+    elif newlines is not None:
+        raise DataError('is read with the line ends that it has; leave out newlines', place)
     chosen = [
         replace(drop_annotation(s), task=task)
         for s in found

@@ -87,7 +87,8 @@ def read_machines(path: str | Path | None = None) -> dict[str, Machine]:
     "The machines of a file, by name"
     file = Path(path or str(files('medxfer') / 'configs' / 'machines.yaml'))
     if not file.is_file():
-        raise NotFound(f'{file} does not exist; --machines names a file of machines')
+        what = 'is a folder' if file.is_dir() else 'does not exist'
+        raise NotFound(f'{file} {what}; --machines names a file of machines')
     rows = read_yaml(file)
     if not isinstance(rows, dict):
         raise DataError('this is not a list of machines with their prices', file)

@@ -41,7 +41,7 @@ def quantize_with_gptqmodel(job: dict, say: Say) -> list[dict]:
     # Without CUDA its automatic choice for AWQ finds no kernel.
     backend = BACKEND.AWQ_TORCH if is_awq and job['device'] == 'cpu' else BACKEND.AUTO
     with (
-        _Watch(lambda: len(model.quant_log), say),
+        _LayerWatch(model.model, say),
         _RecordedScales('gptqmodel.looper.awq_processor', model.model) as recorded,
     ):
         logs = model.quantize(examples, batch_size=1, backend=backend)
@@ -241,28 +241,42 @@ _BACKENDS = {
 }
 
 
-class _Watch:
-    "Says a number whenever it has grown, until its context ends"
+class _LayerWatch:
+    "Says of each layer of a model when it is first computed, until its context ends; a backend goes through them in turn"
 
-    def __init__(self, count: Callable[[], int], say: Say):
-        self.count, self.say = count, say
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.look, daemon=True)
-
-    def look(self):
-        seen = 0
-        while not self.ended.wait(1):
-            now = self.count()
-            if now != seen:
-                self.say(f'module {now}')
-                seen = now
+    def __init__(self, model, say: Say):
+        self.layers = _find_layers(model)
+        self.say = say
+        self.reached = 0
+        self.hooks: list[Any] = []
 
     def __enter__(self):
-        self.thread.start()
+        for number, layer in enumerate(self.layers, 1):
+            hook = layer.register_forward_pre_hook(self._make_hook(number))
+            self.hooks.append(hook)
+        return self
 
     def __exit__(self, *error):
-        self.ended.set()
-        self.thread.join()
+        for hook in self.hooks:
+            hook.remove()
+
+    def _make_hook(self, number: int) -> Callable:
+        "What is called before a layer computes"
+
+        def note_layer(layer, inputs):
+            if number > self.reached:
+                self.reached = number
+                self.say(f'layer {number} of {len(self.layers)}')
+
+        return note_layer
+
+
+def _find_layers(model) -> Any:
+    "The layers of a model: the first list of modules in it, since a layer may have lists of its own"
+    import torch
+
+    lists = (module for module in model.modules() if isinstance(module, torch.nn.ModuleList))
+    return next(lists, ())
 
 # %% ../../nbs/quantization/22_backend_worker.ipynb #df92f9c8
 def _quantize(job: dict, say: Say) -> dict:
