@@ -2,8 +2,9 @@
 
 Fails on a page without its heading, a console error, a file that did not load, an address outside the site that a
 page loads from, or a link inside the site that leads nowhere; on a page that a phone must scroll sideways, or that a
-screen reader cannot find its way in (language, landmarks, order of headings, texts of pictures); and if search, dark
-mode, the folded sidebar or the mark of the keyboard's place do not work. Exit 77: no Chromium or Chrome was found.
+screen reader cannot find its way in (language, landmarks, order of headings, texts of pictures); on a verdict that is cut
+on the page Home of a laptop; and if search, dark mode, the folded sidebar or the mark of the keyboard's place do not work.
+Exit 77: no Chromium or Chrome was found.
 """
 
 import argparse
@@ -77,6 +78,10 @@ async function useIt() {
         return say(mode + ': ' + e.innerText.slice(0, 40) + ' is hard to read, ' + style(e).color + ' on ' + ground);
   };
   legible('light');
+  f.width = 1300; await wait(400);
+  for (const e of d.querySelectorAll('main pre'))
+    if (e.innerText.includes('E (equal tokens)') && e.scrollWidth > e.clientWidth) say('at 1300 pixels the verdict is cut');
+  f.width = 1200; await wait(400);
   const scheme = d.querySelector('.quarto-color-scheme-toggle');
   if (!scheme) return say('there is no switch to dark mode');
   scheme.click(); await wait(400);

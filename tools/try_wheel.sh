@@ -41,14 +41,19 @@ test -s runs/demo/report/report.html
 # A corpus of one's own by one YAML file.
 mkdir -p configs/task
 echo 'corpus: {format: brat, licence: made up}' >configs/task/notes.yaml
-for split in train dev test; do
+for pair in train:aspirin dev:insulin test:heparin; do
+  split=${pair%:*} drug=${pair#*:}
   mkdir -p "my/notes/$split"
-  echo 'Patient takes aspirin for headache.' >"my/notes/$split/$split.txt"
-  printf 'T1\tDrug 14 21\taspirin\nT2\tProblem 26 34\theadache\nR1\tTreats Arg1:T1 Arg2:T2\n' >"my/notes/$split/$split.ann"
+  echo "Patient takes $drug for headache." >"my/notes/$split/$split.txt"
+  printf 'T1\tDrug 14 21\t%s\nT2\tProblem 26 34\theadache\nR1\tTreats Arg1:T1 Arg2:T2\n' "$drug" >"my/notes/$split/$split.ann"
 done
 if "$bin/medxfer" data check --data my >unknown.txt; then exit 1; fi
 grep -F 'notes: no task has this name' unknown.txt
 "$bin/medxfer" data check --data my --config-dir configs | grep -F '1 of 6 tasks can run: notes'
+"$bin/medxfer" run 'task=[notes]' strategy=s1 model=tiny budget.epochs=1 --config-dir configs --data my out=mine
+"$bin/python" -m medxfer predict mine --text 'Patient takes codeine for gout.' --json | "$bin/python" -m json.tool >/dev/null
+if "$bin/medxfer" plan demo --config-dir configs --data my 'task=[notes]' 2>single.txt; then exit 1; fi
+grep -F 'train it alone' single.txt
 "$bin/medxfer" kaggle --help >kaggle.txt
 "$bin/python" -c 'from medxfer.kaggle.pusher import find_kernel_folder as find; print(find("train"))'
 echo 'the wheel works outside of a checkout'

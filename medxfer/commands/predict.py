@@ -224,9 +224,8 @@ def _note_oddities(args: Namespace, documents: dict[str, list[UnifiedSample]]):
         print(f'medxfer: {note}', file=sys.stderr)
     unread = find_unread_texts(args.input)
     if unread:
-        note = (
-            f'{len(unread)} texts in folders below {args.input} are not read, such as {unread[0]}'
-        )
+        texts = format_count(len(unread), 'text')
+        note = f'skipped {texts} in folders below {args.input}, such as {unread[0]}'
         print(f'medxfer: {note}', file=sys.stderr)
 
 
@@ -245,10 +244,6 @@ def _keep_or_remove(out: Path) -> Iterator[None]:
         raise
 
 
-def _count_documents(count: int) -> str:
-    return '1 document' if count == 1 else f'{count} documents'
-
-
 def _report_files(args: Namespace, run, found: dict[str, list]):
     "Write the files of every task, and say where they are"
     result = {}
@@ -257,7 +252,7 @@ def _report_files(args: Namespace, run, found: dict[str, list]):
             place = _write_task(args, run, task, predictions)
             result[task] = dict(documents=len(predictions), place=str(place))
     lines = [
-        f'{_count_documents(r["documents"])} of {task} in {r["place"]}'
+        f'{format_count(r["documents"], "document")} of {task} in {r["place"]}'
         for task, r in result.items()
     ]
     print_result(args, dict(run=run.id, tasks=result), lambda: '\n'.join(lines))

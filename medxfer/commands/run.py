@@ -123,8 +123,8 @@ def _load_gold_and_predictions(args):
             f'predictions not found: {args.pred}; give their folder, or their file, with --pred'
         )
     if gold.report.lost:
-        first, count = gold.report.lost[0], len(gold.report.lost)
-        note = f'{first} (lost from the gold: {format_count(count, "annotation")}; medxfer data stats lists all)'
+        lost = format_count(len(gold.report.lost), 'annotation')
+        note = f'{gold.report.lost[0]} (lost from the gold: {lost}; medxfer data stats lists all)'
         print(f'medxfer: {note}', file=sys.stderr)
     splits = {sample.split: gold.split(sample.split) for sample in gold}
     try:

@@ -204,9 +204,10 @@ class _PlanBook:
         found = self.to_dict()
         hours = f'{format_hours(found["gpu_hours"])} on a {found["gpu"]}'
         money, weeks = format_dollars(found['dollars']), format_share(found['kaggle_weeks'])
+        runs = format_count(len(found['runs']), 'run')
         return (
-            f'{len(self.sheets)} models: {format_count(len(found["runs"]), "run")}, {found["tokens"]:,} training '
-            f'tokens; {hours}, {money}, {weeks}\n'
+            f'{len(self.sheets)} models: {runs}, {found["tokens"]:,} training tokens; '
+            f'{hours}, {money}, {weeks}\n'
             'Each model is judged at an equal share of the level: '
             f'any false word about one has a chance of at most {5 / len(self.sheets):.2g} %'
         )

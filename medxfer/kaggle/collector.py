@@ -144,7 +144,8 @@ class Collector:
         why = f', {ended["why"]}' if ended['why'] else ''
         total = len(home.plan.runs)
         home.say(
-            f'session {memory.count} ended ({ended["status"]}{why}): {format_count(advanced, "run")} advanced, '
+            f'session {memory.count} ended ({ended["status"]}{why}): '
+            f'{format_count(advanced, "run")} advanced, '
             f'{total - len(home.missing)} of {total} are finished'
         )
 

@@ -367,9 +367,9 @@ class Session:
         "The content of session.json; an error if runs failed, so that the kernel fails visibly"
         record = self.record
         if record.why:
-            count = len(record.waiting)
+            waiting = format_count(len(record.waiting), 'run')
             self.say(
-                f'the session stopped because {record.why}; to be resumed in the next: {format_count(count, "run")}'
+                f'the session stopped because {record.why}; to be resumed in the next: {waiting}'
             )
         if record.failed:
             run, reason = next(iter(record.failed.items()))

@@ -19,7 +19,7 @@ from typing import Any
 import hashlib, json, re, shlex
 from ..data.base import MedxferError, suggest_choice
 from ..data.load import SPLITS, fingerprint
-from ..data.corpora import TASKS, get_corpus
+from ..data.corpora import OWN_TASK_ADVICE, TASKS, get_corpus
 from .advice import override_key
 from .own_configs import read_own_configs, write_own_configs
 from medxfer.study.settings import (
@@ -194,10 +194,15 @@ def _compose_groups(overrides: tuple[str, ...], own: _Own = ()) -> dict:
     with TemporaryDirectory() as folder:
         write_own_configs(folder, own)
         search = [f'hydra.searchpath=[file://{folder}]'] if own else []
-        return _call_hydra(overrides, search)
+        return _call_hydra(overrides, search, _list_own_tasks(own))
 
 
-def _call_hydra(overrides: tuple[str, ...], search: list[str]) -> dict:
+def _list_own_tasks(own: _Own) -> list[str]:
+    "The names of the tasks that are not medxfer's"
+    return [Path(path).stem for path, _ in own if Path(path).parent.name == 'task']
+
+
+def _call_hydra(overrides: tuple[str, ...], search: list[str], own_tasks: list[str]) -> dict:
     "The composed configuration; `search` adds a folder of groups"
     from hydra import compose as hydra_compose, initialize_config_module
     from hydra.core.global_hydra import GlobalHydra
@@ -212,7 +217,7 @@ def _call_hydra(overrides: tuple[str, ...], search: list[str]) -> dict:
             composed = hydra_compose('config', overrides=wanted)
             cfg = OmegaConf.to_container(composed, resolve=True)
     except (HydraException, OmegaConfBaseException, ValueError, TypeError) as e:
-        raise ConfigError(_explain_hydra_error(e, overrides)) from None
+        raise ConfigError(_explain_hydra_error(e, overrides, own_tasks)) from None
     assert isinstance(cfg, dict)
     return cfg
 
@@ -305,7 +310,9 @@ def _list_model_fields() -> frozenset[str]:
 _GROUPS = ('experiment', 'task', 'model', 'strategy')
 
 
-def _explain_hydra_error(error: Exception, overrides: Iterable[str]) -> str:
+def _explain_hydra_error(
+    error: Exception, overrides: Iterable[str], own_tasks: Iterable[str] = ()
+) -> str:
     "What Hydra says, in one line and in words of medxfer"
     from hydra.errors import OverrideParseException
 
@@ -317,7 +324,9 @@ def _explain_hydra_error(error: Exception, overrides: Iterable[str]) -> str:
         options = [name for name in found[3].split() if name != 'base']
         return f'there is no {found[1]} {found[2]!r}; {suggest_choice(found[2], options)}'
     if found := re.search(r"Could not load '(\w+)/([^']*)'", text):
-        return f'there is no {found[1]} {found[2]!r}; {suggest_choice(found[2], sorted(TASKS))}'
+        known = sorted({*TASKS, *own_tasks})
+        said = f'there is no {found[1]} {found[2]!r}; {suggest_choice(found[2], known)}'
+        return said if own_tasks else f'{said}; {OWN_TASK_ADVICE}'
     if found := re.search(r"Could not override '([^']*)'", text):
         return f'there is no setting {found[1]!r}; {suggest_setting(found[1], _list_settings())}'
     if found := re.search(r"Ambiguous value for argument '(.*?)' 1\.", text):

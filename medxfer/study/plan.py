@@ -127,8 +127,11 @@ def _check_plan_settings(cfg: dict):
     if not cfg['plan']['seeds'] or not cfg['plan']['strategies']:
         raise ConfigError('plan.seeds and plan.strategies must not be empty')
     if len(cfg['task']) < 2:
-        names = ', '.join(cfg['task'])
-        raise ConfigError(f'a study of transfer needs two tasks or more; this one has {names}')
+        [name] = cfg['task']
+        raise ConfigError(
+            f'a study of transfer needs two tasks or more; this one has {name}: add another, as in '
+            f'task=[{name},…], or train it alone with `medxfer run`'
+        )
 
 
 def _expand_models(

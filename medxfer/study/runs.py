@@ -67,7 +67,7 @@ def _explain_not_found(name: str, runs: Path, known: Sequence[Path]) -> str:
     there = ', '.join(run.name for run in known[:3]) if known else 'no run at all'
     more = f' and {len(known) - 3} more' if len(known) > 3 else ''
     return (
-        f'there is no run {name!r}: it is not a folder, and no run in {runs} begins so '
+        f'there is no run {name!r}: it is not a folder, and no run in {runs} starts with that '
         f'(there: {there}{more}); give its folder, or --runs'
     )
 

@@ -368,7 +368,8 @@ def _format_notes(row: dict) -> list[str]:
     notes += [p for p in row['first'] if p not in row['warnings']]
     for source, count in row['marks'].items():
         notes.append(
-            f'marks of {source} text are in {format_count(count, "document")}, but the profile of the corpus has '
-            'another source: keep it on this machine and load it under the right profile'
+            f'marks of {source} text are in {format_count(count, "document")}, but the profile of '
+            'the corpus has another source: keep it on this machine and load it under the right '
+            'profile'
         )
     return notes

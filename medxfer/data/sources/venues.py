@@ -239,8 +239,8 @@ def require_venue(
         if allow is not None:  # elsewhere no permission helps
             ways.append('give a permission for this corpus and venue with your reason')
         raise MedxferError(
-            f'{corpus.task} ({corpus.profile}) may not go to {venue}: its licence is the '
-            f'{corpus.licence}; allowed: {", ".join(allowed_venues(corpus))}; {" or ".join(ways)}'
+            f'{corpus.task} ({corpus.profile}) may not go to {venue} (licence: {corpus.licence}); '
+            f'allowed: {", ".join(allowed_venues(corpus))}; {" or ".join(ways)}'
         )
     if folder is None:
         raise MedxferError(
