@@ -121,9 +121,9 @@ def split_folders(
     if split is None:
         return found
     if split not in found:
+        add = f', or add a folder {split}' if split in SPLITS else ''
         raise DataError(
-            f'has no split {split!r}; it has {", ".join(found)}: name one of these, or add a folder {split}',
-            folder,
+            f'has no split {split!r}; it has {", ".join(found)}: name one of these{add}', folder
         )
     return {split: found[split]}
 
