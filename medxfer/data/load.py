@@ -121,7 +121,8 @@ def split_folders(
     if split is None:
         return found
     if split not in found:
-        raise DataError(f'has no split {split!r}; it has {", ".join(found)}', folder)
+        advice = '; data.splits.dev=null holds out a part of train' if split == 'dev' else ''
+        raise DataError(f'has no split {split!r}; it has {", ".join(found)}{advice}', folder)
     return {split: found[split]}
 
 # %% ../../nbs/data/02_load.ipynb #ab67fe97
