@@ -143,7 +143,7 @@ class OwnTask(Task):
         )
 
     def counted(self, samples: Iterable[UnifiedSample]) -> tuple[UnifiedSample, ...]:
-        "The samples with the mentions and relations that count; refused where none has the label or the ends that it should"
+        "The samples with what counts; refused where no mention or relation is as the file says"
         whole = tuple(samples)
         self._refuse_other_labels(whole)
         kept = tuple(map(self._keep, whole))
