@@ -143,18 +143,31 @@ class OwnTask(Task):
         )
 
     def counted(self, samples: Iterable[UnifiedSample]) -> tuple[UnifiedSample, ...]:
-        "The samples with the mentions and relations that count; refused where none has the ends that it should"
+        "The samples with what counts; refused where no mention or relation is as the file says"
         whole = tuple(samples)
+        self._refuse_other_labels(whole)
         kept = tuple(map(self._keep, whole))
         self._refuse_other_ends(whole, kept)
         return kept
+
+    def _refuse_other_labels(self, whole: Sequence[UnifiedSample]):
+        "A `MedxferError` where the files have no mention with any of the labels that count"
+        found = Counter(span.label for sample in whole for span in sample.spans)
+        labels = self.corpus.labels
+        if not labels or found.total() < _FEW or found.keys() & set(labels):
+            return
+        names = ', '.join(sorted(found))
+        raise MedxferError(
+            f'task.{self.name}.corpus.labels is [{", ".join(labels)}], but the labels in the files '
+            f'are {names}; write labels: [{names}], or those of them that count'
+        )
 
     def _refuse_other_ends(self, whole: Sequence[UnifiedSample], kept: Sequence[UnifiedSample]):
         "A `MedxferError` where no relation of a label joins what the file says, as if its ends were swapped"
         matching = Counter(r.label for sample in kept for r in sample.relations)
         for label, ends in (self.corpus.relations or {}).items():
             found = Counter(pair for sample in whole for pair in _list_ends(sample, label))
-            if matching[label] or found.total() < _FEW_RELATIONS:
+            if matching[label] or found.total() < _FEW:
                 continue
             (usual, number), *_ = found.most_common()
             raise MedxferError(
@@ -176,7 +189,7 @@ class OwnTask(Task):
         return replace(sample, spans=spans, relations=tuple(kept))
 
 
-_FEW_RELATIONS = 5  # that may all be of another kind by chance
+_FEW = 5  # mentions or relations, that may all be of another kind by chance
 
 
 def _list_ends(sample: UnifiedSample, label: str) -> list[tuple[str, str]]:

@@ -258,7 +258,10 @@ def _find_obstacle_in(corpus: Corpus) -> str:
     there = _split_counts(corpus.samples)
     parts = {s: replace(corpus, samples=corpus.split(s)) for s in there}
     splits = {s: s for s in SPLITS if s in there}
-    return find_obstacle(corpus.task, parts, splits, allow_lost=True)
+    try:
+        return find_obstacle(corpus.task, parts, splits, allow_lost=True)
+    except MedxferError as error:  # a task of one's own whose file fits none of the documents
+        return str(error)
 
 
 def _describe_corpus(info: CorpusInfo, corpus: Corpus, folder: Path) -> dict:
