@@ -121,10 +121,13 @@ def split_folders(
     if split is None:
         return found
     if split not in found:
-        add = f', or add a folder {split}' if split in SPLITS else ''
-        raise DataError(
-            f'has no split {split!r}; it has {", ".join(found)}: name one of these{add}', folder
-        )
+        ways = ['name one of these']
+        if split in SPLITS:
+            ways.append(f'add a folder {split}')
+        if split == 'dev':
+            ways.append('hold out a part of train with data.splits.dev=null')
+        advice = ', or '.join(ways)
+        raise DataError(f'has no split {split!r}; it has {", ".join(found)}: {advice}', folder)
     return {split: found[split]}
 
 # %% ../../nbs/data/02_load.ipynb #ab67fe97
