@@ -102,7 +102,7 @@ SCENES = {
     'half-gemma2': Scene(
         (
             'strategy=s3b',
-            'seed=3',
+            'seed=2',
             'model.random.model_type=gemma2',
             f'model.lora.targets={_LLAMA_TARGETS}',
             '+model.random.head_dim=16',
