@@ -142,10 +142,8 @@ def check_types():
     return (FAILED if status else PASSED), printed
 
 
-# of one machine: an installed package, somebody's home, this checkout
-OF_ONE_MACHINE = re.compile(
-    r'site-packages/|(?<![\w.~])/(?:root|home|Users)/|' + re.escape(str(ROOT))
-)
+OF_THIS_CHECKOUT = re.compile(r'site-packages/|' + re.escape(str(ROOT)))
+SOMEBODYS_HOME = re.compile(r'(?<![\w.~])/(?:root|home|Users)/')  # in a source it may be an example
 
 
 def outputs(path):
@@ -154,14 +152,18 @@ def outputs(path):
         yield from map(json.dumps, cell.get('outputs', []))
 
 
+def names_machine(path):
+    return OF_THIS_CHECKOUT.search(path.read_text(encoding='utf-8')) or any(
+        map(SOMEBODYS_HOME.search, outputs(path))
+    )
+
+
 def check_paths():
-    named = [
-        p for p in sidebar.notebooks() if any(map(OF_ONE_MACHINE.search, outputs(ROOT / 'nbs' / p)))
-    ]
     return verdict(
         [
-            f'nbs/{p}: an output names a folder of one machine; show something else, or run it again'
-            for p in named
+            f'nbs/{p}: it names a folder of one machine; show something else, or run it again'
+            for p in sidebar.notebooks()
+            if names_machine(ROOT / 'nbs' / p)
         ]
     )
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['NETWORK', 'ACCOUNT', 'add_command', 'add_group', 'make_number_reader', 'make_names_reader', 'add_experiment_argument',
            'add_settings_arguments', 'add_config_option', 'collect_overrides', 'add_run_argument', 'add_runs_option',
-           'print_result', 'printer']
+           'print_result', 'printer', 'refuse_unused']
 
 # %% ../../nbs/commands/00_base.ipynb #d756d15d
 from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
@@ -16,7 +16,7 @@ import json
 import math
 import re
 
-from ..data.base import suggest_choice, to_plain
+from ..data.base import MedxferError, suggest_choice, to_plain
 from ..training.callbacks import make_printer
 
 # %% ../../nbs/commands/00_base.ipynb #6cce0ce5
@@ -167,3 +167,12 @@ def print_result(
 def printer(args) -> Callable[[str], None]:
     "Prints messages for people: on standard output, or on standard error beside JSON"
     return make_printer(args.json)
+
+# %% ../../nbs/commands/00_base.ipynb #05a8e7c1
+def refuse_unused(args, options: Iterable[str], why: str):
+    "A `MedxferError` for options that were given and would change nothing"
+    values = dict(vars(args))
+    values['in'] = values.get('source')  # `in` is a word of Python
+    unused = [f'--{o.replace("_", "-")}' for o in options if values.get(o) not in (None, [])]
+    if unused:
+        raise MedxferError(f'{" and ".join(unused)} would change nothing: {why}')

@@ -20,6 +20,7 @@ from medxfer.commands.base import (
     make_number_reader,
     print_result,
     printer,
+    refuse_unused,
 )
 from ..data.base import MedxferError, NotFound, UnifiedSample
 
@@ -163,19 +164,10 @@ _OF_WRITING = ('format', 'out', 'task', 'into', 'backend', 'calibration', 'max_l
 _OF_COMPARING = ('in', 'base', 'within', 'llama_server')
 
 
-def _refuse_unused(args, options: Iterable[str], why: str):
-    "A `MedxferError` for options that were given and would change nothing"
-    values = dict(vars(args))
-    values['in'] = values.get('source')
-    unused = [f'--{o.replace("_", "-")}' for o in options if values.get(o) not in (None, [])]
-    if unused:
-        raise MedxferError(f'{" and ".join(unused)} would change nothing: {why}')
-
-
 def refuse_unused_corpora(args):
     "A `MedxferError` for corpora of the run beside the documents that are compared on in their place"
     if args.source:
-        _refuse_unused(
+        refuse_unused(
             args,
             ('data',),
             'it has the corpora of the run, and --in names other documents to compare on; leave one out',
@@ -194,7 +186,7 @@ def _refuse_unread_data(args):
     if _is_scored(args):
         refuse_unused_corpora(args)
     else:
-        _refuse_unused(
+        refuse_unused(
             args,
             ('data',),
             'this export reads no corpus; leave it out, or give it to the check that follows: '
@@ -212,7 +204,7 @@ def _refuse_unclear_call(args):
         raise MedxferError('say where the export goes: --out DIR')
     _refuse_unread_data(args)
     if not _is_scored(args):
-        _refuse_unused(
+        refuse_unused(
             args,
             _OF_COMPARING,
             'an export is compared with its run under --into or --max-loss only; leave them out, or '
@@ -224,7 +216,7 @@ def _export(args) -> int:
     "Export a finished run for deployment, or check that an export answers as its run does"
     _name_server(args)
     if args.check:
-        _refuse_unused(args, _OF_WRITING, '--check compares a folder that was exported already')
+        refuse_unused(args, _OF_WRITING, '--check compares a folder that was exported already')
         refuse_unused_corpora(args)
         return _check(args)
     _refuse_unclear_call(args)

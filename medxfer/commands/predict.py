@@ -13,7 +13,7 @@ from pathlib import Path
 import shutil
 import sys
 
-from .base import add_command, add_run_argument, print_result
+from .base import add_command, add_run_argument, print_result, refuse_unused
 from ..data.base import MedxferError, UnifiedSample, format_count
 
 # %% ../../nbs/commands/21_predict.ipynb #ba1328d8
@@ -27,12 +27,11 @@ def _refuse_unclear_input(args: Namespace):
         raise MedxferError(
             'give the text in one way: --in DIR, --text "…", or - for standard input'
         )
-    of_files = {'--split': args.split, '--newlines': args.newlines}
-    unused = [option for option, value in of_files.items() if value is not None]
-    if args.input is None and unused:
-        raise MedxferError(
-            f'{" and ".join(unused)} would change nothing: a text alone has neither splits nor files; '
-            'leave it out, or give a folder with --in DIR'
+    if args.input is None:
+        refuse_unused(
+            args,
+            ('split', 'newlines'),
+            'a text alone has neither splits nor files; leave it out, or give a folder with --in DIR',
         )
 
 

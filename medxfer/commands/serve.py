@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 import signal
 import time
-from .base import add_command, make_number_reader, print_result
+from .base import add_command, make_number_reader, print_result, refuse_unused
 from ..data.base import MedxferError
 
 if TYPE_CHECKING:
@@ -31,18 +31,17 @@ def _describe(sample: 'UnifiedSample', items: Sequence) -> dict:
     return Prediction(sample, items).to_record()
 
 
-def _refuse_unused(args, format: str, is_gguf: bool):
+def _refuse_unused_options(args, format: str, is_gguf: bool):
     "A `MedxferError` for options that were given and would change nothing"
     if is_gguf and args.device != _DEVICE:
         raise MedxferError(
             f'--device would change nothing: llama.cpp serves {format} where it was built for; leave it out'
         )
-    given = {'--llama-server': args.llama_server, '--threads': args.threads}
-    unused = [option for option, value in given.items() if value is not None]
-    if unused and not is_gguf:
-        raise MedxferError(
-            f'{" and ".join(unused)} would change nothing: PyTorch serves {format}, and llama.cpp GGUF '
-            'alone; leave out what is for llama.cpp'
+    if not is_gguf:
+        refuse_unused(
+            args,
+            ('llama_server', 'threads'),
+            f'PyTorch serves {format}, and llama.cpp GGUF alone; leave out what is for llama.cpp',
         )
     if args.threads and (args.llama_server or '').startswith(('http://', 'https://')):
         raise MedxferError(
@@ -59,7 +58,7 @@ def _open_export(args) -> 'ExportedModel':
     folder = Path(args.folder)
     manifest = read_manifest(folder)
     is_gguf = isinstance(find_format(manifest.format), GgufFormat)
-    _refuse_unused(args, manifest.format, is_gguf)
+    _refuse_unused_options(args, manifest.format, is_gguf)
     if not is_gguf:
         return load_export(folder, args.device)
     encoder = load_encoder(folder, manifest)

@@ -24,6 +24,7 @@ from medxfer.report.manuscript import (
     discuss_outcome,
     join_names,
     list_next_steps,
+    name_judged,
     name_outcome,
 )
 from .models import ModelAnswer, answer_models
@@ -277,12 +278,8 @@ def _state(v: Verdict) -> str:
 
 def _introduce(draft: _Draft) -> str:
     "The paragraph that says what was done and, in a word each, what came out"
-    named: dict[str, list[str]] = {}
-    for v in draft.means:
-        named.setdefault(v.verdict, []).append(
-            f'{v.strategy} on {v.model}' if v.model else v.strategy
-        )
-    words = [f'{word} for {join_names(names)}' for word, names in named.items()]
+    reached = dict.fromkeys(v.verdict for v in draft.means)
+    words = [f'{word} for {name_judged(draft.means, word)}' for word in reached]
     found = draft.text.say_sentence(
         'introduction', f'On the mean over tasks the word is {join_names(words)}'
     )
@@ -661,10 +658,8 @@ def _pivot_scores(scores: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:
     most = max(map(int, scores.seeds[scores.seeds != '-']), default=0)
     rows: dict[tuple, dict] = {}
     for row in scores.to_dict('records'):
-        cells = rows.setdefault(
-            tuple(row[name] for name in about), {name: row[name] for name in about}
-        )
-        cells |= dict.fromkeys(arms, '-') | cells
+        key = tuple(row[name] for name in about)
+        cells = rows.setdefault(key, dict(zip(about, key)) | dict.fromkeys(arms, '-'))
         if row['arm'] in arms:
             cells[row['arm']] = _format_spread(row, most)
     return pd.DataFrame(rows.values())

@@ -220,9 +220,13 @@ class _Access:
     belongs: str
 
 
+def _find_home(environment: Mapping[str, str]) -> Path:
+    return Path(environment.get('HOME') or Path.home())
+
+
 def _list_access(environment: Mapping[str, str]) -> list[_Access]:
     "The services that some command can use"
-    home = Path(environment.get('HOME') or Path.home())
+    home = _find_home(environment)
     kaggle = Path(environment.get('KAGGLE_CONFIG_DIR') or home / '.kaggle')
     hub = Path(environment.get('HF_HOME') or home / '.cache' / 'huggingface')
     return [
@@ -264,7 +268,7 @@ def _list_access(environment: Mapping[str, str]) -> list[_Access]:
 
 def check_access(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
     "Which tokens and API keys are there and where, and where the others belong; never what they are"
-    home = Path(environment.get('HOME') or Path.home())
+    home = _find_home(environment)
     for service in _list_access(environment):
         places = [f'the variable {name}' for name in service.variables if environment.get(name)]
         files = [Path(name) for name in service.files if _holds_secret(Path(name))]

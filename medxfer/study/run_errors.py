@@ -63,9 +63,10 @@ def read_run_errors(
 def _choose_tasks(run: FinishedRun, tasks: Iterable[str] | None) -> list[str]:
     "The tasks to look at; refused where one was not scored"
     predicted = run.list_predicted()
+    lost = run.list_lost()
     chosen = predicted if tasks is None else list(tasks)
     for task in chosen:
-        if task in run.list_lost():
+        if task in lost:
             raise MedxferError(f'{task}: {run.explain_lost(task)}')
         if task not in predicted:
             raise MedxferError(

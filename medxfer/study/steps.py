@@ -44,11 +44,6 @@ class _Pair:
         steps = [_expect_of_run(run, lengths, times) for run in self.alone]
         return _expect_of_run(self.joint, lengths, times), sum(steps) / len(steps)
 
-    def compare(self, lengths: Mapping[str, Sequence[int]], times: int = 1) -> float:
-        "How many times as large the strategy's steps are"
-        together, alone = self.expect(lengths, times)
-        return together / alone
-
 
 def _pair_arms(plan: StudyPlan) -> dict[str, _Pair]:
     "Each strategy of a plan with its single-task runs, of one seed and budget"
@@ -89,11 +84,11 @@ def find_unequal_steps(
 ) -> str:
     "A sentence where a strategy takes far fewer steps than its single-task runs, and what helps; or ''"
     some = {task: of_task[:: len(of_task) // _ENOUGH + 1] for task, of_task in lengths.items()}
-    pairs = _pair_arms(plan).values()
-    worst = max(pairs, key=lambda pair: pair.compare(some), default=None)
-    if worst is None or worst.compare(some) <= _WORTH_SAYING:
+    sized = [(pair, *pair.expect(some)) for pair in _pair_arms(plan).values()]
+    unequal = [row for row in sized if row[1] > _WORTH_SAYING * row[2]]
+    if not unequal:
         return ''
-    together, alone = worst.expect(some)
+    worst, together, alone = max(unequal, key=lambda row: row[1] / row[2])
     return (
         f'{worst.joint.arm} learns from {together:,.0f} tokens a step and its single-task runs '
         f'from {alone:,.0f}, so they take {together / alone:.1f} times as many steps for as many '
@@ -105,6 +100,7 @@ def _advise(pair: _Pair, lengths: Mapping[str, Sequence[int]]) -> str:
     "What makes the steps of a pair alike"
     now = pair.joint.settings['train']['batch_tokens']
     for times in range(2, _MOST_TIMES + 1):
-        if pair.compare(lengths, times) <= _ALIKE:
+        together, alone = pair.expect(lengths, times)
+        if together <= _ALIKE * alone:
             return f'with train.batch_tokens={times * now} both take about as many'
     return 'raise train.batch_tokens until both take about as many'
