@@ -58,7 +58,8 @@ def _make_gptqmodel_settings(is_awq: bool) -> dict[str, Any]:
     from gptqmodel.quantization import FORMAT, METHOD
 
     if is_awq:
-        return dict(quant_method=METHOD.AWQ, format=FORMAT.GEMM)
+        # AWQ's own format has a zero for each group; left to itself the package writes none.
+        return dict(quant_method=METHOD.AWQ, format=FORMAT.GEMM, sym=False)
     return dict(desc_act=False, sym=True)
 
 # %% ../../nbs/quantization/22_backend_worker.ipynb #df1bdddd
