@@ -190,11 +190,17 @@ def _draw_table(ax, table: pd.DataFrame):
     for (i, j), value in np.ndenumerate(values):
         if i == j:
             continue
-        text = '–' if np.isnan(value) else f'{value:.2f}'.replace('-', '−')
         color = 'white' if value > low + 0.6 * (high - low) else '#22262b'
-        ax.text(j, i, text, ha='center', va='center', fontsize=7, color=color)
+        ax.text(j, i, _format_similarity(value), ha='center', va='center', fontsize=7, color=color)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0, labelsize=8)
+
+
+def _format_similarity(value: float) -> str:
+    "Two decimals, without the sign of a zero"
+    if np.isnan(value):
+        return '–'
+    return f'{round(value, 2) + 0.0:.2f}'.replace('-', '−')
 
 # %% ../../nbs/evaluation/31_task_similarity.ipynb #2e438d10
 _SIMILARITY_COLUMNS = ['measure', 'target', 'auxiliary', 'value']  # columns of similarity.csv
