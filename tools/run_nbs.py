@@ -8,6 +8,7 @@ import argparse
 import sys
 from pathlib import Path
 
+import matplotlib
 from execnb.nbio import write_nb
 from execnb.shell import CaptureShell
 from fastcore.xtras import working_directory
@@ -31,6 +32,7 @@ def run(path, flags):
     for cell in nb.cells:
         if not skipped(cell, flags):
             cell.outputs = []  # a cell that says nothing now must not keep what it said before
+    matplotlib.rcdefaults()  # the notebook before may have changed what pictures look like
     with working_directory(path.parent):
         CaptureShell(path).run_all(nb, exc_stop=True, preproc=lambda cell: skipped(cell, flags))
     write_nb(nb, path)
