@@ -33,7 +33,8 @@ def quantize_with_gptqmodel(job: dict, say: Say) -> list[dict]:
     is_awq = job['format'] == 'awq'
     common = dict(bits=job['bits'], group_size=job['group_size'], device=job['device'])
     settings = _make_gptqmodel_settings(is_awq)
-    config = QuantizeConfig(**common, **settings, offload_to_disk=False)
+    # A zero for each group: symmetric weights, its own choice for both methods, lose more.
+    config = QuantizeConfig(**common, **settings, sym=False, offload_to_disk=False)
     # Its AWQ layers hold half precision only.
     dtype = torch.bfloat16 if is_awq else torch.float32
     model = GPTQModel.load(job['source'], config, dtype=dtype)
@@ -58,9 +59,8 @@ def _make_gptqmodel_settings(is_awq: bool) -> dict[str, Any]:
     from gptqmodel.quantization import FORMAT, METHOD
 
     if is_awq:
-        # AWQ's own format has a zero for each group; left to itself the package writes none.
-        return dict(quant_method=METHOD.AWQ, format=FORMAT.GEMM, sym=False)
-    return dict(desc_act=False, sym=True)
+        return dict(quant_method=METHOD.AWQ, format=FORMAT.GEMM)
+    return dict(desc_act=False)
 
 # %% ../../nbs/quantization/22_backend_worker.ipynb #df1bdddd
 def quantize_with_auto_round(job: dict, say: Say) -> list[dict]:

@@ -15,6 +15,7 @@ from ..data.base import MedxferError
 
 # %% ../../nbs/quantization/23_packed.ipynb #70bfea0a
 _PER_INT = 8  # integers of four bits in one of 32
+_ONES = 0x11111111  # 1 in each of them
 
 
 class Packing:
@@ -86,7 +87,8 @@ class GptqPacking(Packing):
 
     def unpack(self, layer) -> torch.Tensor:
         numbers = _spread(layer.qweight.T.contiguous()).T
-        zeros = (_spread(layer.qzeros) + self.zero_offset).to(layer.scales.dtype)
+        # Eight at once, as they were packed: a zero that was 0 has borrowed from its neighbor.
+        zeros = _spread(layer.qzeros + self.zero_offset * _ONES).to(layer.scales.dtype)
         groups = layer.g_idx.long()
         return ((numbers - zeros[groups]) * layer.scales[groups]).T
 
