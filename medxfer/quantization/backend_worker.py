@@ -33,7 +33,7 @@ def quantize_with_gptqmodel(job: dict, say: Say) -> list[dict]:
     is_awq = job['format'] == 'awq'
     common = dict(bits=job['bits'], group_size=job['group_size'], device=job['device'])
     settings = _make_gptqmodel_settings(is_awq)
-    # A zero for each group: symmetric weights, its own choice for both methods, lose more.
+    # A zero for each group: gptqmodel's default, symmetric weights, loses more.
     config = QuantizeConfig(**common, **settings, sym=False, offload_to_disk=False)
     # Its AWQ layers hold half precision only.
     dtype = torch.bfloat16 if is_awq else torch.float32

@@ -77,7 +77,7 @@ class GptqPacking(Packing):
     @classmethod
     def recognize(cls, config: Mapping) -> 'GptqPacking | None':
         offsets = dict(gptq=1, gptq_v2=0)
-        layout = config.get('checkpoint_format', 'gptq')
+        layout = config.get('checkpoint_format') or config.get('format') or 'gptq'
         is_own = config.get('quant_method') == 'gptq' and config.get('bits') == 4
         return cls(offsets[layout]) if is_own and layout in offsets else None
 
@@ -124,14 +124,18 @@ class CompressedPacking(Packing):
 
     @classmethod
     def recognize(cls, config: Mapping) -> 'CompressedPacking | None':
-        groups = config.get('config_groups') or {}
-        weights = [group.get('weights') or {} for group in groups.values()]
-        is_own = config.get('format') == 'pack-quantized' and len(weights) == 1
-        return cls() if is_own and cls._can_read(weights[0]) else None
+        groups = list((config.get('config_groups') or {}).values())
+        is_own = config.get('format') == 'pack-quantized' and len(groups) == 1
+        if not is_own or config.get('transform_config'):
+            return None  # a transform rotates what a layer reads
+        return cls() if cls._can_read(groups[0]) else None
 
     @staticmethod
-    def _can_read(weights: Mapping) -> bool:
-        "Whether weights have four bits, no zeros of their own, and groups in the order of the inputs"
+    def _can_read(group: Mapping) -> bool:
+        "Whether weights alone are packed, in four bits, without zeros, and in groups in the order of the inputs"
+        if group.get('input_activations') or group.get('output_activations'):
+            return False
+        weights = group.get('weights') or {}
         wanted = dict(num_bits=4, type='int', symmetric=True, strategy='group')
         is_in_order = weights.get('actorder') in (None, 'static', 'weight')
         return is_in_order and all(weights.get(k) == v for k, v in wanted.items())
