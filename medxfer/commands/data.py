@@ -14,6 +14,7 @@ from medxfer.commands.base import (
     add_command,
     add_config_option,
     add_group,
+    make_number_reader,
     print_result,
     printer,
 )
@@ -268,10 +269,12 @@ def _add_get_options(parser):
 
 def _add_synth_options(parser):
     parser.add_argument('out', help='folder to write one folder per task to')
-    parser.add_argument('--seed', type=int, default=0, help='random seed (default: 0)')
+    parser.add_argument(
+        '--seed', type=make_number_reader(0), default=0, help='random seed (default: 0)'
+    )
     parser.add_argument(
         '--sharing',
-        type=float,
+        type=make_number_reader(0, float),
         default=1.0,
         help='share of the vocabulary that the tasks have in common, 0 to 1 (default: 1)',
     )
@@ -284,5 +287,7 @@ def _add_synth_options(parser):
         '--tasks', help='tasks, with commas between (default: semeval2014t7,semeval2021t6)'
     )
     parser.add_argument(
-        '--documents', type=int, help='documents in each split (default: 60, 20 and 60)'
+        '--documents',
+        type=make_number_reader(1),
+        help='documents in each split (default: 60, 20 and 60)',
     )

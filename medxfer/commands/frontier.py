@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .base import add_command, print_result, printer
-from .bench import add_timing_options, check_timing_options
+from .bench import add_timing_options
 from .export import add_document_options, refuse_unused_corpora
 from ..data.base import MedxferError, UnifiedSample, format_count
 
@@ -31,7 +31,6 @@ def _find_frontier(args: Namespace) -> int:
     from medxfer.quantization.export import read_manifest
 
     say = printer(args)
-    check_timing_options(args)
     refuse_unused_corpora(args)
     names = _name_folders(args.folders)
     # All files are looked at, since the run is asked before an export is loaded, which takes its time.

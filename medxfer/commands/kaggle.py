@@ -264,17 +264,20 @@ def _add_study_arguments(parser: ArgumentParser):
 def _add_session_options(parser: ArgumentParser):
     "What a session gets"
     parser.add_argument(
-        '--hours', type=float, default=12.0, help='length of a session (default: 12)'
+        '--hours',
+        type=make_number_reader(0, float),
+        default=12.0,
+        help='length of a session (default: 12)',
     )
     parser.add_argument(
         '--margin',
-        type=float,
+        type=make_number_reader(0, float),
         default=15.0,
         help='minutes before its end at which a session saves and stops (default: 15)',
     )
     parser.add_argument(
         '--together',
-        type=int,
+        type=make_number_reader(1),
         default=1,
         help='GPUs that train one run; with 1, two runs train in parallel (default: 1)',
     )

@@ -14,6 +14,7 @@ from medxfer.commands.base import (
     add_config_option,
     add_run_argument,
     add_runs_option,
+    make_number_reader,
     print_result,
 )
 from ..data.base import format_count
@@ -95,7 +96,7 @@ def _compare(args: Namespace) -> int:
 
     folders = [find_run(name, args.runs) for name in (args.run, args.other)]
     found = compare_runs(*folders, tasks=args.task or None)
-    print_result(args, found.to_dict(), lambda: _format_comparison(found, max(args.documents, 0)))
+    print_result(args, found.to_dict(), lambda: _format_comparison(found, args.documents))
     return 0
 
 
@@ -150,7 +151,7 @@ def add_runs_commands(commands):
     parser.add_argument('--task', action='append', help='this task only; may be repeated')
     parser.add_argument(
         '--documents',
-        type=int,
+        type=make_number_reader(0),
         default=5,
         metavar='N',
         help='moved documents to list (default: 5; --json lists all)',

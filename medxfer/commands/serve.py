@@ -100,7 +100,10 @@ def add_serve_command(commands):
     serve = add_command(commands, 'serve', _serve, example, needs='llama.cpp server')
     serve.add_argument('folder', metavar='DIR', help='a folder that `export` wrote')
     serve.add_argument(
-        '--port', type=int, default=8008, help='local port; 0 picks a free one (default: 8008)'
+        '--port',
+        type=make_number_reader(0),
+        default=8008,
+        help='local port; 0 picks a free one (default: 8008)',
     )
     serve.add_argument(
         '--llama-server',

@@ -21,6 +21,7 @@ from medxfer.commands.base import (
     add_experiment_argument,
     add_settings_arguments,
     collect_overrides,
+    make_number_reader,
     print_result,
     printer,
 )
@@ -521,7 +522,9 @@ def _add_only(parser):
 
 
 def _add_workers(parser):
-    parser.add_argument('--workers', type=int, help='runs side by side (default: as many as fit)')
+    parser.add_argument(
+        '--workers', type=make_number_reader(1), help='runs side by side (default: as many as fit)'
+    )
 
 
 def add_study_commands(commands):
@@ -553,7 +556,7 @@ def add_study_commands(commands):
     _add_experiment(tune)
     tune.add_argument(
         '--top',
-        type=int,
+        type=make_number_reader(1),
         metavar='N',
         help='tune the N models of plan.models that do best on dev in single-task training, untuned',
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from .base import add_command, print_result, printer
+from .base import add_command, make_number_reader, print_result, printer
 from ..data.base import MedxferError
 
 # %% ../../nbs/commands/05_sweep.ipynb #6b008296
@@ -29,7 +29,7 @@ def add_engine_arguments(parser: ArgumentParser):
     )
     parser.add_argument(
         '--gpus',
-        type=float,
+        type=make_number_reader(0, float),
         help='GPUs of one run on Ray: a fraction such as 0.5, or several; needs --engine ray',
     )
 
@@ -60,7 +60,9 @@ def _add_sweep_arguments(parser: ArgumentParser):
     parser.add_argument('notebook', help='notebook with one cell tagged `parameters`')
     _add_value_arguments(parser)
     parser.add_argument('--out', help='folder to write to (default: sweeps/NOTEBOOK)')
-    parser.add_argument('--workers', type=int, help='sweep cells to run side by side')
+    parser.add_argument(
+        '--workers', type=make_number_reader(1), help='sweep cells to run side by side'
+    )
     add_engine_arguments(parser)
 
 
