@@ -8,7 +8,8 @@ __all__ = ['VENUES', 'MedxferError', 'DataError', 'NotFound', 'UnknownName', 'Bu
            'ParseReport', 'count_samples', 'Corpus', 'read_raw', 'refuse_utf16', 'read_text', 'numbered_lines',
            'check_fragments', 'is_foreign', 'require_folder', 'list_files', 'find_files', 'list_folders',
            'index_documents', 'find_alone', 'is_about_corpus', 'pair_files', 'Format', 'CorpusInfo', 'Task',
-           'write_atomic', 'locked_file', 'to_plain', 'format_count', 'require_place', 'require_file', 'read_yaml']
+           'write_atomic', 'locked_file', 'to_plain', 'format_count', 'format_size', 'require_place', 'require_file',
+           'read_yaml']
 
 # %% ../../nbs/data/00_base.ipynb #1e740110
 from collections import Counter
@@ -717,6 +718,16 @@ def to_plain(value: Any) -> Any:
 def format_count(count: int, noun: str) -> str:
     "A number and what it counts, for people: 1 document, 2,000 documents"
     return f'{count:,} {noun}' if count == 1 else f'{count:,} {noun}s'
+
+
+def format_size(count: float) -> str:
+    "Bytes for people: 512 bytes, 2.3 MB"
+    unit = 'bytes'
+    for larger in ('kB', 'MB', 'GB'):
+        if count < 1000:
+            break
+        count, unit = count / 1000, larger
+    return f'{count:,.0f} bytes' if unit == 'bytes' else f'{count:,.1f} {unit}'
 
 # %% ../../nbs/data/00_base.ipynb #5c45ac62
 def require_place(

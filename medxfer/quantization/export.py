@@ -24,6 +24,7 @@ from medxfer.data.base import (
     MedxferError,
     NotFound,
     UnifiedSample,
+    format_size,
     locked_file,
     require_file,
     require_place,
@@ -384,15 +385,10 @@ def _refuse_full_disk(out: Path, needed: int):
     free = shutil.disk_usage(require_free(out)).free
     if needed > free:
         raise MedxferError(
-            f'the export takes up to {_format_size(needed)} while it is written, and '
-            f'{_format_size(free)} are free where {out} would be; free some space, or choose another '
+            f'the export takes up to {format_size(needed)} while it is written, and '
+            f'{format_size(free)} are free where {out} would be; free some space, or choose another '
             'folder with --out'
         )
-
-
-def _format_size(count: int) -> str:
-    "Bytes as MB or GB, so that a small number is none of zeros"
-    return f'{count / 1e9:.1f} GB' if count >= 1e9 else f'{count / 1e6:.1f} MB'
 
 # %% ../../nbs/quantization/00_export.ipynb #6eca9203
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 import shutil
-from ..data.base import MedxferError
+from ..data.base import MedxferError, format_size
 from medxfer.quantization.export import (
     EXPORT_FORMATS,
     ExportedModel,
@@ -176,8 +176,8 @@ def refuse_small_memory(folder: Path, device: str):
     needed, there = count_folder_bytes(folder), get_total_memory(device)
     if needed > there:
         raise MedxferError(
-            f'the weights in {folder} take {needed / 1e9:.2f} GB, and {device} has '
-            f'{there / 1e9:.2f} GB of memory; export the run as nf4, or load it on another machine'
+            f'the weights in {folder} take {format_size(needed)}, and {device} has '
+            f'{format_size(there)} of memory; export the run with fewer bits, or load it on another machine'
         )
 
 # %% ../../nbs/quantization/10_formats.ipynb #ec2aa0c4

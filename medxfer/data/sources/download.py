@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PureWindowsPath
 import errno, hashlib, json, os, shutil, stat, sys, tarfile, time, zipfile, zlib
-from ..base import DataError, MedxferError, write_atomic
+from ..base import DataError, MedxferError, format_size, write_atomic
 
 # %% ../../../nbs/data/sources/00_download.ipynb #79f2282a
 @dataclass(frozen=True)
@@ -28,16 +28,6 @@ class Archive:
     strip: int = 0  # leading folders of a member's name that are left out
 
 # %% ../../../nbs/data/sources/00_download.ipynb #615f6f3e
-def _format_size(n: float) -> str:
-    "Human-readable size"
-    if n < 1000:
-        return f'{n:,.0f} bytes'
-    for unit in ('kB', 'MB', 'GB'):
-        n /= 1000
-        if n < 1000 or unit == 'GB':
-            return f'{n:,.1f} {unit}'
-
-
 def _file_digest(path) -> str:
     "SHA-256 of a file, in hex"
     with open(path, 'rb') as f:
@@ -97,10 +87,10 @@ class _Progress:
         "Progress, speed and time left"
         speed = (self.done - self.begun) / max(now - self.started, 1e-3)
         if not self.total:
-            return f'{self.name}: {_format_size(self.done)}, {_format_size(speed)}/s'
+            return f'{self.name}: {format_size(self.done)}, {format_size(speed)}/s'
         return (
-            f'{self.name}: {100 * self.done // self.total} % of {_format_size(self.total)}, '
-            f'{_format_size(speed)}/s, '
+            f'{self.name}: {100 * self.done // self.total} % of {format_size(self.total)}, '
+            f'{format_size(speed)}/s, '
             f'{(self.total - self.done) / max(speed, 1):.0f} s left'
         )
 
@@ -203,14 +193,14 @@ def _check_disk_space(archive: Archive, part: Path, total: int | None):
     "Refuse what is larger than its bound or than the disk"
     if total and total > archive.limit:
         raise MedxferError(
-            f'{archive.name} has {_format_size(total)} and may have '
-            f'{_format_size(archive.limit)}; it is not the expected file and was not downloaded'
+            f'{archive.name} has {format_size(total)} and may have '
+            f'{format_size(archive.limit)}; it is not the expected file and was not downloaded'
         )
     have, free = part.stat().st_size if part.is_file() else 0, shutil.disk_usage(part.parent).free
     if total and total - have > free:
         raise MedxferError(
-            f'the disk is too small for {archive.name}: {_format_size(total - have)} are needed '
-            f'and {_format_size(free)} are free; '
+            f'the disk is too small for {archive.name}: {format_size(total - have)} are needed '
+            f'and {format_size(free)} are free; '
             'make room or choose another folder'
         )
 
@@ -232,7 +222,7 @@ def _receive_chunks(
         if e.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         raise MedxferError(
-            f'the disk is full: {archive.name} stopped at {_format_size(have)}; make room and '
+            f'the disk is full: {archive.name} stopped at {format_size(have)}; make room and '
             'call again to resume'
         ) from None
     finally:
@@ -240,11 +230,11 @@ def _receive_chunks(
     if have > archive.limit:
         part.unlink()
         raise MedxferError(
-            f'{archive.name} does not end at {_format_size(archive.limit)}, which is more than it '
+            f'{archive.name} does not end at {format_size(archive.limit)}, which is more than it '
             'may have; what had arrived was removed'
         )
     if total is not None and have < total:
-        raise Dropped(f'the connection was lost at {_format_size(have)} of {_format_size(total)}')
+        raise Dropped(f'the connection was lost at {format_size(have)} of {format_size(total)}')
 
 # %% ../../../nbs/data/sources/00_download.ipynb #5b15d7a5
 def fetch_archive(
@@ -513,7 +503,7 @@ def _copy_bounded(m: _Member, path: Path, written: int, bound: int) -> int:
             written += len(chunk)
             if written > bound:
                 raise MedxferError(
-                    f'the archive unpacks to more than {_format_size(bound)}, which no corpus of '
+                    f'the archive unpacks to more than {format_size(bound)}, which no corpus of '
                     'its size does; nothing was unpacked'
                 )
             f.write(chunk)
