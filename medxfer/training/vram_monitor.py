@@ -10,6 +10,7 @@ __all__ = ['MemoryReading', 'parse_status_bytes', 'HostMemory', 'CudaMemory', 'g
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+import gc
 import resource
 import sys
 import numpy as np
@@ -38,6 +39,8 @@ def parse_status_bytes(
 class HostMemory:
     "Main memory of this process"
 
+    is_exact = False  # it counts what libraries keep, too
+
     def __init__(self, proc='/proc/self'):
         self.proc = Path(proc)
 
@@ -63,6 +66,8 @@ class HostMemory:
 # %% ../../nbs/training/51_vram_monitor.ipynb #afbd3f52
 class CudaMemory:
     "Memory of this process on one GPU"
+
+    is_exact = True  # it counts tensors, and nothing else
 
     def __init__(self, device):
         self.device = device
@@ -177,6 +182,31 @@ def _keeps_rising(
     before, now = (_measure_growth(_find_floors(half)) for half in (earlier, later))
     return _rises_steadily(later) and now >= _MIN_RATIO * before
 
+
+@dataclass(frozen=True)
+class _Tensors:
+    "Tensors that Python holds; views count as tensors of their own"
+
+    count: int
+    size: int  # bytes
+
+    @classmethod
+    def find(cls) -> '_Tensors':
+        "All that live now"
+        import torch
+
+        alive = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)]
+        return cls(len(alive), sum(t.nelement() * t.element_size() for t in alive))
+
+    def explain(
+        self,
+        before: '_Tensors',
+        steps: int,  # between the two
+        growth: float,  # of memory in these steps, in bytes
+    ) -> bool:
+        "Whether what was kept since `before` can be why memory grew"
+        return self.count - before.count >= steps / 2 or self.size - before.size >= growth / 2
+
 # %% ../../nbs/training/51_vram_monitor.ipynb #18b224ef
 class MemoryMonitor:
     "Called after every step; logs memory and finds leaks"
@@ -193,6 +223,7 @@ class MemoryMonitor:
         self.last = self.start
         self.peak = 0
         self.rising = False  # in the last look
+        self.tensors = _Tensors(0, 0)  # in the last look, where memory is not exact
         self.leaking = False  # in the last two looks
         self.said = False
 
@@ -207,11 +238,22 @@ class MemoryMonitor:
     def look(self):
         "Test the later half of the run so far"
         rising = _keeps_rising(np.array([p.used for p in self.trace.points]))
-        self.leaking = rising and self.rising
+        grows = rising and self.rising
         self.rising = rising
-        if self.leaking and not self.said:
+        self.leaking = self._keeps_tensors() and grows
+        if grows and not self.said:
             self.said = True
-            self.say(_describe_leak(self.growth(), self.trace.points[0].used, self.last.used))
+            cause = _KEPT if self.leaking else _NOT_KEPT
+            grown = _describe_growth(self.growth(), self.trace.points[0].used, self.last.used)
+            self.say(f'{grown}: {cause}')
+
+    def _keeps_tensors(self) -> bool:
+        "Whether memory that grew since the last look may be that of tensors"
+        if self.memory.is_exact:
+            return True
+        before, self.tensors = self.tensors, _Tensors.find()
+        steps = self.trace.count // 2
+        return self.tensors.explain(before, steps, steps * self.growth())
 
     def growth(self) -> float:
         "Bytes a step, from the points of the log; 0 if it has fewer than two"
@@ -249,12 +291,21 @@ def format_bytes(n: float) -> str:
     return f'{megabytes:,.1f} MB'
 
 
-def _describe_leak(growth: float, first: int, last: int) -> str:
-    "The message about a leak; all in bytes"
+_KEPT = (
+    'something keeps tensors of every step alive, such as a list of losses; '
+    'keep loss.item() instead'
+)
+_NOT_KEPT = (
+    'no tensors are kept. Kernels for new shapes of batches do this on a CPU, and it slows down; '
+    'if it does not, look for a list that grows with every step'
+)
+
+
+def _describe_growth(growth: float, first: int, last: int) -> str:
+    "By how much memory grows; all in bytes"
     return (
         f'memory grows by {format_bytes(growth)} a step, from {format_bytes(first)} to '
-        f'{format_bytes(last)}: something keeps tensors of every step alive, '
-        'such as a list of losses; keep loss.item() instead'
+        f'{format_bytes(last)}'
     )
 
 # %% ../../nbs/training/51_vram_monitor.ipynb #a1e8bb54
