@@ -39,7 +39,7 @@ def caveats(record: StudyRecord, verdicts: list[Verdict]) -> list[str]:
     "What a reader must know before quoting the numbers"
     candidates = (
         _warn_of_profiles(record),
-        _warn_of_missing_placebo(verdicts),
+        _warn_of_missing_placebo(record, verdicts),
         _warn_of_harmful_placebos(verdicts),
         _warn_of_open_runs(record),
         _warn_of_few_seeds(verdicts),
@@ -61,11 +61,14 @@ def _warn_of_profiles(record: StudyRecord) -> str:
     )
 
 
-def _warn_of_missing_placebo(verdicts: list[Verdict]) -> str:
+def _warn_of_missing_placebo(record: StudyRecord, verdicts: list[Verdict]) -> str:
     if any(v.content for v in verdicts):
         return ''
+    planned = [run for run in record.runs if run.arm == 'placebo']
+    there = [run for run in planned if run in record.done]
+    state = f'is not complete ({len(there)} of {len(planned)} runs)' if there else 'was not run'
     return (
-        'The placebo arm was not run: whether a gain comes from the content of the other labels '
+        f'The placebo arm {state}: whether a gain comes from the content of the other labels '
         'or from their format is open.'
     )
 
