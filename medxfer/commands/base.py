@@ -64,7 +64,7 @@ def _read_experiment(text: str) -> str:
 
 
 _Number = TypeVar('_Number', int, float)
-_FORMS = {int: r'-?\d{1,18}', float: r'[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?'}
+_FORMS = {int: r'[-+]?\d{1,18}', float: r'[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?'}
 
 
 def make_number_reader(

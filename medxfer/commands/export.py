@@ -22,7 +22,7 @@ from medxfer.commands.base import (
     printer,
     refuse_unused,
 )
-from ..data.base import MedxferError, NotFound, UnifiedSample
+from ..data.base import MedxferError, NotFound, UnifiedSample, format_size
 
 if TYPE_CHECKING:
     from medxfer.quantization.calibration import CalibrationRequest
@@ -263,7 +263,7 @@ def _format_export(result: dict, details: dict) -> str:
     what = f'{result["format"]}, {form}' if form else result['format']
     tasks = ', '.join(result['tasks'])
     return (
-        f'{result["folder"]}: {tasks} as {what}, {result["bytes"] / 1e6:,.1f} MB\n'
+        f'{result["folder"]}: {tasks} as {what}, {format_size(result["bytes"])}\n'
         f'does it answer as the run? {result["check"]}'
     )
 

@@ -265,7 +265,7 @@ def _add_session_options(parser: ArgumentParser):
     "What a session gets"
     parser.add_argument(
         '--hours',
-        type=make_number_reader(0, float),
+        type=make_number_reader(0.01, float),
         default=12.0,
         help='length of a session (default: 12)',
     )

@@ -296,7 +296,7 @@ _VIEWS = ('base', 'shared', 'private', 'joint')
 
 def _read_layers(text: str) -> list[int]:
     "Numbers of layers, with commas between"
-    return [make_number_reader(0)(layer) for layer in text.split(',')]
+    return [make_number_reader(1)(layer) for layer in text.split(',')]
 
 
 def add_probe_command(commands):

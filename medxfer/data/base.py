@@ -721,13 +721,15 @@ def format_count(count: int, noun: str) -> str:
 
 
 def format_size(count: float) -> str:
-    "Bytes for people: 512 bytes, 2.3 MB"
+    "Human-readable size: 512 bytes, 2.3 MB; a kB has 1000 bytes"
+    if round(abs(count)) < 1000:
+        return format_count(round(count), 'byte')
     unit = 'bytes'
     for larger in ('kB', 'MB', 'GB'):
-        if count < 1000:
-            break
         count, unit = count / 1000, larger
-    return f'{count:,.0f} bytes' if unit == 'bytes' else f'{count:,.1f} {unit}'
+        if round(abs(count), 1) < 1000:
+            break
+    return f'{count:,.1f} {unit}'
 
 # %% ../../nbs/data/00_base.ipynb #5c45ac62
 def require_place(

@@ -110,7 +110,7 @@ ORDERS = Registry('task order', package='medxfer.data')
 class TaskOrder:
     "Decides whose turn it is; the base class of all orders"
 
-    every_task: ClassVar[bool] = False  # whether a step needs a micro-batch of every task
+    every_task: ClassVar[bool] = False  # whether a step has room for a micro-batch of every task
     follows_budget: ClassVar[bool] = False  # whether a shorter run does not begin like a longer one
 
     @classmethod

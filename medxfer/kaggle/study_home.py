@@ -78,7 +78,7 @@ class DriverMemory:
         if not 0 <= self.margin < self.hours:
             minutes = f'{60 * self.margin:g} minutes'
             raise MedxferError(
-                f'a session of {self.hours:g} h cannot stop {minutes} before its end'
+                f'a session of {self.hours:g} h cannot stop {minutes} before its end; lower --margin'
             )
         together = self.parameters.get('together', 1)
         if together not in (1, 2):

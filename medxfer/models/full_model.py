@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 import torch
 from torch import nn
-from ..data.base import MedxferError
+from ..data.base import MedxferError, format_size
 from ..data.collators import Batch
 from .base_forward import forward_base
 from .base_loader import BaseSpec, resolve_precision
@@ -38,9 +38,9 @@ def _check_full_memory(
     needed = _BYTES_PER_PARAMETER * parameters
     if needed > MAX_WEIGHT_SHARE * memory:
         raise MedxferError(
-            f'training all of {parameters / 1e9:.2f} billion parameters takes {needed / 1e9:.1f} GB '
+            f'training all of {parameters / 1e9:.2f} billion parameters takes {format_size(needed)} '
             f'for weights, gradients and Adam, but only {MAX_WEIGHT_SHARE:.0%} of '
-            f'{memory / 1e9:.1f} GB are for that; choose a smaller model, or a strategy with adapters'
+            f'{format_size(memory)} are for that; choose a smaller model, or a strategy with adapters'
         )
     if quantization:
         raise MedxferError(

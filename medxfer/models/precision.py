@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
-from ..data.base import MedxferError
+from ..data.base import MedxferError, format_size
 from ..data.packages import require_package
 
 # %% ../../nbs/models/02_precision.ipynb #8c6e50a5
@@ -236,8 +236,8 @@ def _explain_no_fit(
         advice += ', or set model.quantization to auto'
     return (
         f'a base of {parameters / 1e9:.1f} billion parameters takes '
-        f'{min(needed, default=0) / 1e9:.1f} GB, but only {MAX_WEIGHT_SHARE:.0%} '
-        f'of {memory_bytes / 1e9:.1f} GB are for weights; {advice}'
+        f'{format_size(min(needed, default=0))}, but only {MAX_WEIGHT_SHARE:.0%} '
+        f'of {format_size(memory_bytes)} are for weights; {advice}'
     )
 
 # %% ../../nbs/models/02_precision.ipynb #14f45bdc

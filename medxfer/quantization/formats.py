@@ -177,7 +177,7 @@ def refuse_small_memory(folder: Path, device: str):
     if needed > there:
         raise MedxferError(
             f'the weights in {folder} take {format_size(needed)}, and {device} has '
-            f'{format_size(there)} of memory; export the run with fewer bits, or load it on another machine'
+            f'{format_size(there)} of memory; load it on a machine with more, or export a smaller model'
         )
 
 # %% ../../nbs/quantization/10_formats.ipynb #ec2aa0c4

@@ -62,14 +62,16 @@ def _warn_of_profiles(record: StudyRecord) -> str:
 
 
 def _warn_of_missing_placebo(record: StudyRecord, verdicts: list[Verdict]) -> str:
-    if any(v.content for v in verdicts):
-        return ''
+    "Verdicts without C for want of placebo runs; where the strategy's own are missing, that is said elsewhere"
     planned = [run for run in record.runs if run.arm == 'placebo']
     there = [run for run in planned if run in record.done]
+    is_complete = there and len(there) == len(planned)
+    if is_complete or all(v.content for v in verdicts):
+        return ''
     state = f'is not complete ({len(there)} of {len(planned)} runs)' if there else 'was not run'
     return (
-        f'The placebo arm {state}: whether a gain comes from the content of the other labels '
-        'or from their format is open.'
+        f'The placebo arm {state}: where C is missing, whether a gain comes from the content of the '
+        'other labels or from their format is open.'
     )
 
 
@@ -160,7 +162,7 @@ def describe_parity(verdicts: list[Verdict]) -> str:
     "What the ledgers say about equal tokens"
     gaps = [v.parity for v in verdicts if v.task is None and v.parity == v.parity]
     if not gaps:
-        return 'Whether the tokens match is not known for every task: runs of st-total are missing.'
+        return 'Whether the tokens match is not known: runs of the strategy or of st-total are missing.'
     return f"The largest gap between a strategy's run and its st-total run is {max(gaps):.3%}."
 
 # %% ../../nbs/report/40_page.ipynb #a775f211

@@ -350,7 +350,7 @@ def count_micro_batches(
     train: dict,  # settings
     tasks: int,
 ) -> int:
-    "Micro-batches in a step; with surgery, or an order of all tasks, as many as there are tasks"
+    "Micro-batches in a step; with surgery, or an order of all tasks, at least as many as there are tasks"
     from medxfer.data.multitask_loader import ORDERS
 
     order = ORDERS.get(strategy['order'])

@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 import shutil
-from ..data.base import MedxferError
+from ..data.base import MedxferError, format_size
 from .build import build_layout
 from .config import RunSpec
 from .plan import StudyPlan
-from ..training.vram_monitor import format_bytes
 
 # %% ../../nbs/study/14_disk.ipynb #8e60d2c6
 _RECORD_BYTES = 2**18  # of a run: ledger, curve, scores, configuration
@@ -86,9 +85,9 @@ class DiskNeed:
 
     def __str__(self) -> str:
         return (
-            f'disk: {format_bytes(self.needed)} ({format_bytes(self.kept)} stay, '
-            f'{format_bytes(self.passing)} are checkpoints of runs in progress); '
-            f'{format_bytes(self.free)} are free in {self.folder}'
+            f'disk: {format_size(self.needed)} ({format_size(self.kept)} stay, '
+            f'{format_size(self.passing)} are checkpoints of runs in progress); '
+            f'{format_size(self.free)} are free in {self.folder}'
         )
 
     def join(self, other: 'DiskNeed') -> 'DiskNeed':
@@ -129,7 +128,7 @@ def refuse_full_disk(need: DiskNeed):
     "A `MedxferError` if a study would fill its disk"
     if need.needed > need.free:
         raise MedxferError(
-            f'the study needs {format_bytes(need.needed)} on the disk of {need.folder}, where '
-            f'{format_bytes(need.free)} are free; free some space, choose another folder with '
+            f'the study needs {format_size(need.needed)} on the disk of {need.folder}, where '
+            f'{format_size(need.free)} are free; free some space, choose another folder with '
             'runs=DIR, or keep fewer checkpoints with train.keep=1'
         )

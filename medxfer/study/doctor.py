@@ -18,12 +18,11 @@ import shlex
 import sys
 import time
 
-from ..data.base import MedxferError
+from ..data.base import MedxferError, format_size
 from ..data.packages import is_installed, write_install_command
 from .advice import StudyCommand
 from .disk import find_free_space
 from .environment import find_commit, find_version
-from ..training.vram_monitor import format_bytes
 
 # %% ../../nbs/study/41_doctor.ipynb #cd58f0f9
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def check_device() -> Iterator[Finding]:
         about = torch.cuda.get_device_properties(number)
         has_bf16 = (about.major, about.minor) >= (8, 0)
         dtype = 'bf16' if has_bf16 else 'fp16'
-        size = format_bytes(about.total_memory)
+        size = format_size(about.total_memory)
         text = f'{about.name}, {size}: trains in {dtype}'
         values = dict(bytes=about.total_memory, dtype=dtype, capability=[about.major, about.minor])
         yield Finding('device', f'cuda:{number}', True, text, values=values)
@@ -122,7 +121,7 @@ def check_memory() -> Iterator[Finding]:
     total = get_total_memory()
     free = min(psutil.virtual_memory().available, total)
     is_enough = free >= _LEAST_MEMORY
-    text = f'{format_bytes(free)} of {format_bytes(total)} of memory are free'
+    text = f'{format_size(free)} of {format_size(total)} of memory are free'
     advice = '' if is_enough else 'close other programs, or use model=tiny'
     yield Finding('memory', 'main', is_enough, text, advice, dict(free=free, total=total))
 
@@ -144,7 +143,7 @@ def check_disk(runs: str | Path) -> Iterator[Finding]:
     ):
         free = find_free_space(folder)
         is_enough = free >= _LEAST_DISK
-        text = f'{format_bytes(free)} are free for {name} in {_shorten(folder)}'
+        text = f'{format_size(free)} are free for {name} in {_shorten(folder)}'
         advice = '' if is_enough else f'free some, or name another folder with {what}'
         yield Finding('disk', name, is_enough, text, advice, dict(free=free, folder=str(folder)))
 

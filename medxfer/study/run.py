@@ -23,6 +23,7 @@ from medxfer.data.base import (
     Span,
     describe_error,
     format_count,
+    format_size,
     locked_file,
     write_atomic,
 )
@@ -578,10 +579,9 @@ def _say_nothing(line: str):
 def _format_forecast(ahead: dict[str, float]) -> str:
     "What `SmokeReport.full_run` predicts, in one line"
     mean, fastest, slowest = (ahead[k] / 60 for k in ('seconds', 'fastest', 'slowest'))
-    megabytes = ahead['peak'] / 2**20
     return (
-        f'the full run: about {mean:,.0f} minutes ({fastest:,.0f} to {slowest:,.0f}), '
-        f'{megabytes:,.0f} MB'
+        f'the full run: about {format_count(round(mean), "minute")} ({fastest:,.0f} to {slowest:,.0f}), '
+        f'{format_size(ahead["peak"])}'
     )
 
 

@@ -15,13 +15,13 @@ import json
 import math
 import os
 import resource
-from ..data.base import OutOfMemory, write_atomic
+from ..data.base import OutOfMemory, format_size, write_atomic
 from ..data.collators import collate
 from ..models.base_forward import checkpoint_layers, list_checkpointed
 from ..models.device import convert_memory_errors, empty_caches
 from ..models.memory import FRAGMENT_SHARE
 from ..models.precision import autocast, get_total_memory
-from .vram_monitor import format_bytes, parse_status_bytes
+from .vram_monitor import parse_status_bytes
 
 # %% ../../nbs/training/50_auto_batch.ipynb #02337316
 def _fits_memory(
@@ -365,7 +365,7 @@ def resolve_pieces(
     if choice.tokens < batch_tokens:
         say(
             f'{choice.tokens:,} tokens fit through the model at once on {name} with '
-            f'{format_bytes(memory)}: micro-batches of {batch_tokens:,} are cut'
+            f'{format_size(memory)}: micro-batches of {batch_tokens:,} are cut'
         )
     return choice
 

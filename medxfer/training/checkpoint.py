@@ -13,8 +13,7 @@ import hashlib
 import json
 import os
 import shutil
-from ..data.base import MedxferError
-from .vram_monitor import format_bytes
+from ..data.base import MedxferError, format_size
 
 # %% ../../nbs/training/20_checkpoint.ipynb #f8815052
 _MANIFEST_NAME = 'manifest.json'
@@ -100,8 +99,8 @@ def _refuse_full_disk(
         return
     safe = f'step {earlier[0]:,} is safe there' if earlier else 'no checkpoint is there yet'
     raise MedxferError(
-        f'a checkpoint of {format_bytes(size)} does not fit on the disk of {root}, where '
-        f'{format_bytes(free)} are free ({safe}); free some space and start the run again'
+        f'a checkpoint of {format_size(size)} does not fit on the disk of {root}, where '
+        f'{format_size(free)} are free ({safe}); free some space and start the run again'
     )
 
 # %% ../../nbs/training/20_checkpoint.ipynb #cf931087

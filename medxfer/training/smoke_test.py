@@ -16,13 +16,13 @@ import shutil
 import time
 import numpy as np
 from ..data.load import load_task, write_task
-from ..data.base import Diverged, MedxferError, OutOfMemory, format_count
+from ..data.base import Diverged, MedxferError, OutOfMemory, format_count, format_size
 from ..data.formats.cqa_xml import read_prediction_file, write_prediction_file
 from ..data.multitask_loader import split_into_batches
 from ..models.device import empty_caches, is_out_of_memory
 from .callbacks import format_duration
 from .checkpoint import checkpoint_steps
-from .vram_monitor import MemoryMonitor, format_bytes, get_memory_reader
+from .vram_monitor import MemoryMonitor, get_memory_reader
 
 # %% ../../nbs/training/52_smoke_test.ipynb #cdffe4b7
 def choose_smoke_samples(
@@ -211,7 +211,7 @@ class SmokeReport:
             f'loss: {fell}',
             f'checkpoint: restored, and resumed {resumed}',
             f'predictions: written and read back ({found})',
-            f'speed: {self.speed[0]:,.0f} tokens/s; memory: {format_bytes(self.memory["peak"])}',
+            f'speed: {self.speed[0]:,.0f} tokens/s; memory: {format_size(self.memory["peak"])}',
         ]
 
 # %% ../../nbs/training/52_smoke_test.ipynb #6f90b4ae

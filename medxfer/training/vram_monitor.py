@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['MemoryReading', 'parse_status_bytes', 'HostMemory', 'CudaMemory', 'get_memory_reader', 'MemoryTrace', 'MemoryMonitor',
-           'format_bytes', 'combine_watches']
+           'combine_watches']
 
 # %% ../../nbs/training/51_vram_monitor.ipynb #21e53867
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ import gc
 import resource
 import sys
 import numpy as np
+from ..data.base import format_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +68,7 @@ class HostMemory:
 class CudaMemory:
     "Memory of this process on one GPU"
 
-    is_exact = True  # it counts tensors, and nothing else
+    is_exact = True  # it does not count what libraries cache on the CPU
 
     def __init__(self, device):
         self.device = device
@@ -182,7 +183,7 @@ def _keeps_rising(
     before, now = (_measure_growth(_find_floors(half)) for half in (earlier, later))
     return _rises_steadily(later) and now >= _MIN_RATIO * before
 
-
+# %% ../../nbs/training/51_vram_monitor.ipynb #398b902c
 @dataclass(frozen=True)
 class _Tensors:
     "Tensors that Python holds; views count as tensors of their own"
@@ -195,6 +196,7 @@ class _Tensors:
         "All that live now"
         import torch
 
+        gc.collect()  # what is let go, but not yet collected, is not kept
         alive = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)]
         return cls(len(alive), sum(t.nelement() * t.element_size() for t in alive))
 
@@ -202,7 +204,7 @@ class _Tensors:
         self,
         before: '_Tensors',
         steps: int,  # between the two
-        growth: float,  # of memory in these steps, in bytes
+        growth: float,  # of memory in as many steps, in bytes
     ) -> bool:
         "Whether what was kept since `before` can be why memory grew"
         return self.count - before.count >= steps / 2 or self.size - before.size >= growth / 2
@@ -214,7 +216,7 @@ class MemoryMonitor:
     def __init__(
         self,
         memory,  # see `get_memory_reader`
-        say=print,  # gets a message if there is a leak
+        say=print,  # gets a message if memory grows, with the cause if it is known
     ):
         self.memory = memory
         self.say = say
@@ -225,7 +227,7 @@ class MemoryMonitor:
         self.rising = False  # in the last look
         self.tensors = _Tensors(0, 0)  # in the last look, where memory is not exact
         self.leaking = False  # in the last two looks
-        self.said = False
+        self.said: set[str] = set()  # causes
 
     def __call__(self, step: int, tokens: int, loss: float):
         "Log a step"
@@ -241,9 +243,9 @@ class MemoryMonitor:
         grows = rising and self.rising
         self.rising = rising
         self.leaking = self._keeps_tensors() and grows
-        if grows and not self.said:
-            self.said = True
-            cause = _KEPT if self.leaking else _NOT_KEPT
+        cause = _KEPT if self.leaking else _NOT_KEPT
+        if grows and cause not in self.said:
+            self.said.add(cause)
             grown = _describe_growth(self.growth(), self.trace.points[0].used, self.last.used)
             self.say(f'{grown}: {cause}')
 
@@ -283,29 +285,21 @@ class MemoryMonitor:
         )
 
 # %% ../../nbs/training/51_vram_monitor.ipynb #9200a463
-def format_bytes(n: float) -> str:
-    "Human-readable size"
-    megabytes = n / 2**20
-    if abs(megabytes) >= 1024:
-        return f'{megabytes / 1024:.1f} GB'
-    return f'{megabytes:,.1f} MB'
-
-
 _KEPT = (
     'something keeps tensors of every step alive, such as a list of losses; '
     'keep loss.item() instead'
 )
 _NOT_KEPT = (
-    'no tensors are kept. Kernels for new shapes of batches do this on a CPU, and it slows down; '
-    'if it does not, look for a list that grows with every step'
+    'no tensors pile up in Python. On a CPU, kernels cached for new batch shapes do this, and '
+    'growth then levels off; if it does not, look for a list that grows with every step'
 )
 
 
 def _describe_growth(growth: float, first: int, last: int) -> str:
     "By how much memory grows; all in bytes"
     return (
-        f'memory grows by {format_bytes(growth)} a step, from {format_bytes(first)} to '
-        f'{format_bytes(last)}'
+        f'memory grows by {format_size(growth)} a step, from {format_size(first)} to '
+        f'{format_size(last)}'
     )
 
 # %% ../../nbs/training/51_vram_monitor.ipynb #a1e8bb54
