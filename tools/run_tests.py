@@ -30,8 +30,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from multiprocessing.connection import wait
 from pathlib import Path
 
 import picture
@@ -208,15 +210,23 @@ def start_copies():
     return copies
 
 
+# Whoever starts a process looks at all that were started, and of two threads that read one's status the second finds none.
+LOOKING = threading.Lock()
+
+
 def check_in_copy(copies, path):
     "`check_notebook` in a process that need not load the libraries"
     with tempfile.NamedTemporaryFile('r', errors='replace') as said:
-        process = copies.Process(target=check_nb.check_apart, args=(path, said.name))
-        process.start()
-        process.join(PATIENCE)
-        if process.is_alive():
+        with LOOKING:
+            process = copies.Process(target=check_nb.check_apart, args=(path, said.name))
+            process.start()
+        is_done = wait([process.sentinel], PATIENCE)
+        if not is_done:
             os.killpg(process.pid, signal.SIGKILL)
+            wait([process.sentinel])
+        with LOOKING:
             process.join()
+        if not is_done:
             return FAILED, f'{said.read()}\nstopped: not done after {PATIENCE} seconds'
         if process.exitcode < 0:
             return FAILED, f'{said.read()}\nended by signal {-process.exitcode}'

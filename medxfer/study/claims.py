@@ -404,8 +404,8 @@ def _compare_to_floor(study: _Study, strategy: str, base: str, task: str) -> str
     is_above = found.estimate > _SAME_SCORE  # scores that do not vary have no error to compare with
     if not is_above or special.stdtr(found.df, -found.estimate / found.se) > _FLOOR_ALPHA:
         return (
-            f'in {task} the better arm, {better}, is {found.estimate:+.1f} points from the '
-            'dictionary of training mentions: nothing was learned that could differ'
+            f'in {task} the better of {strategy} and {base}, {better}, is {found.estimate:+.1f} '
+            'points from the dictionary of training mentions: nothing was learned that could differ'
         )
     below = compare_sides(of_arms[base], floor)
     if special.stdtr(below.df, below.estimate / below.se) < _FLOOR_ALPHA:
