@@ -225,7 +225,7 @@ class MemoryMonitor:
         self.last = self.start
         self.peak = 0
         self.rising = False  # in the last look
-        self.tensors = _Tensors(0, 0)  # in the last look, where memory is not exact
+        self.tensors = _Tensors(0, 0)  # in the last look that rose, where memory is not exact
         self.leaking = False  # in the last two looks
         self.said: set[str] = set()  # causes
 
@@ -242,7 +242,7 @@ class MemoryMonitor:
         rising = _keeps_rising(np.array([p.used for p in self.trace.points]))
         grows = rising and self.rising
         self.rising = rising
-        self.leaking = self._keeps_tensors() and grows
+        self.leaking = rising and self._keeps_tensors() and grows
         cause = _KEPT if self.leaking else _NOT_KEPT
         if grows and cause not in self.said:
             self.said.add(cause)
@@ -250,7 +250,7 @@ class MemoryMonitor:
             self.say(f'{grown}: {cause}')
 
     def _keeps_tensors(self) -> bool:
-        "Whether memory that grew since the last look may be that of tensors"
+        "Whether tensors piled up since the last look that rose; asked of each that does"
         if self.memory.is_exact:
             return True
         before, self.tensors = self.tensors, _Tensors.find()
