@@ -40,7 +40,7 @@ def _calibrate_runs(args) -> int:
 
 
 def _load_study(folder: Path, corpora: 'RunCorpora') -> list['ScoredArms']:
-    "Every strategy of a study beside its st-total, model by model"
+    "Every strategy of a study beside its single-task arms, model by model"
     from medxfer.study.inside import load_scored_arms
     from medxfer.study.record import load_study
 

@@ -348,15 +348,16 @@ def runs_figure(
 ):
     "The score of every run, a panel a task and a row an arm"
     tasks, arms = (list(dict.fromkeys(scores[key])) for key in ('task', 'arm'))
+    floors, names = floors or {}, names or {}
     size = dict(width=max(4.0, 2.4 * len(tasks)), height=1.0 + 0.32 * len(arms))
     fig, axes = _make_figure(**size, ncols=max(1, len(tasks)), sharey=True, squeeze=False)
     for ax, task in zip(axes[0], tasks):
         own = select_rows(scores, scores.task == task)
         for y, arm in enumerate(arms):
             _draw_scores(ax, y, select_rows(own, own.arm == arm).score, _arm_style(arm, arms))
-        if task in (floors or {}):
+        if task in floors:
             ax.axvline(floors[task], color='0.5', ls='--', lw=1)
-        _set_labels(ax, 'score', title=(names or {}).get(task, task))
+        _set_labels(ax, 'score', title=names.get(task) or task)
     _list_names(axes[0, 0], range(len(arms)), arms)
     axes[0, 0].set_ylim(len(arms) - 0.5, -0.5)
     return fig

@@ -121,7 +121,7 @@ _WORDS = {-1: 'more honest', 1: 'less honest', 0: 'cannot tell'}
 
 
 def calibration_answer(record: StudyRecord) -> Answer:
-    "ECE of every strategy and its st-total, part by part, and which is more honest"
+    "ECE of every strategy and its single-task arms, part by part, and which is more honest"
     found = read_finding(record.folder, 'calibration')
     tables = {
         name: [row for row in rows if _is_of_model(row, record)]
@@ -164,22 +164,36 @@ def _name_left_out(tables: dict[str, list[dict]]) -> tuple[str, ...]:
 _ECE_AXIS = 'ECE of raw scores in percent, less what chance adds'
 
 
+_BASES = {'st-total': 'at equal tokens', 'st-own': "with the task's own tokens"}
+
+
 def _judge_honesty(rows: list[dict]) -> str:
-    "The words over all parts of all tasks"
-    known = [_WORDS[_find_side(row)] for row in rows if not row['note']]
-    return ' / '.join(word for word in _WORDS.values() if word in known) or 'cannot tell'
+    "The words over all parts of all tasks, beside each single-task arm"
+    words = {}
+    for base in dict.fromkeys(_find_kind(row) for row in rows):
+        of_base = [row for row in rows if _find_kind(row) == base and not row['note']]
+        known = [_WORDS[_find_side(row)] for row in of_base]
+        words[base] = ' / '.join(word for word in _WORDS.values() if word in known) or 'cannot tell'
+    if len(words) < 2:  # findings of older versions have no st-own
+        return next(iter(words.values()), 'cannot tell')
+    return '; '.join(f'{_BASES.get(base, base)}: {said}' for base, said in words.items())
+
+
+def _find_kind(row: dict) -> str:
+    "The arm that a strategy is compared with, whichever strategy it belongs to"
+    return row['base'].split('(')[0]
 
 
 def _describe_honesty(rows: list[dict]) -> str:
     "How each strategy's raw scores compare, as sentences"
     said = []
     for arm, base in dict.fromkeys((row['arm'], row['base']) for row in rows):
-        own = [row for row in rows if row['arm'] == arm]
+        own = [row for row in rows if (row['arm'], row['base']) == (arm, base)]
         known = [f'{_name_part(row)} {_format_range(row, 3)}' for row in own if not row['note']]
         if known:
             said.append(f'ECE of {arm} minus {base}: {", ".join(known)}.')
         said += _explain_unknown(own)
-    return ' '.join(said) or 'No strategy and its st-total both said something.'
+    return ' '.join(said) or 'No strategy and single-task model both said something.'
 
 
 def _name_part(row: dict) -> str:

@@ -32,15 +32,16 @@ from .scored import has_scores, list_unscored, load_run_items
 # %% ../../nbs/study/49_inside.ipynb #997d4168
 def list_pairs(
     record: StudyRecord,  # of one model
+    base: str = 'st-total',  # or st-own
 ) -> list[tuple[str, str]]:
     "Each strategy with finished runs, and the single-task arm that it is compared with"
     known = {arm for run in record.shown for _, arm in scored_arms(run)}
     pairs = []
     for strategy in record.strategies:
-        own = f'st-total({strategy})'
-        base = own if own in known else 'st-total'
-        if strategy in known and base in known:
-            pairs.append((strategy, base))
+        own = f'{base}({strategy})'
+        name = own if own in known else base
+        if strategy in known and name in known:
+            pairs.append((strategy, name))
     return pairs
 
 
@@ -129,13 +130,13 @@ def measure_arms(parts: Iterable[ScoredArms]) -> dict[str, pd.DataFrame]:
 
 # %% ../../nbs/study/49_inside.ipynb #10ad612b
 def load_scored_arms(record: StudyRecord, corpora: RunCorpora) -> list[ScoredArms]:
-    "The scored items of every strategy and of its st-total, model by model"
+    "The scored items of every strategy, its st-total and its st-own, model by model"
     return [_load_model(part, corpora) for part in record.split_models()]
 
 
 def _load_model(record: StudyRecord, corpora: RunCorpora) -> ScoredArms:
     "The scored items of one model"
-    pairs = _require_pairs(record)
+    pairs = [*_require_pairs(record), *list_pairs(record, 'st-own')]
     arms = {arm: _list_runs(record, arm) for pair in pairs for arm in pair}
     kept = {arm: _pick_scored(record, runs) for arm, runs in arms.items()}
     left_out = tuple(_list_left_out(record, arms, kept))
