@@ -7,7 +7,7 @@ __all__ = ['errors_answer', 'calibration_answer', 'probes_answer', 'frontier_ans
 
 # %% ../../nbs/report/27_inside.ipynb #bce741c9
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -142,10 +142,10 @@ def calibration_answer(record: StudyRecord) -> Answer:
         rq='calibration',
         verdict=_judge_honesty(raw),
         text=_describe_honesty(raw),
-        table=pd.DataFrame(map(_format_ece, values)),
+        table=_tabulate_ece(values),
         figure=partial(intervals_figure, bars, _ECE_AXIS) if bars else None,
         caption='Expected calibration error in 15 bins, less what chance adds; 0 is honest.',
-        caveats=_name_left_out(tables),
+        caveats=('Scaled: after Platt scaling on held-out documents.', *_name_left_out(tables)),
     )
 
 
@@ -214,24 +214,34 @@ def _list_bar(row: dict) -> tuple[str, float, float, float]:
     return f'{row["arm"]} {row["task"]} {row["part"]}', value, low, high
 
 
-def _format_ece(row: dict) -> dict[str, str]:
-    "A row of the table as text"
+def _tabulate_ece(rows: list[dict]) -> pd.DataFrame:
+    "A row for each part of a task: every arm's raw scores with their interval, and scaled after Platt"
+    arms = list(dict.fromkeys(row['arm'] for row in rows))
+    parts: dict[tuple[str, str], dict[str, str]] = {}
+    for row in rows:
+        texts = parts.setdefault((row['task'], row['part']), {})
+        if row['scaling'] == 'raw':
+            texts[row['arm']] = _format_ece(row)
+        elif row['scaling'] == 'platt':
+            texts[f'{row["arm"]}, scaled'] = f'{row["corrected"]:.3f}'
+    columns = [name for arm in arms for name in (arm, f'{arm}, scaled')]
+    found = [
+        {'task': task, 'part': part} | {name: texts.get(name, '-') for name in columns}
+        for (task, part), texts in parts.items()
+    ]
+    return pd.DataFrame(found)
+
+
+def _format_ece(row: dict) -> str:
     known = row['low'] is not None
     ends = f' ({row["low"]:.3f} to {row["high"]:.3f})' if known else ''
-    return {
-        'task': row['task'],
-        'part': row['part'],
-        'arm': row['arm'],
-        'scores': row['scaling'],
-        'items': f'{row["items"]:,}',
-        'ECE': f'{row["corrected"]:.3f}{ends}',
-    }
+    return f'{row["corrected"]:.3f}{ends}'
 
 # %% ../../nbs/report/27_inside.ipynb #ec206008
 def probes_answer(record: StudyRecord) -> Answer:
     "Which properties can be read from the states, and which of them the scores rest on"
     tables = read_probes(record.folder / 'probes')
-    names = {run.id: f'{run.arm} seed {run.seed}' for run in record.runs}
+    names = {run.id: run.arm for run in record.runs}
     if tables is None:
         return _answer_not_measured(record, 'probes', 'probe')
     probes, use = (_keep_runs(tables[name], names) for name in ('probes', 'use'))
@@ -245,12 +255,13 @@ def probes_answer(record: StudyRecord) -> Answer:
         rq='probes',
         verdict=f'there {len(there)} of {len(probes)}, used {len(used)} of {len(use)}',
         text=_describe_probes(there, used, use),
-        table=pd.DataFrame(_format_probe(row, names) for row in probes),
+        table=_tabulate_views(probes, names, 'property', _format_right),
         caveats=(
             'A linear probe finds what is easily read; what it does not find may be there.',
+            'Tables: means of the runs at the best layer; in brackets in how many of them it was found.',
             *(f'Left out: {reason}' for reason in reasons),
         ),
-        more=dict(use=pd.DataFrame(_format_use(row, names) for row in use)) if use else {},
+        more=dict(use=_tabulate_views(use, names, 'erased', _format_loss)) if use else {},
     )
 
 
@@ -272,30 +283,42 @@ def _list_properties(rows: list[dict]) -> str:
     return ', '.join(dict.fromkeys(row['property'] for row in rows)) or 'no property'
 
 
-def _name_states(row: dict, names: dict[str, str]) -> dict[str, str]:
-    "Whose states a row is about"
-    return {'run': names[row['run']], 'task': row['task'], 'states': row['view']}
+def _tabulate_views(
+    rows: list[dict], names: dict[str, str], what: str, format_cell: Callable
+) -> pd.DataFrame:
+    "A row for each property of a task, a column for each kind of states: what the runs of a strategy say together"
+    views = list(dict.fromkeys(row['view'] for row in rows))
+    cells: dict[tuple[str, str, str], dict[str, list[dict]]] = {}
+    for row in rows:
+        key = (names[row['run']], row['task'], row['property'])
+        cells.setdefault(key, {}).setdefault(row['view'], []).append(row)
+    found = []
+    for (arm, task, name), of_views in cells.items():
+        texts = {view: format_cell(of_views[view]) if view in of_views else '-' for view in views}
+        first = next(iter(of_views.values()))
+        by_word = {'by the word': f'{_average(first, "word"):.0%}'} if 'word' in first[0] else {}
+        found.append({'strategy': arm, 'task': task, what: name} | by_word | texts)
+    return pd.DataFrame(found)
 
 
-def _format_probe(row: dict, names: dict[str, str]) -> dict[str, str]:
-    "A row of the table as text, at the best layer"
-    return _name_states(row, names) | {
-        'property': row['property'],
-        'layer': f'{row["layer"]}',
-        'right': f'{row["accuracy"]:.0%}',
-        'by the word': f'{row["word"]:.0%}',
-        'selectivity': f'{row["selectivity"]:.2f} ({row["low"]:.2f} to {row["high"]:.2f})',
-    }
+def _average(rows: list[dict], name: str) -> float:
+    return sum(row[name] for row in rows) / len(rows)
 
 
-def _format_use(row: dict, names: dict[str, str]) -> dict[str, str]:
-    "A row of the second table as text"
-    return _name_states(row, names) | {
-        'erased': row['property'],
-        'points lost': f'{row["fall"]:.1f} of {row["score"]:.1f}',
-        'by random directions': f'{row["random_fall"]:.1f}',
-        'difference': f'{row["fall"] - row["random_fall"]:.1f} ({row["low"]:.1f} to {row["high"]:.1f})',
-    }
+def _count_found(rows: list[dict]) -> str:
+    "In how many runs the interval lies above 0"
+    return f'{sum(row["low"] > 0 for row in rows)} of {len(rows)}'
+
+
+def _format_right(rows: list[dict]) -> str:
+    "How often a probe is right at its best layer, mean of the runs, and in how many it beats its control task"
+    return f'{_average(rows, "accuracy"):.0%} ({_count_found(rows)})'
+
+
+def _format_loss(rows: list[dict]) -> str:
+    "Points lost beyond random directions, mean of the runs, and in how many that is more than chance"
+    beyond = _average(rows, 'fall') - _average(rows, 'random_fall')
+    return f'{beyond:.1f} of {_average(rows, "score"):.1f} ({_count_found(rows)})'
 
 # %% ../../nbs/report/27_inside.ipynb #e5e6dede
 def frontier_answer(record: StudyRecord) -> Answer:

@@ -788,7 +788,8 @@ def _check_measurements(draft: _Draft) -> list[tuple[str, str]]:
     has_environment = any(run.environment for run in draft.record.done)
     return [
         ('Contamination of the base model tested', contamination),
-        ('Calibration and quantized inference', 'yes' if 'RQ3' in ran else 'not run'),
+        ('Calibration', 'yes' if 'calibration' in ran else 'not run'),
+        ('Quantized inference', 'yes' if 'RQ3' in ran else 'not run'),
         ('Hardware and versions of libraries', _say_whether(has_environment)),
         ('Hours and energy', _UNKNOWN),
     ]
