@@ -243,6 +243,7 @@ def rates_figure(found: Sequence[RatesAtBudget]):
     import matplotlib.pyplot as plt
 
     names = list(dict.fromkeys(rates.name for rates in found))
+    frame = _frame_rates(found)
     size = (3.4 * len(names) + 0.4, 2.8)
     fig, axes = plt.subplots(
         1, len(names), figsize=size, sharey=True, squeeze=False, layout='constrained'
@@ -251,9 +252,10 @@ def rates_figure(found: Sequence[RatesAtBudget]):
         own = [rates for rates in found if rates.name == name]
         for y in _MARKED_RATES:
             ax.axhline(y, color='.6', lw=0.8, ls='--')
-        _draw_rates(ax, own, 'placebo', -1, '#CC79A7', 'D')
-        _draw_rates(ax, own, 'rate', 1, '#0072B2', 's')
-        ax.set(xscale='log', xlabel='training tokens', title=name)
+        for which, (side, label, color, marker) in _RATE_LOOKS.items():
+            _draw_rates(ax, own, which, side, color, marker, frame)
+            ax.plot([], [], marker, color=color, ms=5, label=label)
+        ax.set(xscale='log', xlabel='training tokens', title=name, ylim=frame)
         ax.set_xticks([r.tokens for r in own], [_shorten(r.tokens) for r in own])
         ax.minorticks_off()
         ax.spines[['top', 'right']].set_visible(False)
@@ -261,27 +263,49 @@ def rates_figure(found: Sequence[RatesAtBudget]):
         at = axes[0][-1].get_yaxis_transform()
         axes[0][-1].text(1.02, y, words, transform=at, va='center', fontsize=7, color='.4')
     axes[0][0].set_ylabel('exchange rate x')
-    axes[0][0].legend(frameon=False, fontsize=7, loc='upper left')
+    handles = axes[0][0].get_legend_handles_labels()
+    fig.legend(*handles, frameon=False, fontsize=7, ncols=2, loc='outside upper right')
     return fig
 
+
+_RATE_LOOKS = {'placebo': (-1, 'placebo', '#CC79A7', 'D'), 'rate': (1, 'strategy', '#0072B2', 's')}
+
+
+def _frame_rates(found: Sequence[RatesAtBudget]) -> tuple[float, float]:
+    "The range of rates to show: what is known of them, 0 and 1; an open end says nothing about it"
+    known = [*_MARKED_RATES]
+    for rates in found:
+        both = (rates.common.rate, rates.common.placebo)
+        known += [end for rate in both if rate for end in (rate.low, rate.x, rate.high)]
+    finite = [end for end in known if math.isfinite(end)]
+    air = 0.12 * (max(finite) - min(finite))
+    return min(finite) - air, max(finite) + air
+
 # %% ../../nbs/study/38_over_budgets.ipynb #fee78189
-def _draw_rates(ax, found: Sequence[RatesAtBudget], which: str, side: int, color: str, marker: str):
-    "Points with intervals; an open end is an arrow at the end of what the budgets can show"
-    label = 'strategy' if which == 'rate' else which
+def _draw_rates(
+    ax,
+    found: Sequence[RatesAtBudget],
+    which: str,  # rate or placebo
+    side: int,
+    color: str,
+    marker: str,
+    frame: tuple[float, float],
+):
+    "Points with intervals; an open end is an arrow at the end of what the budgets, or the frame, can show"
+    bottom, top = frame
     for rates in found:
         rate = getattr(rates.common, which)
         if rate is None:
             continue
         x = rates.tokens * (1 + 0.03 * side)
-        low = rate.low if math.isfinite(rate.low) else rate.least
-        high = rate.high if math.isfinite(rate.high) else rate.most
+        low = rate.low if math.isfinite(rate.low) else min(max(rate.least, bottom), top)
+        high = rate.high if math.isfinite(rate.high) else max(min(rate.most, top), bottom)
         ax.plot([x, x], [low, high], color=color, lw=2)
         for end, at, mark in ((rate.low, low, 'v'), (rate.high, high, '^')):
             if not math.isfinite(end):
-                ax.plot(x, at, mark, color=color, ms=5, mfc='white')
+                ax.plot(x, at, mark, color=color, ms=5, mfc='white', clip_on=False)
         if math.isfinite(rate.x):
-            ax.plot(x, rate.x, marker, color=color, ms=5, label=label)
-            label = None
+            ax.plot(x, rate.x, marker, color=color, ms=5)
 
 
 def _shorten(tokens: float) -> str:
