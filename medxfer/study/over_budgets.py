@@ -250,15 +250,8 @@ def rates_figure(found: Sequence[RatesAtBudget]):
     )
     for ax, name in zip(axes[0], names):
         own = [rates for rates in found if rates.name == name]
-        for y in _MARKED_RATES:
-            ax.axhline(y, color='.6', lw=0.8, ls='--')
-        for which, (side, label, color, marker) in _RATE_LOOKS.items():
-            _draw_rates(ax, own, which, side, color, marker, frame)
-            ax.plot([], [], marker, color=color, ms=5, label=label)
-        ax.set(xscale='log', xlabel='training tokens', title=name, ylim=frame)
-        ax.set_xticks([r.tokens for r in own], [_shorten(r.tokens) for r in own])
-        ax.minorticks_off()
-        ax.spines[['top', 'right']].set_visible(False)
+        _draw_strategy(ax, own, frame)
+        ax.set_title(name)
     for y, words in _MARKED_RATES.items():  # beside the last axes
         at = axes[0][-1].get_yaxis_transform()
         axes[0][-1].text(1.02, y, words, transform=at, va='center', fontsize=7, color='.4')
@@ -266,6 +259,19 @@ def rates_figure(found: Sequence[RatesAtBudget]):
     handles = axes[0][0].get_legend_handles_labels()
     fig.legend(*handles, frameon=False, fontsize=7, ncols=2, loc='outside upper right')
     return fig
+
+
+def _draw_strategy(ax, own: Sequence[RatesAtBudget], frame: tuple[float, float]):
+    "The rates of one strategy and of its placebo over its budgets"
+    for y in _MARKED_RATES:
+        ax.axhline(y, color='.6', lw=0.8, ls='--')
+    for which, (side, label, color, marker) in _RATE_LOOKS.items():
+        _draw_rates(ax, own, which, side, color, marker, frame)
+        ax.plot([], [], marker, color=color, ms=5, label=label)
+    ax.set(xscale='log', xlabel='training tokens', ylim=frame)
+    ax.set_xticks([r.tokens for r in own], [_shorten(r.tokens) for r in own])
+    ax.minorticks_off()
+    ax.spines[['top', 'right']].set_visible(False)
 
 
 _RATE_LOOKS = {'placebo': (-1, 'placebo', '#CC79A7', 'D'), 'rate': (1, 'strategy', '#0072B2', 's')}
