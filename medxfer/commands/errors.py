@@ -49,7 +49,7 @@ def _analyze_runs(args: Namespace) -> int:
 
 
 def _analyze_study(args: Namespace, corpora: 'RunCorpora') -> int:
-    "Compare each strategy of a study with its `st-total`; the result stays in the study's folder"
+    "Compare each strategy of a study with its `st-total` and its `st-own`; the result stays in the study's folder"
     from medxfer.study.inside import compare_study_errors, write_finding
     from medxfer.study.record import load_study
 

@@ -46,9 +46,29 @@ def _find_side(row: dict[str, Any]) -> int:
 def _is_of_model(row: dict[str, Any], record: StudyRecord) -> bool:
     return row['model'] == (record.model or '')
 
+
+_BASES = {'st-total': 'at equal tokens', 'st-own': "with the task's own tokens"}
+
+
+def _find_kind(arm: str) -> str:
+    "A single-task arm without the strategy that it belongs to"
+    return arm.split('(')[0]
+
+
+def _judge_bases(
+    rows: list[dict],  # of comparisons, with the single-task arm in `beside`
+    judge: Callable[[list[dict]], str],  # to a word
+) -> str:
+    "What is found beside each single-task arm; findings of older versions have st-total alone"
+    kinds = dict.fromkeys(row['beside'] for row in rows)
+    words = {kind: judge([row for row in rows if row['beside'] == kind]) for kind in kinds}
+    if len(words) < 2:
+        return next(iter(words.values()), 'cannot tell')
+    return '; '.join(f'{_BASES[kind]}: {word}' for kind, word in words.items())
+
 # %% ../../nbs/report/27_inside.ipynb #b4a674e4
 def errors_answer(record: StudyRecord) -> Answer:
-    "Which kinds of errors each strategy makes less and more often than its st-total"
+    "Which kinds of errors each strategy makes less and more often than its single-task arms"
     found = read_finding(record.folder, 'errors')
     pairs = [pair for pair in found or () if _is_of_model(pair, record)]
     if not pairs:
@@ -56,8 +76,8 @@ def errors_answer(record: StudyRecord) -> Answer:
     rows = [row for pair in pairs for row in _list_categories(pair)]
     return Answer(
         rq='errors',
-        verdict=_judge_errors(rows),
-        text=' '.join(_describe_errors(pair['arm'], pair['base'], rows) for pair in pairs),
+        verdict=_judge_bases(rows, _judge_errors),
+        text=' '.join(map(_describe_errors, pairs)),
         table=_tabulate_errors(rows),
         caption='Errors per 100 items of gold; intervals are for new seeds and new documents.',
         caveats=_list_reasons(rows),
@@ -70,7 +90,7 @@ def _list_categories(pair: dict) -> list[dict]:
     for task, metrics in pair['tasks'].items():
         for row in metrics[0]['categories'] if metrics else ():
             if row['base'] or row['arm']:
-                about = dict(task=task, strategy=pair['arm'], base_arm=pair['base'])
+                about = dict(task=task, strategy=pair['arm'], beside=_find_kind(pair['base']))
                 rows.append(about | row)
     return rows
 
@@ -82,34 +102,33 @@ def _judge_errors(rows: list[dict]) -> str:
     return ' and '.join(words) or 'cannot tell'
 
 
-def _describe_errors(arm: str, base: str, rows: list[dict]) -> str:
-    "What a strategy repairs and adds, as a sentence"
-    own = [row for row in rows if row['strategy'] == arm]
+def _describe_errors(pair: dict) -> str:
+    "What a strategy repairs and adds beside an arm, as a sentence"
+    rows = _list_categories(pair)
     parts = []
     for side, word in ((-1, 'fewer'), (1, 'more')):
-        of_side = [row for row in own if _find_side(row) == side]
+        of_side = [row for row in rows if _find_side(row) == side]
         if of_side:
             named = ', '.join(
                 f'{r["category"]} in {r["task"]} {_format_range(r, 1)}' for r in of_side
             )
             parts.append(f'{word}: {named}')
     said = '; '.join(parts) or 'no category differs by more than chance'
-    return f'{arm} against {base}, errors per 100 items of gold: {said}.'
+    return f'{pair["arm"]} against {pair["base"]}, errors per 100 items of gold: {said}.'
 
 
 def _tabulate_errors(rows: list[dict]) -> pd.DataFrame:
-    "The table as text"
-    return pd.DataFrame(
-        {
-            'task': row['task'],
-            'strategy': row['strategy'],
-            'errors': row['category'],
-            'st-total': f'{row["base"]:.1f}',
-            'with the others': f'{row["arm"]:.1f}',
-            'difference': _format_range(row, 1),
-        }
-        for row in rows
+    "A row for each strategy, task and category: its errors, and how far each single-task arm is from them"
+    lines: dict[tuple[str, str, str], dict[str, str]] = {}
+    for row in rows:
+        line = lines.setdefault((row['task'], row['strategy'], row['category']), {})
+        line.setdefault('with the others', f'{row["arm"]:.1f}')
+        line[f'minus {row["beside"]}'] = _format_range(row, 1)
+    found = pd.DataFrame(
+        {'task': task, 'strategy': strategy, 'errors': category} | line
+        for (task, strategy, category), line in lines.items()
     )
+    return found.fillna('-')
 
 
 def _list_reasons(rows: Iterable[dict], key: str = 'reason') -> tuple[str, ...]:
@@ -135,12 +154,14 @@ def calibration_answer(record: StudyRecord) -> Answer:
         said = few[0] if few else 'the runs said nothing of their test documents'
         return Answer('calibration', 'too few', f'Nothing can be said: {said}.')
     raw = [
-        row for row in tables['differences'] if row['metric'] == 'ece' and row['scaling'] == 'raw'
+        row | dict(beside=_find_kind(row['base']))
+        for row in tables['differences']
+        if row['metric'] == 'ece' and row['scaling'] == 'raw'
     ]
     bars = [_list_bar(row) for row in values if row['scaling'] == 'raw' and row['low'] is not None]
     return Answer(
         rq='calibration',
-        verdict=_judge_honesty(raw),
+        verdict=_judge_bases(raw, _judge_honesty),
         text=_describe_honesty(raw),
         table=_tabulate_ece(values),
         figure=partial(intervals_figure, bars, _ECE_AXIS) if bars else None,
@@ -164,24 +185,10 @@ def _name_left_out(tables: dict[str, list[dict]]) -> tuple[str, ...]:
 _ECE_AXIS = 'ECE of raw scores in percent, less what chance adds'
 
 
-_BASES = {'st-total': 'at equal tokens', 'st-own': "with the task's own tokens"}
-
-
 def _judge_honesty(rows: list[dict]) -> str:
-    "The words over all parts of all tasks, beside each single-task arm"
-    words = {}
-    for base in dict.fromkeys(_find_kind(row) for row in rows):
-        of_base = [row for row in rows if _find_kind(row) == base and not row['note']]
-        known = [_WORDS[_find_side(row)] for row in of_base]
-        words[base] = ' / '.join(word for word in _WORDS.values() if word in known) or 'cannot tell'
-    if len(words) < 2:  # findings of older versions have no st-own
-        return next(iter(words.values()), 'cannot tell')
-    return '; '.join(f'{_BASES.get(base, base)}: {said}' for base, said in words.items())
-
-
-def _find_kind(row: dict) -> str:
-    "The arm that a strategy is compared with, whichever strategy it belongs to"
-    return row['base'].split('(')[0]
+    "The words over all parts of all tasks"
+    known = [_WORDS[_find_side(row)] for row in rows if not row['note']]
+    return ' / '.join(word for word in _WORDS.values() if word in known) or 'cannot tell'
 
 
 def _describe_honesty(rows: list[dict]) -> str:
