@@ -154,19 +154,18 @@ def _write_page(
 
 
 def _list_training_figures(record: StudyRecord) -> dict[str, tuple[Callable, str]]:
-    "The tokens and learning curves of a study, or of one of its models"
+    "The tokens of a study, or of one of its models, and its learning curves where a run was scored more than once"
     tokens, curves = study_tokens(record), study_curves(record)
     drawn = {*record.strategies, *_CONTROLS}
     arms = [arm for arm in dict.fromkeys(tokens.arm) if arm in drawn]
     shown = select_rows(curves, curves.arm.isin(arms))
     end, of = (f'-{record.model}', f', {record.model}') if record.model else ('', '')
-    return {
-        f'ledger{end}': (
-            partial(ledger_figure, tokens, record.tasks, arms),
-            f'training tokens by arm and task{of}',
-        ),
-        f'curves{end}': (partial(curves_figure, shown, record.tasks), f'learning curves{of}'),
-    }
+    ledger = partial(ledger_figure, tokens, record.tasks, arms)
+    found = {f'ledger{end}': (ledger, f'training tokens by arm and task{of}')}
+    if shown.duplicated(['arm', 'task', 'seed']).any():
+        draw = partial(curves_figure, shown, record.tasks)
+        found[f'curves{end}'] = (draw, f'learning curves{of}')
+    return found
 
 
 def list_figures(
