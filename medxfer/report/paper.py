@@ -58,7 +58,7 @@ from medxfer.study.record import (
     study_tokens,
     study_verdicts,
 )
-from ..study.words import ALPHA, is_ablation
+from ..study.words import ALPHA, describe_effect, is_ablation
 
 # %% ../../nbs/report/60_paper.ipynb #99a1e1fe
 STYLES = {  # and what a page of each has room for
@@ -483,7 +483,7 @@ def _discuss(draft: _Draft) -> str:
     said = [draft.text.say('discussion', discuss_outcome(draft.verdicts))]
     for v in draft.means:
         if v.mde == v.mde:
-            size = f'For {_name_cell(v)} a difference of {v.mde:.1f} points would have been found in {100 * _POWER:g} % of such studies'
+            size = f'For {_name_cell(v)} {describe_effect("a difference", v.mde)}'
             said.append(draft.text.say_sentence('discussion', size))
     return ' '.join(said)
 

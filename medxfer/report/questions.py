@@ -61,7 +61,7 @@ from medxfer.study.record import (
     study_tokens,
     study_verdicts,
 )
-from ..study.words import is_ablation
+from ..study.words import format_effect, is_ablation
 from ..study.similarity import read_gradient_similarity
 from .answers import Answer
 from .contamination import StudyContamination, read_study_contamination
@@ -114,10 +114,6 @@ def _format_p(p: float) -> str:
     if math.isnan(p):
         return '-'
     return '< 0.001' if p < 0.001 else f'{p:.3f}'
-
-
-def _format_mde(mde: float) -> str:
-    return '-' if math.isnan(mde) else f'{mde:.2f}'
 
 
 def _format_task(task) -> str:
@@ -768,7 +764,7 @@ def _format_ablation(row) -> dict[str, str]:
         'points': _format_points(row),
         'p': _format_p(row.p),
         'p (FDR)': _format_p(row.p_fdr),
-        'MDE': _format_mde(row.mde),
+        'MDE': format_effect(row.mde, 2),
         'note': row.note,
     }
 
@@ -932,7 +928,7 @@ def _format_cell(row) -> dict[str, str]:
         'p (FDR)': _format_p(row.p_bh),
         'over st-own': '-' if math.isnan(row.added) else f'{row.added:+.2f}',
         'p harm (FDR)': _format_p(row.p_harm),
-        'MDE': _format_mde(row.mde),
+        'MDE': format_effect(row.mde, 2),
         'finding': row.flag,
         'note': row.reason,
     }

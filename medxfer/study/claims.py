@@ -44,8 +44,10 @@ from medxfer.study.words import (
     ALPHA,
     CLAIM_SHARES,
     choose_word,
+    describe_effect,
     describe_word,
     find_signs,
+    format_effect,
     is_ablation,
     share_level,
     weigh_cells,
@@ -1159,7 +1161,7 @@ def _make_verdict(study: _Study, cell: _Cell, signs: _Signs, mde: float) -> Verd
     equal = empty_contrast() if cell.equal is None or word == 'not run' else cell.equal
     if word == 'undetermined' and not math.isnan(mde):
         best = 'gain' if cell.content is None else 'transfer'
-        reason = f'{reason}; {best} of {mde:.1f} points is found in 80 % of such studies'
+        reason = f'{reason}; {describe_effect(best, mde)}'
     tested = cell.added is not None and not cell.added.reason
     sentence = describe_word(
         word,
@@ -1257,7 +1259,7 @@ def _format_verdict(v: Verdict) -> dict[str, str]:
         'C (label content)': _format_contrast(v.content),
         'N': {True: 'yes', False: 'no', None: '-'}[v.not_worse],
         'p': '-' if math.isnan(v.p_adjusted) else _format_p(v.p_adjusted),
-        'MDE': _format_number(v.mde, '.1f'),
+        'MDE': format_effect(v.mde),
         'seeds x docs': f'{v.n_seeds} x {v.n_docs}' if v.n_docs else '-',
         'parity': _format_number(v.parity, '.2%'),
         'reason': v.reason,

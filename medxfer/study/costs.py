@@ -314,7 +314,11 @@ def _effect_line(c: Costs) -> str:
     "What the plan can find"
     if not c.mde:
         return f'minimum detectable effect: {c.source}'
-    found = ', '.join(f'{task or "mean over tasks"} {points:.1f}' for task, points in c.mde)
+    from medxfer.study.words import format_effect
+
+    found = ', '.join(
+        f'{task or "mean over tasks"} {format_effect(points)}' for task, points in c.mde
+    )
     return f'minimum detectable effect (80 % power), points: {found}\n  variation: {c.source}'
 
 

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['WORDS', 'ALPHA', 'CLAIM_SHARES', 'choose_word', 'is_ablation', 'weigh_cells', 'share_level', 'find_signs',
-           'describe_word']
+           'describe_word', 'format_effect', 'describe_effect']
 
 # %% ../../nbs/study/29_words.ipynb #1f411360
 import re
@@ -127,3 +127,26 @@ def _add_detail(
             return f'Harm of more than {margin:g} points is excluded.'
         return 'Harm is neither shown nor excluded.'
     return ''
+
+# %% ../../nbs/study/29_words.ipynb #29e0ff02
+_SCALE = 100  # points: no two scores differ by more
+
+
+def format_effect(
+    points: float,  # the minimum detectable effect; nan where it is not known
+    digits: int = 1,
+) -> str:
+    "A minimum detectable effect for a table"
+    if np.isnan(points):
+        return '-'
+    return f'over {_SCALE}' if points > _SCALE else f'{points:.{digits}f}'
+
+
+def describe_effect(
+    effect: str,  # such as 'transfer' or 'a difference'
+    points: float,  # the minimum detectable effect, not nan
+) -> str:
+    "How large an effect has to be for 80 % of such studies to find it"
+    if points > _SCALE:
+        return f'not even {effect} of {_SCALE} points is found in 80 % of such studies'
+    return f'{effect} of {points:.1f} points is found in 80 % of such studies'
