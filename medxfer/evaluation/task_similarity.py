@@ -186,21 +186,23 @@ def _draw_table(ax, table: pd.DataFrame):
     values = np.where(np.eye(len(table)) > 0, np.nan, table.to_numpy(float))
     low = np.nanmin(values, initial=np.inf)
     high = np.nanmax(values, initial=-np.inf)
+    digits = 2 if max(high, -low) >= 0.05 else 4  # a step changes a loss by little
     ax.imshow(values, cmap='Blues', vmin=low, vmax=max(high, low + 1e-9))
     for (i, j), value in np.ndenumerate(values):
         if i == j:
             continue
         color = 'white' if value > low + 0.6 * (high - low) else '#22262b'
-        ax.text(j, i, _format_similarity(value), ha='center', va='center', fontsize=7, color=color)
+        text = _format_similarity(value, digits)
+        ax.text(j, i, text, ha='center', va='center', fontsize=7, color=color)
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0, labelsize=8)
 
 
-def _format_similarity(value: float) -> str:
-    "Two decimals, without the sign of a zero"
+def _format_similarity(value: float, digits: int) -> str:
+    "A number without the sign of a zero"
     if np.isnan(value):
         return '–'
-    return f'{round(value, 2) + 0.0:.2f}'.replace('-', '−')
+    return f'{round(value, digits) + 0.0:.{digits}f}'.replace('-', '−')
 
 # %% ../../nbs/evaluation/31_task_similarity.ipynb #2e438d10
 _SIMILARITY_COLUMNS = ['measure', 'target', 'auxiliary', 'value']  # columns of similarity.csv

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['VERDICT_SIGNS', 'NO_RATE', 'verdict_sentence', 'plain_contrasts', 'contrast_table', 'describe_rates',
            'transfer_answer', 'improvement_answer', 'find_pretraining', 'gap_answer', 'shot_contrasts', 'ood_contrasts',
-           'shots_answer', 'architecture_answer', 'directed_features', 'pairs_answer', 'exclusion_answer',
-           'budgets_answer', 'answer_questions']
+           'shots_answer', 'architecture_answer', 'directed_features', 'pairs_answer', 'study_transfer',
+           'exclusion_answer', 'budgets_answer', 'answer_questions']
 
 # %% ../../nbs/report/30_questions.ipynb #a9d84230
 import json
@@ -847,20 +847,16 @@ def pairs_answer(record: StudyRecord, scores: pd.DataFrame) -> Answer:
         advice = _advise_plan(record, ['st-total', 'pair'])
         return Answer('RQ4', 'not run', f'The plan has no pairs of tasks; {advice} adds them.')
     missing = _open_runs(record, 'pair', 'st-total')
-    scores = _name_pair_controls(record, scores)
-    paired = scores.arm.str.startswith('pair(')
-    kept = select_rows(scores, paired | scores.arm.isin(('st-total', 'st-own')))
-    if not paired.any() or 'st-total' not in set(kept.arm):
+    arms = set(_select_pairs(record, scores).arm)
+    if 'st-total' not in arms or arms <= {'st-total', 'st-own'}:
         otherwise = 'The plan has no st-total beside the pairs.'
         return _answer_not_run('RQ4', missing, otherwise)
-    tokens = _name_pair_controls(record, study_tokens(record))
-    spent = select_rows(tokens, tokens.arm.isin(kept.arm))
-    matrix = transfer_matrix(kept, record.tasks, tokens=spent)
+    matrix = study_transfer(record, scores)
     features = _load_similarities(record, matrix)
     prediction = predict_transfer(matrix, features) if features else _NOTHING_TO_PREDICT_FROM
     count = _count_cells(matrix)
     text = f'{_describe_cells(count)} {prediction}'
-    if 'st-own' not in set(kept.arm):
+    if 'st-own' not in arms:
         advice = _advise_plan(record, ['st-own'])
         text = f'{text} Harm is not told from dilution without st-own; {advice} adds it.'
     if missing:
@@ -874,6 +870,24 @@ def pairs_answer(record: StudyRecord, scores: pd.DataFrame) -> Answer:
         caption=_PAIR_CAPTION,
         caveats=_PAIR_CAVEATS,
     )
+
+
+def study_transfer(
+    record: StudyRecord,
+    scores: pd.DataFrame,  # of `complete_scores`
+) -> pd.DataFrame:  # see `transfer_matrix`
+    "Who helped whom in a study with pairs; documents of one group count once"
+    kept = _select_pairs(record, scores)
+    tokens = _name_pair_controls(record, study_tokens(record))
+    spent = select_rows(tokens, tokens.arm.isin(kept.arm))
+    return transfer_matrix(kept, record.tasks, tokens=spent)
+
+
+def _select_pairs(record: StudyRecord, scores: pd.DataFrame) -> pd.DataFrame:
+    "The scores of the pairs and of their controls"
+    named = _name_pair_controls(record, scores)
+    is_control = named.arm.isin(('st-total', 'st-own'))
+    return select_rows(named, is_control | named.arm.str.startswith('pair('))
 
 
 def _name_pair_controls(record: StudyRecord, rows: pd.DataFrame) -> pd.DataFrame:
