@@ -624,6 +624,7 @@ def _back_values(draft: _Draft) -> dict[str, Any]:
         checklist=_set_checklist(draft),
         reasons=[_describe_reason(draft, v) for v in draft.verdicts],
         training_figures=_set_training_figures(draft),
+        has_curves=any(name.startswith('curves') for name in draft.figures),
         all_scores=_set_all_scores(draft),
         settings=_set_settings(draft),
         computed=say('computed', _describe_computing(record)),
